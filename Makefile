@@ -1,0 +1,24 @@
+# One-word entrances. Each sets up what it needs; nothing has to be installed by hand beyond Python ≥ 3.11, git and make.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.PHONY: setup test check
+.DEFAULT_GOAL := help
+
+$(VENV)/.ready: pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --group dev --editable .
+	@touch $@
+
+setup: $(VENV)/.ready
+
+test: setup
+	$(BIN)/pytest
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy

@@ -1,0 +1,3 @@
+"""Heimdall: logs from any sender, stored once and never lost, searched in milliseconds."""
+
+__version__ = "0.1.0"

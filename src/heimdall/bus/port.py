@@ -1,0 +1,56 @@
+"""The `Bus` port: a durable, replayable log of batches between the doors and the pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Protocol
+
+from heimdall.model.batch import LogBatch, TenantId
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One appended batch as read back: its records have positions `first … first + count - 1`."""
+
+    first: int
+    count: int
+    tenant: TenantId
+    accepted_at_ns: int
+    """When it was acknowledged, ns since 1970; the ledger's minute."""
+    batch: LogBatch
+
+
+class Bus(Protocol):
+    """Positions count records from 1, rise without gaps in append order, and are never used twice."""
+
+    def append(self, batch: LogBatch) -> Future[int]:
+        """Make `batch` durable. The future's result is the position of its first record.
+
+        The future resolves only after the data (and, for a new file, its directory) has reached the disk.
+        Does not block on the disk; safe from several threads. `batch` is no longer the caller's afterwards.
+
+        Raises (here or through the future):
+            Overloaded: bytes waiting are at their bound, or the disk is above its high-water mark.
+            BusUnavailable: not acknowledged; the batch may be sent again.
+        """
+
+    def read(self, position: int, *, max_bytes: int) -> Iterator[Frame]:
+        """Acknowledged frames from the one that holds `position` on, oldest first, about `max_bytes` of them.
+
+        Ends (without waiting) where the acknowledged data ends.
+        """
+
+    def wait_for(self, position: int, timeout_s: float) -> bool:
+        """Block until a record at `position` or later is acknowledged; False after `timeout_s`."""
+
+    def release(self, position: int) -> None:
+        """Everything below `position` is stored elsewhere: its segments may be deleted."""
+
+    @property
+    def end(self) -> int:
+        """Position the next appended record will get."""
+
+    def close(self) -> None:
+        """Finish what was accepted, then release files and threads. Called once, last."""
