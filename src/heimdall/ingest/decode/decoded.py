@@ -1,0 +1,73 @@
+"""What every decoder hands back: columns of the records it could read, and why it could not read the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+MAX_REJECTED_LISTED = 100
+"""Rejections kept with their reason per body: enough to mend a sender, and a hostile body cannot fill memory."""
+
+MAX_EXCERPT_CHARS = 200
+"""Of a rejected line; the sender has the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A line (or record) that will not be stored. `line` counts from 1 in the body it came in."""
+
+    line: int
+    reason: str
+    excerpt: str
+
+    @staticmethod
+    def of(line: int, reason: str, raw: bytes | str) -> Rejected:
+        """Cut `raw` to an excerpt; bytes that are no UTF-8 are shown as U+FFFD."""
+        text = raw[: MAX_EXCERPT_CHARS * 4].decode("utf-8", "replace") if isinstance(raw, bytes) else raw
+        return Rejected(line, reason, text[:MAX_EXCERPT_CHARS])
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Records of one body.
+
+    `table` has columns of `heimdall.model.batch.LOG_SCHEMA`, in its types and order; those that are null throughout
+    may be missing. `rejected` lists the first rejections; `rejected_count` counts all of them.
+    """
+
+    table: pa.Table
+    rejected: tuple[Rejected, ...] = ()
+    rejected_count: int = field(default=-1)
+
+    def __post_init__(self) -> None:
+        if self.rejected_count < 0:
+            object.__setattr__(self, "rejected_count", len(self.rejected))
+
+    @property
+    def num_rows(self) -> int:
+        return int(self.table.num_rows)
+
+
+class RejectedList:
+    """Gathers rejections while a body is read: keeps the first `MAX_REJECTED_LISTED`, counts all."""
+
+    __slots__ = ("_count", "_listed")
+
+    def __init__(self) -> None:
+        self._listed: list[Rejected] = []
+        self._count = 0
+
+    def add(self, line: int, reason: str, raw: bytes | str) -> None:
+        self._count += 1
+        if len(self._listed) < MAX_REJECTED_LISTED:
+            self._listed.append(Rejected.of(line, reason, raw))
+
+    def extend(self, listed: Iterable[Rejected], count: int) -> None:
+        self._count += count
+        self._listed.extend(listed)
+        del self._listed[MAX_REJECTED_LISTED:]
+
+    def decoded(self, table: pa.Table) -> Decoded:
+        return Decoded(table, tuple(sorted(self._listed, key=lambda r: r.line)), self._count)
