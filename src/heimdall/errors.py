@@ -3,7 +3,9 @@
     HeimdallError
     ├── InvalidInput          the caller must change something                400
     │   ├── QuerySyntaxError  has the position in the query text and a hint
-    │   └── TooLarge          over a stated limit                             413
+    │   ├── TooLarge          over a stated limit                             413
+    │   ├── UnsupportedMedia  a content type or coding nobody here reads      415
+    │   └── SlowSender        the body did not come in time                   408
     ├── Unauthenticated       who are you?                                    401
     ├── Denied                not allowed                                     403
     ├── NotFound              there is no such thing                          404
@@ -58,6 +60,14 @@ class QuerySyntaxError(InvalidInput):
 
 class TooLarge(InvalidInput):
     code = "too_large"
+
+
+class UnsupportedMedia(InvalidInput):
+    code = "unsupported_media_type"
+
+
+class SlowSender(InvalidInput):
+    code = "slow_sender"
 
 
 class Unauthenticated(HeimdallError):

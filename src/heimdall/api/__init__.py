@@ -1,0 +1,1 @@
+"""The edge: what people, dashboards and senders meet over HTTP."""
