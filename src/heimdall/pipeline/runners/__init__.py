@@ -1,0 +1,1 @@
+"""Runners: what moves spans from the bus through the stages into storage."""
