@@ -1,0 +1,74 @@
+"""The command line: `heimdall`, one module per command."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from heimdall import __version__
+from heimdall.errors import HeimdallError, Misconfigured
+
+
+class _Commands(click.Group):
+    """Imports a command's module only when it is called, so that `heimdall search` does not load a database."""
+
+    commands_by_name = {
+        "up": "up",
+        "demo": "demo",
+        "ingest": "ingest",
+        "search": "search",
+        "tail": "tail",
+        "config": "configuration",
+        "ledger": "ledger",
+        "deadletters": "deadletters",
+    }
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands_by_name)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        module = self.commands_by_name.get(name)
+        if module is None:
+            return None
+        from importlib import import_module
+
+        command = import_module(f"heimdall.app.cli.{module}").command
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="heimdall")
+def cli() -> None:
+    """Heimdall: logs from any sender, stored once and never lost, searched in milliseconds.
+
+    \b
+    Start here:
+      heimdall up                      start a node; its pages are on http://127.0.0.1:7373
+      heimdall demo                    start a node with a shop's logs in it
+      heimdall ingest app.log          send a file
+      heimdall search 'level:error'    ask
+    """
+
+
+def main() -> None:
+    """Entry point. Exit codes: 0 done, 1 the work failed, 2 wrong usage or configuration."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Exit as exc:
+        sys.exit(exc.exit_code)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as exc:
+        exc.show()
+        sys.exit(2 if isinstance(exc, click.UsageError) else 1)
+    except Misconfigured as exc:
+        click.echo(f"heimdall: {exc}", err=True)
+        sys.exit(2)
+    except HeimdallError as exc:
+        click.echo(f"heimdall: {exc}", err=True)
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)

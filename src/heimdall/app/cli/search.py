@@ -1,0 +1,88 @@
+"""`heimdall search`: ask a node and print what it answers."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+import orjson
+
+from heimdall.app.cli.client import NodeClient, url_option
+from heimdall.app.cli.output import console, print_rows
+
+_MIME = {"ndjson": "application/x-ndjson", "csv": "text/csv"}
+_PAGE_ROWS = 10_000
+
+
+@click.command("search")
+@click.argument("query", default="*")
+@click.option("--from", "start", help="Earliest time: RFC 3339, epoch, -15m, -7d. Default: all time.")
+@click.option("--to", "end", help="Latest time, not included. Default: now and later.")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1), help="Rows at most.")
+@click.option(
+    "-o", "--output", type=click.Choice(["table", "json", "ndjson", "csv"]), default="table", show_default=True
+)
+@url_option
+def command(query: str, start: str | None, end: str | None, limit: int, output: str, url: str) -> None:
+    """Search with HQL, newest first.
+
+    \b
+    Examples:
+      heimdall search 'service:payment level>=error' --from -1h
+      heimdall search '"connection refused" | stats count() as n by service | sort -n'
+      heimdall search '* | timechart span=5m count() by level' --from -24h -o csv
+    """
+    parameters: dict[str, object] = {"q": query, "from": start, "to": end}
+    with NodeClient(url) as node:
+        if output in _MIME:
+            _pass_through(node, parameters, limit, _MIME[output])
+            return
+        answer = _rows(node, parameters, limit)
+    if output == "json":
+        sys.stdout.write(orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode() + "\n")
+        return
+    print_rows(answer["data"], console())
+    if sys.stdout.isatty():
+        console(stderr=True).print(_status(answer), style="bright_black")
+
+
+def _rows(node: NodeClient, parameters: dict[str, object], limit: int) -> dict[str, Any]:
+    """One envelope with up to `limit` rows, gathered page by page."""
+    answer: dict[str, Any] = node.get("/api/v1/search", parameters | {"limit": min(limit, _PAGE_ROWS)})
+    while answer["next"] and len(answer["data"]) < limit:
+        wanted = min(limit - len(answer["data"]), _PAGE_ROWS)
+        page = node.get("/api/v1/search", parameters | {"limit": wanted, "cursor": answer["next"]})
+        answer["data"] += page["data"]
+        answer["scanned_rows"] += page["scanned_rows"]
+        answer["took_ms"] += page["took_ms"]
+        answer["next"] = page["next"]
+    return answer
+
+
+def _pass_through(node: NodeClient, parameters: dict[str, object], limit: int, mime: str) -> None:
+    """Copy rows to standard output in the form the node writes them, page by page; CSV's header once."""
+    cursor: str | None = None
+    first_page = True
+    while limit > 0:
+        wanted = min(limit, _PAGE_ROWS)
+        with node.stream("/api/v1/search", parameters | {"limit": wanted, "cursor": cursor}, mime) as response:
+            skip_header = mime == "text/csv" and not first_page
+            for chunk in response.iter_bytes():
+                if skip_header:
+                    header, newline, chunk = chunk.partition(b"\n")
+                    skip_header = not newline
+                sys.stdout.buffer.write(chunk)
+            cursor = response.headers.get("X-Heimdall-Next") or None
+        first_page = False
+        limit -= wanted
+        if cursor is None:
+            break
+    sys.stdout.buffer.flush()
+
+
+def _status(answer: dict[str, Any]) -> str:
+    count = f"{len(answer['data']):,} rows"
+    sure = "exact" if answer["exact"] else f"± {answer['error']}"
+    more = ", more with --limit" if answer["next"] else ""
+    return f"{count}{more} · {sure} · {answer['scanned_rows']:,} scanned · {answer['took_ms']:.0f} ms"

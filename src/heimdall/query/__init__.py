@@ -1,0 +1,1 @@
+"""Questions: languages become one AST, the AST becomes a plan, the plan becomes rows."""

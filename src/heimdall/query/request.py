@@ -1,0 +1,74 @@
+"""What callers of the query service ask, and what they get back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from heimdall.model.batch import DEFAULT_TENANT, TenantId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryRequest:
+    """The part every question has."""
+
+    q: str = "*"
+    """HQL; empty means everything."""
+    start_ns: int | None = None
+    """First moment, ns since 1970; None = as far back as there is data."""
+    end_ns: int | None = None
+    """First moment after the range; None = no bound."""
+    tenant: TenantId = DEFAULT_TENANT
+    query_id: str | None = None
+    """Name to cancel it by; one is made up when None."""
+    timeout_s: float | None = None
+    """Deadline; None = the configured one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchRequest(QueryRequest):
+    limit: int = 100
+    """Rows at most, 1 … 10,000."""
+    cursor: str | None = None
+    """Continue where an answer's `next` pointed."""
+    rank: int | None = None
+    """Place of the first row in the whole result, newest first, from 0."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistogramRequest(QueryRequest):
+    buckets: int = 120
+    """Wanted number of buckets; the interval is rounded up to a readable one."""
+    interval_ns: int | None = None
+    """Exact width instead of `buckets`."""
+    by: str | None = "level"
+    """Field whose values split each bucket."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FacetsRequest(QueryRequest):
+    fields: tuple[str, ...] = ()
+    """Empty = the usual ones."""
+    limit: int = 5
+    """Values per field."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Rows, and how sure they are. `rows` has the columns people see (`heimdall.query.rows` writes them out)."""
+
+    rows: pa.Table
+    query_id: str
+    exact: bool = True
+    error: float | None = None
+    """± bound of an estimate; None when exact."""
+    scanned_rows: int = 0
+    tiers: tuple[str, ...] = ()
+    took_ms: float = 0.0
+    partial: bool = False
+    next: str | None = None
+    """Cursor of the following page; None when there is none."""
+    extra: Mapping[str, object] = field(default_factory=dict)
+    """What stands beside `data` in this route's envelope (a histogram's `interval_ms`, …)."""
