@@ -1,0 +1,122 @@
+"""Rows as people see them: ids, level names, hex trace ids, the sender's own fields beside the canonical ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+import polars as pl
+import pyarrow as pa
+
+from heimdall.model.severity import LEVELS
+
+_HEX_FIELDS = ("trace_id", "span_id", "parent_span_id")
+_ORDER = (
+    "id", "timestamp", "observed_timestamp", "level", "severity_number", "service", "instance", "region",
+    "environment", "message", "template_id", "trace_id", "span_id", "parent_span_id", "trace_flags", "user_id",
+    "session_id", "request_id", "customer_id", "duration_ms", "cpu_usage", "memory_usage", "error_rate",
+)  # fmt: skip
+_TIME_FORMAT = "%Y-%m-%dT%H:%M:%S%.9fZ"
+
+
+def record_table(stored: pa.Table) -> pa.Table:
+    """Records as storage holds them (LOG_SCHEMA, `position`, `template_id`) → the columns people see.
+
+    Adds `id` and `level` where their sources are there, turns ids to hex, leaves `attributes` as JSON text, last.
+    """
+    frame = pl.from_arrow(stored)
+    assert isinstance(frame, pl.DataFrame)
+    columns: dict[str, pl.Series] = {name: frame[name] for name in frame.columns if name != "position"}
+    if "position" in frame.columns and "timestamp" in frame.columns:
+        columns["id"] = _ids(frame["timestamp"], frame["position"])
+    if "severity_number" in frame.columns:
+        names = pl.Series([level.value for level in LEVELS])
+        columns["level"] = names.gather(((frame["severity_number"].cast(pl.Int32) + 3) // 4).clip(0, len(LEVELS) - 1))
+    for name in _HEX_FIELDS:
+        if name in columns and columns[name].dtype == pl.Binary:
+            columns[name] = columns[name].bin.encode("hex")
+    extra = [name for name in columns if name not in _ORDER and name != "attributes"]
+    order = [name for name in (*_ORDER, *extra, "attributes") if name in columns]
+    return pl.DataFrame({name: columns[name] for name in order}).to_arrow()
+
+
+def _ids(timestamps: pl.Series, positions: pl.Series) -> pl.Series:
+    """`heimdall.model.identity.record_id`, a column at a time."""
+    time_ns: npt.NDArray[np.int64] = np.maximum(timestamps.cast(pl.Int64).to_numpy(), 0)
+    milliseconds, rest_ns = np.divmod(time_ns, 1_000_000)
+    high = (milliseconds.astype(np.uint64) << np.uint64(16)) | np.uint64(0x7000) | (rest_ns // 245).astype(np.uint64)
+    low = (positions.cast(pl.UInt64).to_numpy() & np.uint64((1 << 62) - 1)) | np.uint64(1 << 63)
+    digits = np.stack([high, low], axis=1).astype(">u8").tobytes()
+    hexed = pl.Series([digits[place : place + 16] for place in range(0, len(digits), 16)], dtype=pl.Binary)
+    text = hexed.bin.encode("hex").str
+    parts = [text.slice(0, 8), text.slice(8, 4), text.slice(12, 4), text.slice(16, 4), text.slice(20)]
+    return pl.select(pl.concat_str([pl.lit(part) for part in parts], separator="-")).to_series()
+
+
+def json_rows(table: pa.Table, *, lines: bool = False) -> bytes:
+    """Rows as a JSON array, or as NDJSON with `lines`. Absent values are left out; attributes stand flat."""
+    rows = [orjson.dumps(row, option=orjson.OPT_NON_STR_KEYS) for row in plain_rows(table)]
+    if lines:
+        return b"".join(row + b"\n" for row in rows)
+    return b"[" + b",".join(rows) + b"]"
+
+
+def plain_rows(table: pa.Table) -> Iterator[dict[str, Any]]:
+    """Rows as dictionaries of JSON's types."""
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)
+    frame = frame.with_columns(_readable(frame))
+    for row in frame.iter_rows(named=True):
+        attributes = row.pop("attributes", None)
+        plain = {name: value for name, value in row.items() if value is not None}
+        if attributes:
+            for name, value in flat_attributes(orjson.loads(attributes)):
+                plain.setdefault(name, value)
+        yield plain
+
+
+def flat_table(table: pa.Table) -> pa.Table:
+    """The same rows with every attribute as a column of its own, for CSV and Arrow."""
+    if "attributes" not in table.column_names:
+        frame = pl.from_arrow(table)
+        assert isinstance(frame, pl.DataFrame)
+        return frame.with_columns(_readable(frame)).to_arrow()
+    names = [name for name in table.column_names if name != "attributes"]
+    rows = list(plain_rows(table))
+    names += sorted({name for row in rows for name in row} - set(names))
+    columns = {name: _column([row.get(name) for row in rows]) for name in names}
+    return pa.table(columns)
+
+
+def flat_attributes(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """(dotted name, value) of every leaf; arrays are leaves, nulls are absent."""
+    for name, inner in value.items():
+        if isinstance(inner, dict):
+            yield from flat_attributes(inner, f"{prefix}{name}.")
+        elif inner is not None:
+            yield f"{prefix}{name}", inner
+
+
+def _readable(frame: pl.DataFrame) -> list[pl.Expr]:
+    """Times as RFC 3339 text, bytes as hex."""
+    changed = []
+    for name, dtype in frame.schema.items():
+        if isinstance(dtype, pl.Datetime):
+            changed.append(pl.col(name).dt.cast_time_unit("ns").dt.replace_time_zone(None).dt.strftime(_TIME_FORMAT))
+        elif dtype == pl.Binary:
+            changed.append(pl.col(name).bin.encode("hex"))
+    return changed
+
+
+def _column(values: list[Any]) -> pa.Array:
+    """One Arrow type a column; values of several types become text."""
+    kinds = {bool if isinstance(v, bool) else type(v) for v in values if v is not None}
+    if kinds <= {int, float} or len(kinds) == 1:
+        try:
+            return pa.array(values)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+            pass
+    return pa.array([v if v is None or isinstance(v, str) else orjson.dumps(v).decode() for v in values], pa.string())
