@@ -23,7 +23,10 @@ class Frame:
 
 
 class Bus(Protocol):
-    """Positions count records from 1, rise without gaps in append order, and are never used twice."""
+    """Positions count records from 1, rise without gaps in append order, and are never used twice.
+
+    Only records that a damaged disk has lost leave a gap: a frame's `first` is then above the end of the one before.
+    """
 
     def append(self, batch: LogBatch) -> Future[int]:
         """Make `batch` durable. The future's result is the position of its first record.
@@ -34,23 +37,28 @@ class Bus(Protocol):
         Raises (here or through the future):
             Overloaded: bytes waiting are at their bound, or the disk is above its high-water mark.
             BusUnavailable: not acknowledged; the batch may be sent again.
+            TooLarge, InvalidInput: over a stated limit, or without records; nothing was kept.
         """
 
     def read(self, position: int, *, max_bytes: int) -> Iterator[Frame]:
         """Acknowledged frames from the one that holds `position` on, oldest first, about `max_bytes` of them.
 
-        Ends (without waiting) where the acknowledged data ends.
+        `max_bytes` counts batches as columns in memory; one frame is given however large it is. Ends (without waiting)
+        where the acknowledged data ends. Batches carry their `origin`. Safe beside everything else, `release` included.
+
+        Raises:
+            BusUnavailable: could not be read now; nothing is known to be lost.
         """
 
     def wait_for(self, position: int, timeout_s: float) -> bool:
         """Block until a record at `position` or later is acknowledged; False after `timeout_s`."""
 
     def release(self, position: int) -> None:
-        """Everything below `position` is stored elsewhere: its segments may be deleted."""
+        """Everything below `position` is stored elsewhere: its segments may be deleted. May block on the disk."""
 
     @property
     def end(self) -> int:
-        """Position the next appended record will get."""
+        """One past the last acknowledged record: what the next one gets when nothing is on its way."""
 
     def close(self) -> None:
-        """Finish what was accepted, then release files and threads. Called once, last."""
+        """Finish what was accepted, then release files and threads. Called once, last; later appends raise."""

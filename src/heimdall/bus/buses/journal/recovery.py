@@ -1,0 +1,299 @@
+"""What the files of a journal hold after a stop of any kind, decided from their bytes alone.
+
+Positions and three statements in the headers settle every case:
+
+- A segment's `first` voids whatever earlier segments hold at or after it: that was never acknowledged. Nothing is ever
+  appended to a segment of an earlier life or to one whose write failed; the next segment's header seals it.
+- `durable_before` of any frame, and `first` of any segment, say that all positions below had reached the disk. A hole
+  below the highest of them is damage of acknowledged records: reported, quarantined, passed over by readers.
+- Above it lies the last group of a commit, which may or may not have been acknowledged. A frame of it with a sector
+  that was never written cannot have been: the log is cut there. A frame whose sectors are all written and yet wrong was
+  damaged later: reported like any other.
+
+What is kept of the last group is written and synced once more before anyone may read it, since after a failed sync the
+system's cache can show pages that the disk never got.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from heimdall.bus.buses.journal.disk import Disk, File
+from heimdall.bus.buses.journal.layout import (
+    FIRST_FRAME,
+    MAX_RECORDS,
+    SegmentHeader,
+    chain_seed,
+    parse_segment_header,
+)
+from heimdall.bus.buses.journal.quarantine import Damage
+from heimdall.bus.buses.journal.scan import Hole, walk
+from heimdall.bus.buses.journal.segments import Segment, file_name, number_of
+
+_COPY_STEP = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryReport:
+    segments: int
+    frames: int
+    records: int
+    scanned_bytes: int
+    cut: tuple[int, int] | None
+    """Segment and offset from which on bytes were left out as never acknowledged."""
+    damages: tuple[Damage, ...]
+    healed: int
+    """Damaged header copies whose twin was whole."""
+    elapsed_s: float
+
+
+@dataclass(slots=True)
+class Run:
+    """Frames that follow each other in bytes and positions."""
+
+    segment: Segment
+    end: int
+    frames: int = 0
+    records: int = 0
+
+    @property
+    def first(self) -> int:
+        return self.segment.first
+
+
+@dataclass(slots=True)
+class Scanned:
+    """One file as found."""
+
+    number: int
+    size: int
+    header: SegmentHeader | None
+    blank: bool
+    """Its header was never written: a spare, or a first commit that did not get through."""
+    items: list[Run | Hole] = field(default_factory=list)
+    durable_before: int = 0
+    healed: int = 0
+
+    @property
+    def first(self) -> int | None:
+        """Position of its first record, from the header or, should that be gone, the first frame."""
+        if self.header is not None:
+            return self.header.first
+        return next((item.first for item in self.items if isinstance(item, Run)), None)
+
+
+@dataclass(slots=True)
+class Recovered:
+    segments: list[Segment]
+    end: int
+    next_number: int
+    leftovers: list[str]
+    """Files without anything of use: spares and headers that never held an acknowledged frame."""
+    report: RecoveryReport
+
+
+def recover(disk: Disk) -> Recovered:
+    """Read and check everything, make sure the last group is on the disk.
+
+    Raises:
+        OSError: the disk could not be read or written; nothing was changed that a second try would miss.
+    """
+    started = time.perf_counter()
+    numbers = sorted(number for name in disk.names() if (number := number_of(name)) is not None)
+    scanned: list[Scanned] = []
+    void_from: int | None = None
+    for number in reversed(numbers):  # newest first: each says what is void in those before
+        found = _scan(disk, number, void_from)
+        scanned.append(found)
+        if found.first is not None:
+            void_from = found.first if void_from is None else min(void_from, found.first)
+    scanned.reverse()
+    durable = max((max(s.durable_before, s.header.first if s.header else 0) for s in scanned), default=0)
+    verdict = _Verdict(scanned, durable)
+    _write_again(disk, verdict.segments, durable)
+    disk.sync_names()
+    useful = {segment.number for segment in verdict.segments}
+    report = RecoveryReport(
+        segments=len(verdict.segments),
+        frames=verdict.frames,
+        records=verdict.records,
+        scanned_bytes=sum(s.size for s in scanned),
+        cut=verdict.cut,
+        damages=tuple(verdict.damages),
+        healed=sum(s.healed for s in scanned),
+        elapsed_s=time.perf_counter() - started,
+    )
+    sealed = max((s.number for s in scanned if s.header is not None), default=0)
+    leftovers = [
+        file_name(s.number)
+        for s in scanned
+        if s.blank and s.number not in useful and (not s.items or s.number < sealed)
+    ]
+    return Recovered(verdict.segments, verdict.position, max(numbers, default=0) + 1, leftovers, report)
+
+
+def _scan(disk: Disk, number: int, void_from: int | None) -> Scanned:
+    file = disk.open(file_name(number))
+    try:
+        region = file.read(0, FIRST_FRAME)
+        header, intact = parse_segment_header(region)
+        if header is not None and header.segment != number:
+            header = None
+        found = Scanned(number, file.size, header, not any(region), healed=int(header is not None and not intact))
+        for item in _runs(file, number, void_from, found):
+            found.items.append(item)
+        return found
+    finally:
+        file.close()
+
+
+def _runs(file: File, number: int, void_from: int | None, found: Scanned) -> Iterator[Run | Hole]:
+    run: Run | None = None
+    for item in walk(file, number, FIRST_FRAME, file.size, previous_crc=chain_seed(number)):
+        frame = item.header
+        if frame is not None:
+            found.durable_before = max(found.durable_before, frame.durable_before)
+        if frame is not None and void_from is not None and frame.stop > void_from:
+            break
+        if isinstance(item, Hole):
+            if run is not None:
+                yield run
+                run = None
+            yield item
+            continue
+        found.healed += item.healed
+        frame = item.header
+        if run is not None and run.end != frame.first:
+            yield run
+            run = None
+        if run is None:
+            run = Run(Segment(number, frame.first, 0), frame.first)
+        run.segment.add(frame.first, frame.stop, frame.offset, frame.end, frame.crc)
+        run.end = frame.stop
+        run.frames += 1
+        run.records += frame.records
+    if run is not None:
+        yield run
+
+
+class _Verdict:
+    """Walks over everything found, oldest first, and settles each hole."""
+
+    def __init__(self, scanned: list[Scanned], durable: int) -> None:
+        self.segments: list[Segment] = []
+        self.damages: list[Damage] = []
+        self.cut: tuple[int, int] | None = None
+        self.frames = self.records = 0
+        self._durable = durable
+        self.position = next((s.first for s in scanned if s.first is not None), 1)
+        self._holes: list[tuple[int, Hole]] = []
+        for found in scanned:
+            if found.first is None or self.cut is not None:
+                continue
+            if found.header is not None:
+                if found.header.first > self.position:
+                    self._lose(found.header.first, found.number)
+                self._holes.clear()
+            self._read(found)
+        self._settle_tail(scanned)
+
+    def _read(self, found: Scanned) -> None:
+        kept = Segment(found.number, self.position, chain_seed(found.number))
+        self.segments.append(kept)
+        for item in found.items:
+            if isinstance(item, Hole):
+                self._hole(found.number, item)
+            elif item.first >= self.position:
+                if item.first > self.position and not self._was_acknowledged():
+                    self._cut_at(found.number, item.segment.runs[0][0])
+                elif item.first > self.position:
+                    self._lose(item.first, found.number)
+                if self.cut is None:
+                    self._keep(kept, item)
+            if self.cut is not None:
+                return
+
+    def _hole(self, number: int, hole: Hole) -> None:
+        frame = hole.header
+        if frame is not None and frame.first > self.position:
+            if not self._was_acknowledged():
+                self._cut_at(number, hole.offset)
+                return
+            self._lose(frame.first, number)
+        if frame is None or frame.first < self.position:
+            self._holes.append((number, hole))
+        elif hole.unwritten and self.position >= self._durable:
+            self._cut_at(number, hole.offset)
+        else:
+            self._holes.append((number, hole))
+            self._lose(frame.stop, number)
+
+    def _was_acknowledged(self) -> bool:
+        """Whether the records that are missing at `position` were."""
+        return self.position < self._durable or bool(self._holes and not self._holes[0][1].unwritten)
+
+    def _keep(self, kept: Segment, run: Run) -> None:
+        kept.adopt(run.segment)
+        self.position = run.end
+        self.frames += run.frames
+        self.records += run.records
+        self._holes.clear()
+
+    def _lose(self, stop: int, number: int, *, exact: bool = True) -> None:
+        """Records from `position` up to `stop` are gone."""
+        number, hole = self._holes[0] if self._holes else (number, None)
+        frame = hole.header if hole and hole.header and hole.header.stop == stop else None
+        self.damages.append(
+            Damage(
+                segment=number,
+                offset=hole.offset if hole else 0,
+                length=hole.end - hole.offset if hole else 0,
+                first=self.position,
+                stop=stop,
+                exact=exact,
+                reason=hole.reason if hole else "missing",
+                tenant=frame.tenant if frame else None,
+                accepted_at_ns=frame.accepted_at_ns if frame else None,
+            )
+        )
+        self.position = stop
+        self._holes.clear()
+
+    def _cut_at(self, number: int, offset: int) -> None:
+        self.cut = (number, offset)
+
+    def _settle_tail(self, scanned: list[Scanned]) -> None:
+        """After the last good frame: damage whose extent is unknown, or an end like any other."""
+        if not scanned:
+            return
+        if self.cut is None and self.position < self._durable:
+            self._lose(self._durable, scanned[-1].number)
+        if self.cut is None and self._holes:
+            number, hole = self._holes[0]
+            if hole.unwritten:
+                self._cut_at(number, hole.offset)
+            else:
+                self._lose(self.position + MAX_RECORDS, number, exact=False)
+        strangers = [frame for s in scanned for item in s.items if isinstance(item, Hole) for frame in item.strangers]
+        stop = max((frame.stop for frame in strangers), default=0)
+        if stop > self.position:
+            self._lose(stop, scanned[-1].number, exact=False)
+
+
+def _write_again(disk: Disk, segments: list[Segment], durable: int) -> None:
+    """Frames that no later statement proves to be on the disk: write the same bytes once more, and sync."""
+    for segment in segments:
+        if segment.end <= durable or not segment.runs:
+            continue
+        file = disk.open(file_name(segment.number))
+        try:
+            file.write(0, [file.read(0, FIRST_FRAME)])
+            begin = segment.offset_before(durable)
+            for start, stop in segment.runs:
+                for offset in range(max(start, begin), stop, _COPY_STEP):
+                    file.write(offset, [file.read(offset, min(_COPY_STEP, stop - offset))])
+            file.sync()
+        finally:
+            file.close()
