@@ -1,0 +1,351 @@
+"""`ClickHouseEngine`: the `SqlEngine` port on one MergeTree table."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlglot import exp
+
+from heimdall.clock import Clock
+from heimdall.errors import InvalidInput, QueryCancelled
+from heimdall.model.batch import LogBatch, Origin, TenantId
+from heimdall.storage.engine import ScanRequest, SelectStatistics, TierStatistics
+from heimdall.storage.engines.clickhouse import layout
+from heimdall.storage.engines.clickhouse.connection import Driver, EmbeddedDriver, Settings
+from heimdall.storage.engines.clickhouse.errors import map_driver_errors
+from heimdall.storage.engines.clickhouse.gate import Gate
+from heimdall.storage.engines.clickhouse.origins import Origins, SpanKey
+from heimdall.storage.engines.clickhouse.rows import as_records, record_value, stored_value
+from heimdall.storage.stored import STORED_SCHEMA, storable
+
+MEBIBYTE = 1024 * 1024
+
+SERVER_SETTINGS: Settings = {
+    # Of a node's 2 GB the engine gets 1.4; the rest is Python, the doors and the pipeline.
+    "max_server_memory_usage": 1_400 * MEBIBYTE,
+    # The defaults (5 GB each) are a server's. A tier of 200 M records has about 60 MB of marks.
+    "mark_cache_size": 128 * MEBIBYTE,
+    "primary_index_cache_size": 64 * MEBIBYTE,
+    "index_mark_cache_size": 64 * MEBIBYTE,
+    "text_index_tokens_cache_size": 32 * MEBIBYTE,
+    "text_index_header_cache_size": 32 * MEBIBYTE,
+    "text_index_postings_cache_size": 32 * MEBIBYTE,
+    "query_condition_cache_size": 32 * MEBIBYTE,
+    "compiled_expression_cache_size": 32 * MEBIBYTE,
+    "background_pool_size": 2,  # merges: more would take cores from queries
+}
+
+INSERT_SETTINGS: Settings = {
+    "max_threads": 1,
+    "max_insert_threads": 1,
+    # One block and so one part a partition, whatever the batch's size: its token covers it whole.
+    "max_block_size": 4_000_000,
+    "min_insert_block_size_rows": 0,
+    "min_insert_block_size_bytes": 0,
+    "max_partitions_per_insert_block": 0,
+    # Fresh parts are small and read whole; their text index is built by the first merge, off the append's path.
+    "materialize_skip_indexes_on_insert": 1,
+    # A string stays a string, whatever it looks like; of a key sent twice the first one counts.
+    "input_format_try_infer_dates": 0,
+    "input_format_try_infer_datetimes": 0,
+    "type_json_skip_duplicated_paths": 1,
+}
+
+MAX_RESULT_BYTES = 256 * MEBIBYTE
+"""Largest answer of one statement; beyond it the statement fails rather than the node."""
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedRows:
+    """The `Rows` of a finished statement."""
+
+    schema: pa.Schema
+    statistics: SelectStatistics
+    table: pa.Table
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        return iter(self.table.to_batches())
+
+
+@dataclass(slots=True)
+class _Running:
+    comment: str
+    """Name of the statement in the engine's process list."""
+    cancelled: bool = False
+
+
+class ClickHouseEngine:
+    """One table for all tenants, sorted by tenant first. See `layout` for its shape."""
+
+    table = f"{layout.DATABASE}.{layout.TABLE}"
+
+    def __init__(self, driver: Driver, clock: Clock) -> None:
+        self._driver = driver
+        self._clock = clock
+        self._origins = Origins()
+        self._gate = Gate()
+        self._running: dict[str, list[_Running]] = {}
+        self._changed = threading.Condition()
+        with map_driver_errors("manage"):
+            driver.command(f"CREATE DATABASE IF NOT EXISTS {layout.DATABASE} ENGINE = Atomic")
+            driver.command(layout.create_statement(layout.TABLE))
+            driver.command(layout.create_statement(layout.EXPIRED_TABLE))
+
+    @classmethod
+    def embedded(cls, directory: Path, clock: Clock) -> ClickHouseEngine:
+        """Open the tier kept in `directory`; one per process."""
+        driver = EmbeddedDriver(directory, SERVER_SETTINGS)
+        try:
+            return cls(driver, clock)
+        except BaseException:
+            driver.close()
+            raise
+
+    # ------------------------------------------------------------------ appending
+
+    def append(self, batch: LogBatch) -> None:
+        rows = storable(batch)
+        if rows.num_rows == 0:
+            return
+        with self._gate.shared():
+            if batch.origin is None:
+                self._insert(batch.tenant, rows, token=None)
+                return
+            key = SpanKey(batch.tenant, batch.origin.first, batch.origin.last)
+            with self._origins.trying(key) as unsure:
+                if unsure:
+                    missing = self._not_stored(batch.tenant, batch.origin, rows)
+                    if missing.num_rows < rows.num_rows:
+                        # The token would make the engine drop these rows: it belongs to the part that is stored.
+                        self._insert(batch.tenant, missing, token=None)
+                        return
+                    self._insert(batch.tenant, rows, token=f"{key.token()}/{uuid.uuid4().hex[:8]}")
+                    return
+                self._insert(batch.tenant, rows, token=key.token())
+
+    def _insert(self, tenant: TenantId, rows: pa.Table, *, token: str | None) -> None:
+        if rows.num_rows == 0:
+            return
+        names = rows.column_names
+        target = exp.Schema(
+            this=exp.table_(layout.TABLE, db=layout.DATABASE),
+            expressions=[exp.to_identifier(name, quoted=True) for name in ("tenant", *names)],
+        )
+        values = exp.select(exp.Literal.string(tenant), *(stored_value(name, rows) for name in names))
+        settings = dict(INSERT_SETTINGS)
+        if token is not None:
+            settings["insert_deduplication_token"] = token
+        else:
+            settings["insert_deduplicate"] = 0
+        with map_driver_errors("append"):
+            self._driver.insert(target, values, rows, settings)
+
+    def _not_stored(self, tenant: TenantId, origin: Origin, rows: pa.Table) -> pa.Table:
+        """The rows of a span whose positions the table does not have."""
+        times = pc.min_max(rows.column("timestamp").cast(pa.int64())).as_py()
+        position = exp.column("position")
+        statement = (
+            exp.select(position)
+            .from_(self._from())
+            .where(_equals("tenant", tenant))
+            .where(exp.Between(this=position, low=_number(origin.first), high=_number(origin.last)))
+            .where(exp.GTE(this=exp.column("timestamp"), expression=_time(times["min"])))
+            .where(exp.LTE(this=exp.column("timestamp"), expression=_time(times["max"])))
+        )
+        with map_driver_errors("append"):
+            stored = self._driver.fetch(statement.sql("clickhouse"), {}).table
+        if stored.num_rows == 0:
+            return rows
+        known = pc.is_in(rows.column("position"), value_set=stored.column("position").combine_chunks())
+        return rows.filter(pc.invert(known))
+
+    # ------------------------------------------------------------------ reading
+
+    def scan(self, request: ScanRequest) -> Iterator[pa.RecordBatch]:
+        try:
+            values = [record_value(name) for name in request.fields]
+            schema = pa.schema([STORED_SCHEMA.field(name) for name in request.fields])
+        except KeyError as exc:
+            raise InvalidInput(f"scan: there is no column {exc.args[0]}") from exc
+        order = [
+            exp.Ordered(this=exp.column(name, table="r"), desc=request.newest_first)
+            for name in ("timestamp", "position")
+        ]
+        statement = (
+            exp.select(*values)
+            .from_(self._from("r"))
+            .where(_equals("tenant", request.tenant))
+            .where(exp.GTE(this=exp.column("timestamp", table="r"), expression=_time(request.start_ns)))
+            .where(exp.LT(this=exp.column("timestamp", table="r"), expression=_time(request.end_ns)))
+            .order_by(*order)
+        )
+        settings = {
+            "max_block_size": request.batch_rows,
+            "max_bytes_before_external_sort": 200 * MEBIBYTE,
+            "max_memory_usage": 600 * MEBIBYTE,
+        }
+        with map_driver_errors("select"):
+            for batch in self._driver.stream(statement.sql("clickhouse"), settings):
+                for start in range(0, batch.num_rows, request.batch_rows):
+                    yield as_records(batch.slice(start, request.batch_rows), schema)
+
+    def select(self, statement: exp.Query, *, query_id: str, timeout_s: float, max_memory_bytes: int) -> FetchedRows:
+        running = _Running(uuid.uuid4().hex)
+        settings: dict[str, int | str] = {
+            "log_comment": running.comment,
+            "max_execution_time": str(max(timeout_s, 0.001)),
+            "max_memory_usage": max_memory_bytes,
+            "max_bytes_before_external_group_by": max_memory_bytes // 2,
+            "max_bytes_before_external_sort": max_memory_bytes // 2,
+            "max_result_bytes": MAX_RESULT_BYTES,
+            "query_plan_direct_read_from_text_index": 1,
+        }
+        text = statement.sql("clickhouse")
+        with self._changed:
+            self._running.setdefault(query_id, []).append(running)
+        try:
+            with map_driver_errors("select"):
+                if timeout_s <= 0:
+                    raise QueryCancelled("no time was left to run the query")
+                fetched = self._driver.fetch(text, settings)
+            if running.cancelled:
+                raise QueryCancelled("query was cancelled")
+        finally:
+            with self._changed:
+                self._running[query_id].remove(running)
+                if not self._running[query_id]:
+                    del self._running[query_id]
+                self._changed.notify_all()
+        statistics = SelectStatistics(fetched.storage_rows, fetched.storage_bytes, fetched.elapsed_s)
+        return FetchedRows(fetched.table.schema, statistics, fetched.table)
+
+    def cancel(self, query_id: str) -> bool:
+        with self._changed:
+            targets = list(self._running.get(query_id, ()))
+            for target in targets:
+                target.cancelled = True
+        for target in targets:
+            comment = exp.Bracket(this=exp.column("Settings"), expressions=[exp.Literal.string("log_comment")])
+            condition = exp.EQ(this=comment, expression=exp.Literal.string(target.comment)).sql("clickhouse")
+            # A statement that has not reached the engine yet is not in its list: ask again until it is gone.
+            for _ in range(50):
+                with map_driver_errors("manage"):
+                    self._driver.command(f"KILL QUERY WHERE {condition} ASYNC")
+                if self._gone(query_id, target, wait_s=0.02):
+                    break
+        return bool(targets)
+
+    def _gone(self, query_id: str, target: _Running, wait_s: float) -> bool:
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: all(one is not target for one in self._running.get(query_id, ())), wait_s
+            )
+
+    # ------------------------------------------------------------------ keeping house
+
+    def statistics(self, tenant: TenantId | None = None) -> TierStatistics:
+        parts = (
+            exp.select("coalesce(sum(rows), 0) AS rows", "coalesce(sum(bytes_on_disk), 0) AS bytes")
+            .from_(exp.table_("parts", db="system"))
+            .where(_equals("database", layout.DATABASE), _equals("table", layout.TABLE), exp.column("active"))
+        )
+        ends = exp.select(
+            "count() AS rows",
+            "toUnixTimestamp64Nano(min(timestamp)) AS oldest",
+            "toUnixTimestamp64Nano(max(timestamp)) AS newest",
+        ).from_(self._from())
+        if tenant is not None:
+            ends = ends.where(_equals("tenant", tenant))
+        with map_driver_errors("select"):
+            size = self._driver.fetch(parts.sql("clickhouse"), {}).table.to_pylist()[0]
+            seen = self._driver.fetch(ends.sql("clickhouse"), {}).table.to_pylist()[0]
+        rows = int(seen["rows"])
+        return TierStatistics(
+            rows=rows,
+            # One table for all: a tenant's share of the bytes is estimated by its share of the rows.
+            size_bytes=int(size["bytes"] * rows / size["rows"]) if size["rows"] else 0,
+            oldest_ns=int(seen["oldest"]) if rows else None,
+            newest_ns=int(seen["newest"]) if rows else None,
+        )
+
+    def expire(self, before_ns: int) -> Mapping[tuple[TenantId, int], int]:
+        day_ns = before_ns // layout.DAY_NS * layout.DAY_NS
+        with map_driver_errors("manage"):
+            late: list[str] = []
+            for partition in self._partitions():
+                end_ns = layout.partition_end_ns(int(partition))
+                if end_ns is not None and end_ns <= day_ns:
+                    source, target = self.table, f"{layout.DATABASE}.{layout.EXPIRED_TABLE}"
+                    self._driver.command(f"ALTER TABLE {source} MOVE PARTITION ID '{partition}' TO TABLE {target}")
+                elif int(partition) >= layout.LATE_BASE - 1:
+                    late.append(partition)
+            # Whatever lies in the second table is expired, also what a crash left there.
+            dropped = self._count_by_minute(exp.table_(layout.EXPIRED_TABLE, db=layout.DATABASE), None)
+            self._driver.command(f"TRUNCATE TABLE {layout.DATABASE}.{layout.EXPIRED_TABLE}")
+            for key, count in self._expire_rows(late, day_ns).items():
+                dropped[key] = dropped.get(key, 0) + count
+        return dropped
+
+    def _expire_rows(self, partitions: list[str], day_ns: int) -> dict[tuple[TenantId, int], int]:
+        """Delete the expired days of partitions that also hold later ones."""
+        if not partitions:
+            return {}
+        expired = exp.and_(
+            exp.column("_partition_id").isin(*partitions),
+            exp.LT(this=exp.column("timestamp"), expression=_time(day_ns)),
+        )
+        with self._gate.alone():  # a row appended between counting and deleting would go uncounted
+            dropped = self._count_by_minute(self._from(), expired)
+            if dropped:
+                condition = expired.sql("clickhouse")
+                self._driver.command(
+                    f"DELETE FROM {self.table} WHERE {condition} SETTINGS lightweight_deletes_sync = 2"
+                )
+        return dropped
+
+    def _partitions(self) -> list[str]:
+        statement = (
+            exp.select("partition_id")
+            .distinct()
+            .from_(exp.table_("parts", db="system"))
+            .where(_equals("database", layout.DATABASE), _equals("table", layout.TABLE), exp.column("active"))
+            .order_by("partition_id")
+        )
+        return [str(name) for name in self._driver.fetch(statement.sql("clickhouse"), {}).table.column(0).to_pylist()]
+
+    def _count_by_minute(self, table: exp.Table, condition: exp.Expr | None) -> dict[tuple[TenantId, int], int]:
+        minute = "intDiv(toUnixTimestamp64Nano(observed_timestamp), 60000000000) * 60000000000 AS minute"
+        statement = exp.select("tenant", minute, "count() AS records").from_(table).group_by("tenant", "minute")
+        if condition is not None:
+            statement = statement.where(condition)
+        found = self._driver.fetch(statement.sql("clickhouse"), {}).table.to_pylist()
+        return {(TenantId(row["tenant"]), int(row["minute"])): int(row["records"]) for row in found}
+
+    def close(self) -> None:
+        with map_driver_errors("manage"):
+            self._driver.close()
+
+    def _from(self, alias: str | None = None) -> exp.Table:
+        return exp.table_(layout.TABLE, db=layout.DATABASE, alias=alias)
+
+
+def _equals(column: str, value: str) -> exp.EQ:
+    return exp.EQ(this=exp.column(column), expression=exp.Literal.string(value))
+
+
+def _number(value: int) -> exp.Expr:
+    return exp.Literal.number(value)
+
+
+def _time(value_ns: int) -> exp.Expr:
+    """A time as the table's type; the constant is computed once, so it prunes like a literal."""
+    value_ns = max(-(2**63), min(value_ns, 2**63 - 1))
+    return exp.Anonymous(this="fromUnixTimestamp64Nano", expressions=[
+        exp.Anonymous(this="toInt64", expressions=[exp.Literal.string(str(value_ns))]), exp.Literal.string("UTC")
+    ])  # fmt: skip

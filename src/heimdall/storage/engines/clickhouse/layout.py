@@ -1,0 +1,161 @@
+"""The table that holds the records, as data: columns, sort key, partitions, indexes, settings.
+
+Sorted by tenant, hour, template, time. Within an hour the records of one template lie together, so a block of 8,192
+rows holds the words of one or two templates: text, level and id indexes skip almost everything, and messages compress
+by a fifth better than in plain time order. `timestamp_range` keeps narrow time windows narrow all the same.
+
+What was tried and measured is in docs/reference/storage.md; `benchmarks/query.py` repeats it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+DATABASE = "heimdall"
+TABLE = "logs"
+EXPIRED_TABLE = "logs_expired"
+"""Partitions on their way out: moved here at one stroke, counted for the ledger, then dropped."""
+
+DAY_NS = 86_400 * 10**9
+HOUR_NS = 3_600 * 10**9
+YEAR_NS = 31_557_600 * 10**9
+
+NEAR_DAYS = 40
+"""Records seen within this many days of their own time lie in partitions of a day, all others in partitions of a
+year: a back-fill or a broken clock must not make thousands of tiny partitions."""
+
+LATE_BASE = 1_000_000
+"""Partition number of year 0 of the late ones, above every day number (106,751 in 2262)."""
+
+LATE_YEARS = 131
+"""Years after 1970 with a late partition of their own; what lies beyond shares one on either side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    name: str
+    type: str
+    codec: str = "ZSTD(1)"
+    absent: str | None = None
+    """SQL of the value that stands for null; None where null is stored as such or never occurs."""
+
+
+_ID16 = "toFixedString('', 16)"
+_ID8 = "toFixedString('', 8)"
+
+COLUMNS: tuple[Column, ...] = (
+    Column("tenant", "LowCardinality(String)"),
+    Column("timestamp", "DateTime64(9, 'UTC')", "Delta(8), ZSTD(1)"),
+    Column("observed_timestamp", "DateTime64(9, 'UTC')", "Delta(8), ZSTD(1)"),
+    Column("severity_number", "UInt8"),
+    Column("service", "LowCardinality(String)", absent="''"),
+    Column("instance", "LowCardinality(String)", absent="''"),
+    Column("region", "LowCardinality(String)", absent="''"),
+    Column("environment", "LowCardinality(String)", absent="''"),
+    Column("message", "String"),
+    # 256 paths get files of their own, the rest share one bucketed column: any number of keys, bounded open files.
+    Column("attributes", "JSON(max_dynamic_paths=256)", absent="'{}'"),
+    Column(
+        "trace_id", "FixedString(16)", "LZ4", absent=_ID16
+    ),  # random bytes: LZ4 passes them through, absent ones vanish
+    Column("span_id", "FixedString(8)", "LZ4", absent=_ID8),
+    Column("parent_span_id", "FixedString(8)", "LZ4", absent=_ID8),
+    Column("trace_flags", "Nullable(UInt8)"),
+    Column("user_id", "String", absent="''"),
+    Column("session_id", "String", absent="''"),
+    Column("request_id", "String", absent="''"),
+    Column("customer_id", "String", absent="''"),
+    Column("duration_ms", "Nullable(Float64)"),
+    Column("cpu_usage", "Nullable(Float64)"),
+    Column("memory_usage", "Nullable(Float64)"),
+    Column("error_rate", "Nullable(Float64)"),
+    Column("position", "UInt64", "Delta(8), ZSTD(1)"),
+    Column("template_id", "UInt64"),
+)
+
+COLUMN_BY_NAME = {column.name: column for column in COLUMNS}
+
+_TIME_NS = "toUnixTimestamp64Nano(timestamp)"
+_OBSERVED_NS = "toUnixTimestamp64Nano(observed_timestamp)"
+
+PARTITION = (
+    f"if(abs({_TIME_NS} - {_OBSERVED_NS}) < {NEAR_DAYS * DAY_NS}, intDiv({_TIME_NS}, {DAY_NS}), "
+    f"{LATE_BASE} + greatest(-1, least({LATE_YEARS}, intDiv({_TIME_NS}, {YEAR_NS}))))"
+)
+
+ORDER = f"(tenant, intDiv({_TIME_NS}, {HOUR_NS}), template_id, timestamp)"
+
+WORDS = "translate(lower(message), '0123456789', '          ')"
+"""What the text index holds of a message: its words without digits. Numbers and random ids have millions of distinct
+tokens, cost 15 bytes a record in a text index, and are found by the token filter below for 3."""
+
+LOWERED = "lower(message)"
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    name: str
+    expression: str
+    type: str
+    granularity: int | None = 1
+
+
+INDEXES: tuple[Index, ...] = (
+    Index("message_words", WORDS, "text(tokenizer = 'splitByNonAlpha', posting_list_codec = 'bitpacking')", None),
+    Index("message_tokens", LOWERED, "tokenbf_v1(24576, 4, 0)"),
+    Index("timestamp_range", "timestamp", "minmax"),
+    Index("severity_range", "severity_number", "minmax"),
+    Index("position_range", "position", "minmax"),
+    Index("trace_id_filter", "trace_id", "bloom_filter(0.01)"),
+    Index("span_id_filter", "span_id", "bloom_filter(0.05)"),
+    Index("user_id_filter", "user_id", "bloom_filter(0.01)"),
+    Index("session_id_filter", "session_id", "bloom_filter(0.01)"),
+    Index("request_id_filter", "request_id", "bloom_filter(0.01)"),
+    Index("customer_id_filter", "customer_id", "bloom_filter(0.01)"),
+)
+
+TABLE_SETTINGS: dict[str, int | str] = {
+    "index_granularity": 8192,
+    # An append returns only when the part and its directory are on the disk; merged parts before their sources go.
+    "fsync_after_insert": 1,
+    "fsync_part_directory": 1,
+    "min_rows_to_fsync_after_merge": 1,
+    # Tokens of this many inserted blocks are remembered. A replay goes back a handful of spans, each at most a few
+    # dozen blocks; 0, the default, would remember nothing.
+    "non_replicated_deduplication_window": 20_000,
+    # Parts below this stay in one file: an insert of 50,000 records fsyncs three files in place of a hundred.
+    "min_bytes_for_wide_part": 128 * 1024 * 1024,
+    # Merged-away parts go after this many seconds; merges are fsynced, so eight minutes of them only cost disk.
+    "old_parts_lifetime": 30,
+    # With two background threads the defaults (8 and 20 free slots) would only ever allow tiny merges.
+    "number_of_free_entries_in_pool_to_lower_max_size_of_merge": 1,
+    "number_of_free_entries_in_pool_to_execute_mutation": 1,
+    # Merges of more than this would hold the two background threads for minutes.
+    "max_bytes_to_merge_at_max_space_in_pool": 8 * 1024**3,
+}
+
+
+def create_statement(table: str) -> str:
+    """DDL of `table`, from the constants above and nothing else."""
+    lines = [f"`{column.name}` {column.type} CODEC({column.codec})" for column in COLUMNS]
+    lines.append(f"`message_words` String ALIAS {WORDS}")
+    for index in INDEXES:
+        granularity = "" if index.granularity is None else f" GRANULARITY {index.granularity}"
+        lines.append(f"INDEX {index.name} {index.expression} TYPE {index.type}{granularity}")
+    settings = ", ".join(f"{name} = {value!r}" for name, value in TABLE_SETTINGS.items())
+    body = ",\n  ".join(lines)
+    return (
+        f"CREATE TABLE IF NOT EXISTS {DATABASE}.{table} (\n  {body}\n) ENGINE = MergeTree\n"
+        f"PARTITION BY {PARTITION}\nORDER BY {ORDER}\nSETTINGS {settings}"
+    )
+
+
+def partition_end_ns(partition: int) -> int | None:
+    """Every record of a partition is older than this; None for the one without an end."""
+    if partition < LATE_BASE - LATE_YEARS:
+        # intDiv truncates towards zero: day 0 reaches from -1 to +1 day, day -1 ends where day 0 begins.
+        return (partition + 1) * DAY_NS if partition >= 0 else partition * DAY_NS + 1
+    year = partition - LATE_BASE
+    if year >= LATE_YEARS:
+        return None
+    return (year + 1) * YEAR_NS if year >= 0 else year * YEAR_NS + 1
