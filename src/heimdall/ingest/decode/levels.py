@@ -10,6 +10,8 @@ Text: the spellings of `heimdall.model.severity`, in any case, in brackets or qu
 
 from __future__ import annotations
 
+from typing import cast
+
 import polars as pl
 
 from heimdall.model.severity import SEVERITY_BY_NAME, SYSLOG_SEVERITY
@@ -34,12 +36,13 @@ def parse_levels(values: pl.Series, *, otel: bool = False) -> pl.Series:
         return _known_number(values, otel=otel).alias(values.name)
     elif dtype != pl.String:
         return pl.Series(values.name, [None], dtype=pl.UInt8).new_from_index(0, len(values))
-    distinct = values.unique()
+    encoded = values.to_arrow().dictionary_encode()
+    distinct = cast(pl.Series, pl.from_arrow(encoded.dictionary))
     text = distinct.str.strip_chars(" \t[]<>()\"':").str.to_lowercase()
     named = text.replace_strict(SEVERITY_BY_NAME, default=None, return_dtype=pl.UInt8)
     numbered = _known_number(text.str.extract(r"^(\d{1,3})$").cast(pl.Int64), otel=otel)
     found = pl.select(pl.coalesce(pl.lit(named), pl.lit(numbered))).to_series()
-    return values.replace_strict(distinct, found, return_dtype=pl.UInt8).alias(values.name)
+    return cast(pl.Series, pl.from_arrow(found.to_arrow().take(encoded.indices))).alias(values.name)
 
 
 def _known_number(values: pl.Series, *, otel: bool) -> pl.Series:

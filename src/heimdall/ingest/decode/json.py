@@ -1,0 +1,189 @@
+"""JSON bodies → records: lines, an array, or objects one after the other.
+
+A body is parsed straight into columns (`json_columns`). What does not go that way (types that differ from record to
+record, broken lines, odd numbers or bytes) is read record by record (`json_records`), with the same result.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from heimdall.ingest.decode.decoded import Decoded, RejectedList
+from heimdall.ingest.decode.fields import Canonical, Fields, canonical, finished
+from heimdall.ingest.decode.hints import NO_HINTS, Hints
+from heimdall.ingest.decode.json_columns import columns_of_array, columns_of_lines
+from heimdall.ingest.decode.json_nested import unwrapped
+from heimdall.ingest.decode.json_records import records_of
+from heimdall.ingest.decode.json_schema import SchemaMemory
+from heimdall.model.batch import LOG_SCHEMA
+
+MAX_RECORD_BYTES = 1 << 20
+"""1 MiB: longer records are refused one by one. Four times what Loki takes; beyond it is a file, not a log line."""
+
+_PIECE_BYTES = 8 << 20
+"""Parsed at a time, so that the columns of a large body never stand beside all of its text."""
+
+_PIECE_RECORDS = 8192
+"""Read one by one at a time; a record as Python objects takes some kB."""
+
+_BOM = b"\xef\xbb\xbf"
+
+
+def decode_json(body: bytes, *, now_ns: int, hints: Hints = NO_HINTS, schemas: SchemaMemory | None = None) -> Decoded:
+    """Records of a JSON body. Never raises on account of its content; a broken record is rejected, not its neighbours.
+
+    `body`: NDJSON, one array of objects, or objects with any white space between. Lines (elements of an array) are
+    numbered from 1. `schemas`: pass the same one for the bodies of a door, so that each starts from what was learned.
+    """
+    schemas = schemas or SchemaMemory()
+    body = body.removeprefix(_BOM)
+    rejected = RejectedList()
+    tables: list[pa.Table] = []
+    first_line = 1
+    array = body.lstrip()[:1] == b"["
+    for piece in [body] if array else _pieces(body):
+        for found in _read(piece, first_line, array, hints, rejected, schemas):
+            whole = unwrapped(canonical(found, now_ns=now_ns, hints=hints), now_ns=now_ns, schemas=schemas)
+            tables.append(finished(whole.table, now_ns=now_ns))
+        first_line += piece.count(b"\n") if len(piece) < len(body) else 0
+    return rejected.decoded(joined(tables))
+
+
+def joined(tables: list[pa.Table]) -> pa.Table:
+    """One table of several with columns of `LOG_SCHEMA`, in its order."""
+    if len(tables) == 1:
+        return tables[0]
+    if not tables:
+        required = pa.schema([spec for spec in LOG_SCHEMA if not spec.nullable])
+        return required.empty_table()
+    whole = pa.concat_tables(tables, promote_options="default")
+    return whole.select([name for name in LOG_SCHEMA.names if name in whole.column_names])
+
+
+def canonical_of_lines(lines: list[bytes], *, now_ns: int, schemas: SchemaMemory) -> Canonical | None:
+    """Records of texts that each are one JSON object; None when one of them is not."""
+    body = b"\n".join(line.replace(b"\n", b" ") for line in lines)
+    found = _by_columns(body, schemas, array=False)
+    if found is None:
+        rejected = RejectedList()
+        found = records_of(enumerate(lines), NO_HINTS, rejected)
+    if found is None or found.count != len(lines):
+        return None
+    return canonical(found, now_ns=now_ns, hints=NO_HINTS)
+
+
+def _read(
+    piece: bytes, first_line: int, array: bool, hints: Hints, rejected: RejectedList, schemas: SchemaMemory
+) -> Iterator[Fields]:
+    found = _by_columns(piece, schemas, array=array)
+    if found is not None:
+        yield found
+        return
+    chunk: list[tuple[int, bytes]] = []
+    for numbered in _values(piece, array, first_line):
+        if len(numbered[1]) > MAX_RECORD_BYTES:
+            rejected.add(numbered[0], f"longer than {MAX_RECORD_BYTES} bytes", numbered[1])
+            continue
+        chunk.append(numbered)
+        if len(chunk) == _PIECE_RECORDS:
+            found = records_of(chunk, hints, rejected)
+            if found is not None:
+                yield found
+            chunk = []
+    found = records_of(chunk, hints, rejected)
+    if found is not None:
+        yield found
+
+
+def _by_columns(piece: bytes, schemas: SchemaMemory, *, array: bool) -> Fields | None:
+    if b"\x00" in piece or not _is_utf8(piece):
+        return None
+    if array:
+        return columns_of_array(piece, schemas) if len(piece) <= _PIECE_BYTES else None
+    return None if _has_long_line(piece) else columns_of_lines(piece, schemas)
+
+
+def _is_utf8(body: bytes) -> bool:
+    if body.isascii():
+        return True
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _has_long_line(body: bytes) -> bool:
+    start = 0
+    while len(body) - start > MAX_RECORD_BYTES:
+        end = body.rfind(b"\n", start, start + MAX_RECORD_BYTES + 1)
+        if end < 0:
+            return True
+        start = end + 1
+    return False
+
+
+def _pieces(body: bytes) -> Iterator[bytes]:
+    """The body cut at line ends; a line longer than a piece stays whole."""
+    start = 0
+    while start < len(body):
+        end = len(body)
+        if end - start > _PIECE_BYTES:
+            cut = body.rfind(b"\n", start, start + _PIECE_BYTES)
+            if cut < 0:
+                cut = body.find(b"\n", start)
+            end = cut + 1 if cut >= 0 else end
+        yield body if end - start == len(body) else body[start:end]
+        start = end
+
+
+def _values(piece: bytes, array: bool, first_line: int) -> Iterator[tuple[int, bytes]]:
+    """Texts that should be one JSON object each: elements of an array, lines, or objects set one after the other."""
+    if array or _spans_lines(piece):
+        values, broken = _split(piece, array=array)
+        if array or not broken:
+            yield from values
+            yield from broken
+            return
+    for number, line in enumerate(piece.split(b"\n"), start=first_line):
+        if line and not line.isspace():
+            yield number, line
+
+
+def _spans_lines(piece: bytes) -> bool:
+    """Whether the first line is the beginning of something longer, or holds more than one object."""
+    first = piece.lstrip().split(b"\n", 1)[0].decode("utf-8", "replace")
+    try:
+        json.JSONDecoder(strict=False).decode(first)
+    except (ValueError, RecursionError):
+        return first.startswith("{")
+    return False
+
+
+def _split(piece: bytes, *, array: bool) -> tuple[list[tuple[int, bytes]], list[tuple[int, bytes]]]:
+    """Texts of the values, numbered from 1, and what could not be read from there on."""
+    text = piece.decode("utf-8", "surrogateescape")
+    decoder = json.JSONDecoder(strict=False)
+    skip = " \t\r\n," if array else " \t\r\n"
+    place, values = _after(text, 0, " \t\r\n") + array, list[tuple[int, bytes]]()
+    while True:
+        place = _after(text, place, skip)
+        if place >= len(text) or (array and text[place] == "]"):
+            rest = text[place + 1 :].strip() if array else ""
+            tail = [(len(values) + 1, rest.encode("utf-8", "surrogateescape"))] if rest else []
+            return values, tail
+        try:
+            end = decoder.raw_decode(text, place)[1]
+        except (ValueError, RecursionError):
+            return values, [(len(values) + 1, text[place:].encode("utf-8", "surrogateescape"))]
+        values.append((len(values) + 1, text[place:end].encode("utf-8", "surrogateescape")))
+        place = end
+
+
+def _after(text: str, place: int, skip: str) -> int:
+    while place < len(text) and text[place] in skip:
+        place += 1
+    return place

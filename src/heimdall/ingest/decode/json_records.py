@@ -1,0 +1,236 @@
+"""JSON records read one by one: for batches whose records do not share columns, or hold something odd.
+
+Exact where it matters: integers beyond 64 bits, NaN, duplicate keys, broken UTF-8 and half surrogates are seen,
+kept in a form JSON can carry, and marked (`heimdall.ingest.decode.oddity`).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import polars as pl
+
+from heimdall.ingest.decode.canonical import canonical_of, hinted, may_hold_canonical, names_message
+from heimdall.ingest.decode.decoded import RejectedList
+from heimdall.ingest.decode.fields import Fields
+from heimdall.ingest.decode.hints import Hints
+from heimdall.ingest.decode.oddity import RAW_MESSAGE_FIELD, Oddity
+
+MAX_DEPTH = 64
+"""Objects and lists inside each other; what lies deeper is kept as JSON text."""
+
+MAX_PARSED_DEPTH = 500
+"""Deeper records are refused: every parser of JSON ends somewhere, and no log needs it."""
+
+_LONG_INTEGER = re.compile(rb"\d{20}|-\d{19}")
+_KEY_END = re.compile(rb'"\s*:')
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """Grows record by record."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    """Canonical candidates of each record."""
+    rest: list[str] = field(default_factory=list)
+    raw: list[str] = field(default_factory=list)
+    odd: dict[Oddity, list[int]] = field(default_factory=dict)
+
+
+def records_of(lines: Iterable[tuple[int, bytes]], hints: Hints, rejected: RejectedList) -> Fields | None:
+    """Records of numbered texts, each one JSON object; others go to `rejected`. None when no record is left."""
+    gathered = _Gathered()
+    for number, line in lines:
+        try:
+            record, odd = parse_record(line)
+        except ValueError as exc:
+            rejected.add(number, str(exc), line)
+            continue
+        _gather(gathered, record, line, odd, hints)
+    if not gathered.rows:
+        return None
+    frame, mixed = _columns(gathered.rows)
+    count = len(gathered.rows)
+    odd_columns = tuple((mark, _at(rows, count)) for mark, rows in gathered.odd.items())
+    return Fields(
+        frame,
+        count,
+        raw=lambda: pl.Series(gathered.raw, dtype=pl.String),
+        rest=pl.Series(gathered.rest, dtype=pl.String),
+        mixed=mixed,
+        odd=odd_columns,
+    )
+
+
+def parse_record(line: bytes) -> tuple[dict[str, Any], set[Oddity]]:
+    """The JSON object in `line` and what is odd about it. Raises ValueError with the reason, for the sender."""
+    try:
+        record = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return _exactly(line)
+    if type(record) is not dict:
+        raise ValueError("not a JSON object")
+    openers = line.count(b"{") + line.count(b"[")
+    # a key twice shows as more key ends than keys; text may hold `":` too, then the exact reading settles it
+    if openers > MAX_DEPTH or _LONG_INTEGER.search(line) or len(_KEY_END.findall(line)) != _keys(record):
+        return _exactly(line)
+    return record, set()
+
+
+def _keys(value: Any) -> int:
+    if type(value) is dict:
+        return len(value) + sum(_keys(child) for child in value.values() if type(child) in (dict, list))
+    return sum(_keys(child) for child in value if type(child) in (dict, list))
+
+
+def _exactly(line: bytes) -> tuple[dict[str, Any], set[Oddity]]:
+    odd: set[Oddity] = set()
+
+    def pairs(members: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(members)
+        if len(found) < len(members):
+            odd.add(Oddity.DUPLICATE_KEY)
+        return found
+
+    def integer(digits: str) -> Any:
+        if len(digits) < 19 or -(2**63) <= int(digits[:40]) < 2**64 and len(digits) <= 40:
+            return int(digits)
+        odd.add(Oddity.NUMBER_OUT_OF_RANGE)
+        return digits
+
+    def real(digits: str) -> Any:
+        number = float(digits)
+        if math.isfinite(number):
+            return number
+        odd.add(Oddity.NUMBER_OUT_OF_RANGE)
+        return digits
+
+    def constant(name: str) -> str:
+        odd.add(Oddity.NUMBER_OUT_OF_RANGE)
+        return name
+
+    try:
+        text = line.decode("utf-8", "surrogateescape").strip(" \t\r\n\ufeff")
+        decoder = json.JSONDecoder(
+            object_pairs_hook=pairs, parse_int=integer, parse_float=real, parse_constant=constant, strict=False
+        )
+        record = decoder.decode(text)
+        if type(record) is not dict:
+            raise ValueError("not a JSON object")
+        cleaned = _cleaned(record, odd, 1)
+    except json.JSONDecodeError as exc:
+        raise ValueError(f"broken JSON: {exc.msg} at character {exc.pos + 1}") from None
+    except RecursionError:
+        raise ValueError(f"nested deeper than {MAX_PARSED_DEPTH} levels") from None
+    if b"\x00" in line or any(char < " " for char in text if char not in "\r\n"):
+        odd.add(Oddity.CONTROL_CHARACTER)
+    return cleaned, odd
+
+
+def _cleaned(value: Any, odd: set[Oddity], depth: int) -> Any:
+    """The same without what JSON text cannot carry."""
+    kind = type(value)
+    if kind is str:
+        return _valid_text(value, odd)
+    if kind is not dict and kind is not list:
+        return value
+    if depth > MAX_PARSED_DEPTH:
+        raise RecursionError
+    if depth > MAX_DEPTH:
+        odd.add(Oddity.NESTED_TOO_DEEPLY)
+        return _valid_text(json.dumps(value, ensure_ascii=False), odd)
+    if kind is list:
+        return [_cleaned(child, odd, depth + 1) for child in value]
+    cleaned: dict[str, Any] = {}
+    for name, child in value.items():
+        cleaned[_valid_text(name, odd)] = _cleaned(child, odd, depth + 1)
+        if depth == 1 and type(child) is str and not _is_valid(child) and (canonical_of(name) or ("",))[0] == "message":
+            cleaned[RAW_MESSAGE_FIELD] = base64.b64encode(_raw_bytes(child)).decode()
+    return cleaned
+
+
+def _is_valid(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _valid_text(text: str, odd: set[Oddity]) -> str:
+    if _is_valid(text):
+        return text
+    odd.add(Oddity.INVALID_UTF8)
+    return _raw_bytes(text).decode("utf-8", "replace")
+
+
+def _raw_bytes(text: str) -> bytes:
+    """The sender's bytes; half a surrogate pair as its three generalised UTF-8 bytes."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+
+
+def _gather(gathered: _Gathered, record: dict[str, Any], line: bytes, odd: set[Oddity], hints: Hints) -> None:
+    row: dict[str, Any] = {}
+    record = {name: value for name, value in record.items() if value is not None}
+    _take(record, "", row, frozenset(hinted(hints)))
+    place = len(gathered.rows)
+    gathered.rows.append(row)
+    gathered.rest.append(orjson.dumps(record).decode())
+    gathered.raw.append(line.decode("utf-8", "replace").strip("\r\n"))
+    for mark in odd:
+        gathered.odd.setdefault(mark, []).append(place)
+
+
+def _take(record: dict[str, Any], prefix: str, row: dict[str, Any], hints: frozenset[str]) -> None:
+    """Move canonical candidates out of `record`, nested ones under their path."""
+    for name in list(record):
+        path = prefix + name
+        value = record[name]
+        if type(value) is dict:
+            if may_hold_canonical(path) or any(hint.startswith(f"{path}.") for hint in hints):
+                record[name] = value = {key: child for key, child in value.items() if child is not None}
+                _take(value, f"{path}.", row, hints)
+                if not value:
+                    del record[name]
+            elif names_message(path):
+                row.setdefault(path, value)
+        elif (path in hints or canonical_of(path) is not None) and path not in row:
+            row[path] = record.pop(name)
+
+
+def _columns(rows: list[dict[str, Any]]) -> tuple[pl.DataFrame, frozenset[str]]:
+    """Candidates as columns: typed where a field has one type throughout, else as JSON text (second result)."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    mixed: set[str] = set()
+    columns: list[pl.Series] = []
+    for name in names:
+        values = [row.get(name) for row in rows]
+        kinds = {type(value) for value in values if value is not None}
+        if kinds == {str}:
+            columns.append(pl.Series(name, values, dtype=pl.String))
+        elif kinds == {int} and all(value is None or -(2**63) <= value < 2**63 for value in values):
+            columns.append(pl.Series(name, values, dtype=pl.Int64))
+        elif kinds == {float}:
+            columns.append(pl.Series(name, values, dtype=pl.Float64))
+        else:
+            mixed.add(name)
+            texts = [None if value is None else orjson.dumps(value).decode() for value in values]
+            columns.append(pl.Series(name, texts, dtype=pl.String))
+    return pl.DataFrame(columns), frozenset(mixed)
+
+
+def _at(rows: list[int], count: int) -> pl.Series:
+    mask = [False] * count
+    for row in rows:
+        mask[row] = True
+    return pl.Series(mask, dtype=pl.Boolean)
