@@ -1,0 +1,124 @@
+"""Conditions on the message, rewritten so that the table's indexes can answer them.
+
+A statement says what it means: `hasAllTokens(message, ['card'])`, `hasPhrase(message, 'card declined')`,
+`match(message, 'upstream \\d+')`, `positionCaseInsensitive(message, 'declin') > 0`; upper and lower case of tokens are
+the same. The table knows two things about a block of messages: the words without digits (text index on
+`message_words`) and whether a token occurs at all (token filter on `lower(message)`). Each condition becomes itself and
+everything those two can check; a record matches afterwards if and only if it matched before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from sqlglot import exp
+
+from heimdall.storage.engines.clickhouse.layout import COLUMN_BY_NAME
+from heimdall.storage.engines.clickhouse.literals import required_stretches
+
+_MESSAGE = COLUMN_BY_NAME["message"].name
+_TOKEN = re.compile(r"[0-9A-Za-z\x80-\U0010ffff]+")
+_WORD = re.compile(r"[a-z\x80-\U0010ffff]+")
+MAX_HINTS = 12
+"""Conditions added for one condition at most; more select nothing further and cost time on every block."""
+
+
+def use_indexes(statement: exp.Query) -> exp.Query:
+    """The same statement with conditions the indexes know. The argument stays as it is."""
+    changed = statement.transform(_indexed)
+    assert isinstance(changed, exp.Query)
+    return changed
+
+
+def _indexed(node: exp.Expr) -> exp.Expr:
+    if isinstance(node, exp.Anonymous):
+        arguments = node.expressions
+        if len(arguments) == 2 and _is_message(arguments[0]):
+            match node.name:
+                case "hasAllTokens":
+                    return _has_tokens(arguments[0], _texts(arguments[1]))
+                case "hasPhrase":
+                    return _has_phrase(arguments[0], arguments[1])
+                case "match":
+                    return _with_hints(node, arguments[0], required_stretches(arguments[1].name))
+    if isinstance(node, exp.RegexpLike) and _is_message(node.this) and isinstance(node.expression, exp.Literal):
+        return _with_hints(node, node.this, required_stretches(node.expression.name))
+    if isinstance(node, exp.GT) and isinstance(node.this, exp.Anonymous):
+        call = node.this
+        if call.name in ("positionCaseInsensitive", "position") and _is_message(call.expressions[0]):
+            return _with_hints(node, call.expressions[0], [call.expressions[1].name])
+    return node
+
+
+def _is_message(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Column) and node.name == _MESSAGE
+
+
+def _texts(node: exp.Expr) -> list[str]:
+    if isinstance(node, exp.Array):
+        return [item.name for item in node.expressions]
+    return [token.lower() for token in _TOKEN.findall(node.name)]
+
+
+def _has_tokens(message: exp.Expr, tokens: list[str]) -> exp.Expr:
+    lowered = [_lower(token) for token in tokens]
+    exact = [_has_token(message, token) for token in dict.fromkeys(lowered)]
+    return _all([*_has_words(message, lowered), *exact])
+
+
+def _has_phrase(message: exp.Expr, phrase: exp.Expr) -> exp.Expr:
+    tokens = [_lower(token) for token in _TOKEN.findall(phrase.name)]
+    exact = exp.Anonymous(
+        this="hasPhrase", expressions=[_lowered(message), exp.Literal.string(" ".join(tokens) or phrase.name)]
+    )
+    filters = [_has_token(message, token) for token in dict.fromkeys(tokens[:MAX_HINTS])]
+    return _all([*_has_words(message, tokens), *filters, exact])
+
+
+def _with_hints(node: exp.Expr, message: exp.Expr, stretches: list[str]) -> exp.Expr:
+    """`node` and what every text with these stretches in it must have: the tokens that lie wholly inside one."""
+    tokens = [token for stretch in stretches for token in _inner_tokens(stretch)][:MAX_HINTS]
+    if not tokens:
+        return node
+    filters = [_has_token(message, token) for token in dict.fromkeys(tokens)]
+    return _all([*_has_words(message, tokens), *filters, node.copy()])
+
+
+def _inner_tokens(stretch: str) -> Iterator[str]:
+    """Tokens with a separator on both sides: those at an end may go on outside the stretch."""
+    for match in _TOKEN.finditer(stretch):
+        if match.start() > 0 and match.end() < len(stretch):
+            yield _lower(match[0])
+
+
+def _has_words(message: exp.Expr, tokens: list[str]) -> list[exp.Expr]:
+    words = list(dict.fromkeys(word for token in tokens for word in _WORD.findall(token)))[:MAX_HINTS]
+    if not words:
+        return []
+    column = message.copy()
+    assert isinstance(column, exp.Column)
+    column.set("this", exp.to_identifier("message_words", quoted=True))
+    return [
+        exp.Anonymous(
+            this="hasAllTokens",
+            expressions=[column, exp.Array(expressions=[exp.Literal.string(word) for word in words])],
+        )
+    ]
+
+
+def _has_token(message: exp.Expr, token: str) -> exp.Expr:
+    return exp.Anonymous(this="hasToken", expressions=[_lowered(message), exp.Literal.string(token)])
+
+
+def _lowered(message: exp.Expr) -> exp.Expr:
+    return exp.Anonymous(this="lower", expressions=[message.copy()])
+
+
+def _lower(text: str) -> str:
+    """ASCII letters only, as ClickHouse's `lower`."""
+    return text.encode().lower().decode()
+
+
+def _all(conditions: list[exp.Expr]) -> exp.Expr:
+    return exp.Paren(this=exp.and_(*conditions)) if conditions else exp.true()
