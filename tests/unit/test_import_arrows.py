@@ -1,0 +1,111 @@
+"""Who may import whom: the arrows of the architecture, read off the source itself."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[2] / "src" / "heimdall"
+
+GROUND = {"model", "errors", "clock", "plugins"}
+"""Imports only itself; everybody may import it."""
+
+ARROWS: dict[str, set[str]] = {
+    "ingest": {"bus", "security"},
+    "pipeline": {"bus", "storage", "insight"},
+    "query": {"storage"},
+    "insight": {"query"},
+    "alerting": {"insight"},
+    "workspace": set(),
+    "api": {"workspace", "alerting", "security"},
+    "operations": {"query", "storage", "bus"},
+    "bus": set(),
+    "storage": set(),
+    "security": set(),
+}
+"""Drawn arrows; whoever may import a package may also import what that package may import."""
+
+
+def reachable(package: str) -> set[str]:
+    found: set[str] = set()
+    to_do = [package]
+    while to_do:
+        for target in ARROWS[to_do.pop()] - found:
+            found.add(target)
+            to_do.append(target)
+    return found
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """Full names of Heimdall modules a file imports, wherever in the file it does so."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "heimdall")
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative imports hide where a name comes from"
+            if node.module == "heimdall":
+                yield from (f"heimdall.{alias.name}" for alias in node.names)
+            elif node.module and node.module.startswith("heimdall."):
+                yield node.module
+
+
+def edges() -> set[tuple[str, str, str]]:
+    """(importing package, imported package, file)."""
+    found = set()
+    for path in SOURCE.rglob("*.py"):
+        relative = path.relative_to(SOURCE)
+        importer = relative.parts[0].removesuffix(".py")
+        for name in imports_of(path):
+            imported = name.split(".")[1]
+            if imported.startswith("__") or imported == importer:
+                continue
+            found.add((importer, imported, str(relative)))
+    return found
+
+
+EDGES = edges()
+
+
+def test_nothing_imports_app() -> None:
+    assert [(importer, file) for importer, imported, file in EDGES if imported == "app"] == []
+
+
+def test_the_ground_floor_imports_only_itself() -> None:
+    assert [edge for edge in EDGES if edge[0] in GROUND and edge[1] not in GROUND] == []
+
+
+def test_every_import_follows_an_arrow() -> None:
+    wrong = [
+        f"{file} imports {imported}"
+        for importer, imported, file in sorted(EDGES)
+        if importer not in GROUND | {"app", "__init__"} and imported not in GROUND | reachable(importer)
+    ]
+    assert wrong == []
+
+
+def test_every_package_is_in_the_picture() -> None:
+    packages = {path.name for path in SOURCE.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert packages <= ARROWS.keys() | GROUND | {"app"}
+
+
+def test_the_arrows_themselves_have_no_cycle() -> None:
+    assert [package for package in ARROWS if package in reachable(package)] == []
+
+
+@pytest.mark.parametrize("word", ["utils", "util", "common", "helpers", "core", "misc"])
+def test_no_module_is_named_after_nothing(word: str) -> None:
+    assert list(SOURCE.rglob(f"{word}.py")) + list(SOURCE.rglob(word)) == []
+
+
+def test_only_app_reads_the_environment() -> None:
+    readers = []
+    for path in SOURCE.rglob("*.py"):
+        if path.relative_to(SOURCE).parts[0] == "app":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv"):
+                readers.append(f"{path.relative_to(SOURCE)}:{node.lineno}")
+    assert readers == []
