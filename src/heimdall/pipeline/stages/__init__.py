@@ -1,0 +1,1 @@
+"""Steps between the bus and storage, one module or package each."""

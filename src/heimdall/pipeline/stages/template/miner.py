@@ -1,0 +1,325 @@
+"""The miner of one tenant: from masked messages to template ids that stay.
+
+Every answer is a function of the templates alone: the cache only remembers it, and forgets everything as soon as a
+word becomes a parameter. That is why the cache needs no place in the saved state, and why a replay gives the same ids.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from heimdall.model.template import CATCH_ALL, PARAMETER, Template, TemplateId
+from heimdall.pipeline.stages.template.cache import FormCache
+from heimdall.pipeline.stages.template.mask import WILD
+from heimdall.pipeline.stages.template.merge import Entry, Slots, parameter_members, slots_of
+from heimdall.pipeline.stages.template.tokens import Shape, is_word, shape, wild_text
+from heimdall.pipeline.stages.template.tree import ANY, Tree
+
+EXAMPLE_CHARS: Final = 400
+"""Beginning of the first message of a template that is kept to show what it looks like."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MinerLimits:
+    """What bounds time and memory, whatever is sent."""
+
+    cached_forms: int = 1_000_000
+    """Masked messages whose template is remembered. Larger: memory (about 200 bytes each), fewer searches."""
+    new_forms_per_batch: int = 8_192
+    """Unseen masked messages that are thought about per batch, at about 30 µs each; the rest go to the catch-all."""
+    new_templates_per_batch: int = 1_000
+    """Templates one batch may create; what is new beyond them goes to the catch-all."""
+    templates: int = 10_000
+    """Live templates. When they are full, those that were seen once, longest ago, go to the catch-all."""
+    merged_ids: int = 100_000
+    """Ids of merged templates that are remembered. Beyond it the oldest are forgotten: their records show no text."""
+
+
+class Miner:
+    """Not safe for several threads: the stage holds a lock."""
+
+    def __init__(self, tenant: str, limits: MinerLimits) -> None:
+        self._tenant = tenant
+        self._limits = limits
+        self._entries: dict[int, Entry] = {}  # by number, in order of creation
+        self._by_key: dict[tuple[str, ...], Entry] = {}
+        self._ids: set[int] = {CATCH_ALL}
+        self._merged: dict[int, int] = {}
+        self._known: dict[str, None] = {}
+        self._tree = Tree()
+        self._slots = Slots()
+        self._cache = FormCache(limits.cached_forms)
+        self._next = 0
+        self._batch = 0
+        self._catch_all = Entry(-1, CATCH_ALL, (WILD,), [WILD], 0, 0, 0, "")
+
+    def assign(
+        self,
+        forms: Sequence[str],
+        counts: Sequence[int],
+        first_ns: Sequence[int],
+        last_ns: Sequence[int],
+        example: Callable[[int], str],
+    ) -> list[int]:
+        """Template ids of the distinct masked messages of one batch, in order of their first appearance.
+
+        `example(i)` gives a message of form i. What the batch taught changes later batches, never this one.
+        """
+        self._batch += 1
+        new: list[Entry] = []
+        searches = 0
+        ids = []
+        for i, form in enumerate(forms):
+            entry = self._cache.get(form)
+            if entry is None:
+                searches += 1
+                if searches <= self._limits.new_forms_per_batch:
+                    entry = self._search(form, new, lambda i=i: example(i))  # type: ignore[misc]
+                if entry is None:
+                    entry = self._catch_all
+                else:
+                    self._cache.put(form, entry)
+            if entry.count == 0:
+                entry.first_ns, entry.last_ns = first_ns[i], last_ns[i]
+                if entry is self._catch_all:
+                    entry.example = example(i)[:EXAMPLE_CHARS]
+            entry.count += counts[i]
+            entry.first_ns = min(entry.first_ns, first_ns[i])
+            entry.last_ns = max(entry.last_ns, last_ns[i])
+            entry.touched = self._batch
+            ids.append(entry.id)
+        self._learn(new)
+        return ids
+
+    def templates(self) -> list[Template]:
+        """The catalogue: live templates in order of creation, then the merged ones."""
+        rows = [_template(e) for e in (self._catch_all, *self._entries.values()) if e.count]
+        by_id = {row.id: row for row in rows}
+        for old in self._merged:
+            final = self.resolve(old)
+            text = by_id[final].text if final in by_id else PARAMETER
+            rows.append(Template(TemplateId(old), text, final, 0, 0, 0, ""))
+        return rows
+
+    def resolve(self, template_id: int) -> TemplateId:
+        """The template that stands for this id today."""
+        while template_id in self._merged:
+            template_id = self._merged[template_id]
+        return TemplateId(template_id)
+
+    # -- one form --------------------------------------------------------------------------------------------------
+
+    def _search(self, form: str, new: list[Entry], example: Callable[[], str]) -> Entry | None:
+        read = shape(form)
+        entry = self._by_key.get(read.key)
+        if entry is None:
+            number = self._tree.find(read.key)
+            entry = None if number is None else self._entries[number]
+        if entry is not None:
+            self._widen(entry, read)
+            return entry
+        if len(new) >= self._limits.new_templates_per_batch:
+            return None
+        return self._create(read, new, example()[:EXAMPLE_CHARS])
+
+    def _create(self, read: Shape, new: list[Entry], example: str) -> Entry:
+        entry = Entry(self._next, self._fresh_id(read.key), read.key, list(read.text), 0, 0, 0, example)
+        self._next += 1
+        self._entries[entry.number] = entry
+        self._by_key[read.key] = entry
+        new.append(entry)
+        return entry
+
+    def _fresh_id(self, key: tuple[str, ...]) -> int:
+        """A hash of what the template is, so that nodes which never met give the same template the same id."""
+        for attempt in range(1_000):
+            digest = hashlib.blake2b(
+                "\x1f".join((self._tenant, str(attempt), *key)).encode("utf-8", "surrogatepass"), digest_size=8
+            ).digest()
+            candidate = int.from_bytes(digest, "big") >> 11
+            if candidate not in self._ids and candidate != 0:
+                self._ids.add(candidate)
+                return candidate
+        raise AssertionError("a thousand hashes in a row were taken")
+
+    def _widen(self, entry: Entry, read: Shape) -> None:
+        """Cells whose text differs from what the template shows become parameters of its text."""
+        if len(entry.key) != len(read.key):
+            return
+        for i, text in enumerate(read.text):
+            if entry.text[i] != text:
+                for seen in (entry.text[i], text):
+                    self._know(seen)
+                entry.text[i] = wild_text(entry.key[i], text)
+
+    def _know(self, text: str) -> None:
+        word = text.strip(" \"'")
+        if WILD not in word and word.isidentifier() and len(self._known) < 10_000:
+            self._known[word] = None
+
+    # -- between batches -------------------------------------------------------------------------------------------
+
+    def _learn(self, new: list[Entry]) -> None:
+        if not new:
+            return
+        for entry in new:
+            self._slots.add(entry)
+        pending = list(new)
+        changed = False
+        while pending:
+            entry = pending.pop(0)
+            if not entry.alive:
+                continue
+            for position, slot in slots_of(entry.key):
+                merge = parameter_members(self._slots, slot, position, self._known)
+                if len(merge) >= 2:
+                    pending.append(self._promote(merge, position))
+                    changed = True
+                    if not entry.alive or pending[-1] is entry:
+                        break
+        if len(self._entries) > self._limits.templates:
+            self._retire()
+            changed = True
+        if changed:
+            self._cache.clear()
+
+    def _promote(self, members: list[Entry], position: int) -> Entry:
+        """Make the cell at `position` a parameter: the oldest of `members` takes the others in."""
+        members = sorted(members, key=lambda e: e.number)
+        survivor = members[0]
+        key = list(survivor.key)
+        key[position] = (" " if key[position][:1] == " " else "") + WILD
+        other = self._by_key.get(tuple(key))
+        if other is not None and other not in members:
+            members.append(other)
+            members.sort(key=lambda e: e.number)
+            survivor = members[0]
+        parameters = frozenset({position}).union(*(e.parameters for e in members))
+        text = list(survivor.text)
+        for entry in members:
+            if is_word(entry.key[position]):
+                self._know(entry.text[position])
+            self._forget(entry)
+            for i, cell in enumerate(entry.text):
+                if text[i] != cell:
+                    text[i] = wild_text(key[i], cell)
+        text[position] = wild_text(key[position], text[position])
+        for entry in members[1:]:
+            self._absorb(survivor, entry)
+        survivor.key, survivor.text, survivor.parameters = tuple(key), text, parameters
+        self._remember(survivor)
+        return survivor
+
+    def _absorb(self, survivor: Entry, entry: Entry) -> None:
+        survivor.count += entry.count
+        survivor.first_ns = min(survivor.first_ns, entry.first_ns)
+        survivor.last_ns = max(survivor.last_ns, entry.last_ns)
+        survivor.touched = max(survivor.touched, entry.touched)
+        self._bury(entry, survivor.id)
+
+    def _bury(self, entry: Entry, into: int) -> None:
+        entry.alive = False
+        del self._entries[entry.number]
+        self._merged[entry.id] = into
+        if len(self._merged) > self._limits.merged_ids:
+            oldest = next(iter(self._merged))
+            del self._merged[oldest]
+            self._ids.discard(oldest)
+
+    def _remember(self, entry: Entry) -> None:
+        self._by_key[entry.key] = entry
+        self._slots.add(entry)
+        if entry.parameters:
+            self._tree.insert(_pattern(entry), entry.number)
+
+    def _forget(self, entry: Entry) -> None:
+        self._slots.remove(entry)
+        if self._by_key.get(entry.key) is entry:
+            del self._by_key[entry.key]
+        if entry.parameters:
+            self._tree.remove(_pattern(entry))
+
+    def _retire(self) -> None:
+        """Make room: templates of few records that were not seen for longest go to the catch-all."""
+        excess = len(self._entries) - self._limits.templates * 3 // 4
+        victims = sorted(self._entries.values(), key=lambda e: (e.count > 1, e.touched, e.count, e.number))[:excess]
+        for entry in victims:
+            self._forget(entry)
+            self._catch_all.count += entry.count
+            self._bury(entry, CATCH_ALL)
+
+    # -- state -----------------------------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        """Everything the answers depend on, as JSON types."""
+        return {
+            "next": self._next,
+            "batch": self._batch,
+            "known": list(self._known),
+            "merged": list(self._merged.items()),
+            "catch_all": _row(self._catch_all),
+            "entries": [_row(e) for e in self._entries.values()],
+        }
+
+    @classmethod
+    def from_state(cls, tenant: str, limits: MinerLimits, state: dict[str, Any]) -> Miner:
+        miner = cls(tenant, limits)
+        miner._next, miner._batch = state["next"], state["batch"]
+        miner._known = dict.fromkeys(state["known"])
+        miner._merged = {int(old): int(into) for old, into in state["merged"]}
+        miner._catch_all = _entry(state["catch_all"])
+        for row in state["entries"]:
+            entry = _entry(row)
+            miner._entries[entry.number] = entry
+            miner._remember(entry)
+        miner._ids = {CATCH_ALL, *miner._merged, *(e.id for e in miner._entries.values())}
+        return miner
+
+
+def _pattern(entry: Entry) -> tuple[str, ...]:
+    return tuple(
+        (cell[:-1] + ANY) if i in entry.parameters else cell  # the cell is WILD, with or without a space
+        for i, cell in enumerate(entry.key)
+    )
+
+
+def _template(entry: Entry) -> Template:
+    text = "".join(entry.text).replace(WILD, PARAMETER)
+    return Template(
+        TemplateId(entry.id), text, TemplateId(0), entry.count, entry.first_ns, entry.last_ns, entry.example
+    )
+
+
+def _row(entry: Entry) -> list[Any]:
+    return [
+        entry.number,
+        entry.id,
+        entry.key,
+        entry.text,
+        entry.count,
+        entry.first_ns,
+        entry.last_ns,
+        entry.example,
+        sorted(entry.parameters),
+        entry.touched,
+    ]
+
+
+def _entry(row: list[Any]) -> Entry:
+    number, template_id, key, text, count, first_ns, last_ns, example, parameters, touched = row
+    return Entry(
+        number,
+        template_id,
+        tuple(key),
+        list(text),
+        count,
+        first_ns,
+        last_ns,
+        example,
+        frozenset(parameters),
+        True,
+        touched,
+    )

@@ -1,0 +1,195 @@
+"""A masked message as a `Shape`: the key that decides its template, and the texts that make the template readable.
+
+A shape is read cell by cell. `key[i]` says what the cell must be to belong together: a word, a delimiter, or a class
+of values. `text[i]` is what stood there. Two messages with equal keys are one template; a cell whose texts differ
+between them is a parameter, a cell whose texts agree is shown as it is. So `tty=ssh` stays readable as long as
+nobody logs in from anywhere else, and no decision of this module has to be undone.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from heimdall.pipeline.stages.template.mask import WILD
+
+MAX_CELLS: Final = 160
+"""Cells read of one message; what follows is one parameter. Larger: more time on dumps and minified payloads."""
+
+MAX_UNIT: Final = 8
+"""Longest repeated unit, in cells, that is recognised as a list."""
+
+DIGITS: Final = "\x02"
+"""Stands for the digits of a word in a key: `eth0` and `eth1` belong together, `eth0` and `lo0` do not."""
+
+LIST: Final = "\x03"
+"""Begins the key of a repeated unit."""
+
+_DATE: Final = re.compile(
+    r"(?:\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6},?\s+)?"
+    r"\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}\.?\s+\x01(?:,?\s+\x01)*(?:\s+[A-Z]{3,4}\s+\x01)?"
+)
+_PIECE: Final = re.compile(
+    r"(\s*)("
+    r"\x01 [KMGTPkmgt]?i?B(?:/s)?(?![\w])"  # a size with its unit
+    r"|\"[^\"\n]{0,200}\""
+    r"|(?<![\w'])'[^'\n]{1,200}'(?![\w'])"
+    r"|[=:,;()\[\]{}|<>\"]"
+    r"|\.+(?=[\s=:,;()\[\]{}|<>\"]|$)|\.{2,}"
+    r"|(?:[^\s=:,;()\[\]{}|<>\".]|\.(?![\s=:,;()\[\]{}|<>\".]|$))+"
+    r"|.)",
+    re.DOTALL,
+)
+_DELIMITERS: Final = frozenset('=:,;()[]{}|<>"')
+_OPENING: Final = {"(": ")", "[": "]", "{": "}"}
+_LITERALS: Final = frozenset({"true", "false", "null", "nil", "nan"})
+_PREFIXED: Final = re.compile(r"[A-Za-z]+[-#.]\x01")
+_AT: Final = re.compile(r"([\w.$-]+)@\x01")
+_SIGNED: Final = re.compile(r"[^\w\s]{0,3}\x01[^\w\s]{0,3}")
+_DIGITS: Final = re.compile(r"\d+")
+_SPACE_WILD: Final = " " + WILD
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """`key` and `text` have the same length; `"".join(text)` is the masked message."""
+
+    key: tuple[str, ...]
+    text: tuple[str, ...]
+
+
+def shape(masked: str) -> Shape:
+    """Read one masked message."""
+    keys, texts = _cells(_DATE.sub(WILD, masked))
+    keys, texts = _join_runs(keys, texts)
+    keys, texts = _join_lists(keys, texts)
+    return Shape(tuple(keys), tuple(texts))
+
+
+def is_word(key: str) -> bool:
+    """Whether the cell is a constant word: the only kind of cell that statistics may turn into a parameter."""
+    word = key.lstrip(" ")
+    return bool(word) and word[0] not in _DELIMITERS and not any(c in word for c in (WILD, LIST)) and word[0] != "."
+
+
+def wild_text(key: str, text: str) -> str:
+    """How a cell reads once its texts differ: `<*>` with the space and the quotes around it that all of them have."""
+    space = text[: len(text) - len(text.lstrip())]
+    body = key.lstrip(" ")
+    return space + (body if body[:1] in ('"', "'") else WILD)
+
+
+def _cells(masked: str) -> tuple[list[str], list[str]]:
+    keys: list[str] = []
+    texts: list[str] = []
+    previous = ""
+    end = 0
+    for match in _PIECE.finditer(masked):
+        space, piece = match.groups()
+        if len(keys) >= MAX_CELLS:
+            keys.append(_SPACE_WILD)
+            texts.append(" " + WILD)
+            return keys, texts
+        flag = " " if space else ""
+        at = _AT.fullmatch(piece)
+        if at:
+            keys += [flag + _class_of(at.group(1), previous), "@", WILD]
+            texts += [space + at.group(1), "@", WILD]
+        else:
+            keys.append(flag + _class_of(piece, previous))
+            texts.append(space + (WILD if _is_variable(piece, keys[-1], previous) else piece))
+        if previous in _OPENING and piece == _OPENING[previous] and not space and keys[-2] != previous:
+            keys.insert(-1, WILD)  # ` ()` or `=[]`: nothing stands where another message has something
+            texts.insert(-1, "")
+        if piece == "=" and not space and match.end() < len(masked) and masked[match.end()] in " ,;)":
+            keys.append(WILD)  # `user=` without a value
+            texts.append("")
+        previous = piece
+        end = match.end()
+    if end < len(masked):  # trailing white space
+        keys.append(" ")
+        texts.append(masked[end:])
+    return keys, texts
+
+
+def _class_of(piece: str, previous: str) -> str:
+    """What must be equal for two cells to belong together."""
+    first = piece[0]
+    if first in "\"'" and len(piece) > 1 and piece[-1] == first:
+        return first + WILD + first
+    if first in _DELIMITERS or first == ".":
+        return WILD if WILD in piece else piece
+    if previous == "=":
+        return WILD
+    if WILD in piece:
+        return piece if _SIGNED.fullmatch(piece) else WILD
+    if piece.lower() in _LITERALS or _is_path(piece) or piece.count(".") >= 2 or ("@" in piece and "." in piece):
+        return WILD
+    return _DIGITS.sub(DIGITS, piece)
+
+
+def _is_variable(piece: str, key: str, previous: str) -> bool:
+    """Whether nobody would call this piece part of the message's text, even if it never changed."""
+    if not key.endswith(WILD) or piece[0] in "\"'":
+        return False
+    if WILD in piece:
+        return " " not in piece and not _PREFIXED.fullmatch(piece) and not _SIGNED.fullmatch(piece)
+    return piece.lower() in _LITERALS or _is_path(piece) or (previous == "=" and "." in piece)
+
+
+def _is_path(piece: str) -> bool:
+    slashes = piece.count("/") + piece.count("\\")
+    return slashes >= 2 or (slashes == 1 and any(c in "._0123456789" for c in piece))
+
+
+def _join_runs(keys: list[str], texts: list[str]) -> tuple[list[str], list[str]]:
+    """Neighbouring variables are one cell, with the commas between them: lists differ in length, not in kind."""
+    out_keys: list[str] = []
+    out_texts: list[str] = []
+    i = 0
+    while i < len(keys):
+        key, text = keys[i], texts[i]
+        i += 1
+        if key in (WILD, _SPACE_WILD):
+            while i < len(keys):
+                if keys[i] in (WILD, _SPACE_WILD):
+                    step = 1
+                elif keys[i] == "," and i + 1 < len(keys) and keys[i + 1] in (WILD, _SPACE_WILD):
+                    step = 2
+                else:
+                    break
+                text += "".join(texts[i : i + step])
+                i += step
+        out_keys.append(key)
+        out_texts.append(text)
+    return out_keys, out_texts
+
+
+def _join_lists(keys: list[str], texts: list[str]) -> tuple[list[str], list[str]]:
+    """A unit that repeats (`node <*> ok node <*> ok`) is one cell, however often it repeats."""
+    out_keys: list[str] = []
+    out_texts: list[str] = []
+    i = 0
+    while i < len(keys):
+        joined = False
+        for size in range(2, MAX_UNIT + 1):
+            unit = keys[i : i + size]
+            if len(unit) < size or keys[i + size : i + 2 * size] != unit or not any(WILD in k for k in unit):
+                continue
+            end = i + 2 * size
+            while keys[end : end + size] == unit:
+                end += size
+            if unit[0][:1] != " " and out_keys and out_keys[-1] in (WILD, _SPACE_WILD):
+                unit.insert(0, out_keys.pop())  # `<*>:<*> <*>:<*>` repeats `:<*> <*>`, but it begins with `<*>`
+                texts[i] = out_texts.pop() + texts[i]
+            out_keys.append((" " if unit[0][:1] == " " else "") + LIST + "".join(unit))
+            out_texts.append("".join(texts[i:end]))
+            i = end
+            joined = True
+            break
+        if not joined:
+            out_keys.append(keys[i])
+            out_texts.append(texts[i])
+            i += 1
+    return out_keys, out_texts
