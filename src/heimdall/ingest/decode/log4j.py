@@ -37,7 +37,8 @@ LAYOUTS: tuple[Format, ...] = (
     # %d - %p [%t:%C{1}@%L] - %m: ZooKeeper
     Format(
         "log4j_zookeeper",
-        rf"^(?:\[myid:[0-9]*\] - )?{LEVEL} +\[(?P<thread>.*?):(?P<logger>[A-Za-z_][A-Za-z0-9_$.]*)@{_LINE}\] - {_MESSAGE}",
+        rf"^(?:\[myid:[0-9]*\] - )?{LEVEL} +\[(?P<thread>.*?):(?P<logger>[A-Za-z_][A-Za-z0-9_$.]*)@{_LINE}\] - "
+        rf"{_MESSAGE}",
     ),
     # %d %p [%t] %c: %m
     Format(

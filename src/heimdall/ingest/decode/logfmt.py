@@ -42,7 +42,7 @@ def decode_logfmt(lines: pl.Series, *, now_ns: int, hints: Hints) -> pa.Table:
     typed = ordered.select(values if values.name in quoted else _typed(values) for values in ordered.get_columns())
     typed = _with_duration(typed)
     return canonical(
-        Fields(typed, raw=lambda: lines, rest=_rest(pairs, common, rows)), now_ns=now_ns, hints=hints
+        Fields(typed, len(lines), raw=lambda: lines, rest=_rest(pairs, common, rows)), now_ns=now_ns, hints=hints
     ).table
 
 

@@ -27,3 +27,7 @@ class Oddity(StrEnum):
     """An unescaped control character inside a JSON string; kept."""
     NESTED_TOO_DEEPLY = "nested_too_deeply"
     """Deeper than the limit; what lies below is kept as JSON text."""
+    TRUNCATED = "truncated"
+    """Longer than a record may be; the rest was cut, `heimdall.original_bytes` says how long it was."""
+    NUL_BYTE = "nul_byte"
+    """Text with NUL characters; kept."""

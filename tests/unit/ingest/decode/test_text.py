@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import base64
+import json
+
+import polars as pl
+import pyarrow as pa
+
+from heimdall.ingest.decode.text import MAX_RECORD_BYTES, Cut, decode_lines
+
+NOW_NS = 1_795_343_400_000_000_000  # 2026-11-22T10:30:00Z
+
+
+def decoded(*lines: str | bytes, **options: object) -> list[dict[str, object]]:
+    dtype = pl.Binary if any(isinstance(line, bytes) for line in lines) else pl.String
+    table: pa.Table = decode_lines(pl.Series(list(lines), dtype=dtype), now_ns=NOW_NS, **options).table  # type: ignore[arg-type]
+    return table.to_pylist()
+
+
+def attributes(row: dict[str, object]) -> dict[str, object]:
+    return json.loads(str(row["attributes"]))
+
+
+def test_a_line_nobody_recognises_is_kept_as_it_is() -> None:
+    (row,) = decoded("the quick brown fox = 7")
+    assert row["message"] == "the quick brown fox = 7"
+    assert row["severity_number"] == 0
+
+
+def test_a_level_in_capitals_is_seen_in_a_line_nobody_recognises() -> None:
+    (row,) = decoded("fox jumped: ERROR at the fence")
+    assert row["severity_number"] == 17
+
+
+def test_empty_lines_and_carriage_returns_are_dropped() -> None:
+    assert [row["message"] for row in decoded("one\r", "", "  ", "\r", "two")] == ["one", "two"]
+
+
+def test_no_lines_are_no_records() -> None:
+    assert decoded() == []
+
+
+def test_bytes_that_are_no_utf8_are_kept_beside_readable_text() -> None:
+    (row,) = decoded(b"caf\xe9 open")
+    assert row["message"] == "caf\ufffd open"
+    assert base64.b64decode(str(attributes(row)["heimdall.message_base64"])) == b"caf\xe9 open"
+    assert attributes(row)["heimdall.oddity"] == ["invalid_utf8"]
+
+
+def test_a_nul_is_kept_and_marked() -> None:
+    (row,) = decoded("a\x00b")
+    assert row["message"] == "a\x00b"
+    assert attributes(row)["heimdall.oddity"] == ["nul_byte"]
+
+
+def test_a_line_over_the_limit_is_cut_and_says_how_long_it_was() -> None:
+    long, short = decoded("x" * (MAX_RECORD_BYTES + 5), "short")
+    assert len(str(long["message"])) == MAX_RECORD_BYTES
+    assert attributes(long) == {
+        "heimdall.oddity": ["truncated"],
+        "heimdall.original_bytes": MAX_RECORD_BYTES + 5,
+    }
+    assert short["message"] == "short"
+
+
+def test_a_line_the_reader_cut_is_marked_with_its_own_length() -> None:
+    _, cut = decoded("whole", "beginning", cut=(Cut(line=1, original_bytes=10**8),))
+    assert attributes(cut)["heimdall.original_bytes"] == 10**8
+
+
+def test_a_time_beyond_reason_is_marked_and_now_stands_in() -> None:
+    (row,) = decoded("9999-01-01T00:00:00Z INFO far ahead")
+    assert row["timestamp"].value == NOW_NS  # type: ignore[attr-defined]
+    assert attributes(row)["heimdall.oddity"] == ["time_not_understood"]
+
+
+def test_times_without_a_zone_are_in_the_zone_given() -> None:
+    (row,) = decoded("2026-07-01 12:00:00 INFO noon", zone="Europe/Berlin")
+    assert str(row["timestamp"]) == "2026-07-01 10:00:00+00:00"
+
+
+def test_a_service_given_fills_only_what_names_none() -> None:
+    rows = decoded("<34>1 2026-11-22T10:14:15Z h su - - - hi", "plain", service="shop")
+    assert [row["service"] for row in rows] == ["su", "shop"]
+
+
+def test_json_that_is_broken_is_kept_as_text_and_its_neighbours_as_json() -> None:
+    rows = decoded('{"message":"good","n":1}', '{"message":"bro')
+    assert {str(row["message"]) for row in rows} == {"good", '{"message":"bro'}
+
+
+def test_ten_thousand_keys_in_logfmt_are_all_kept() -> None:
+    (row,) = decoded(" ".join(f"key{number}={number}" for number in range(10_000)))
+    assert len(attributes(row)) == 10_000
+
+
+def test_rare_formats_in_a_large_batch_are_found() -> None:
+    lines = ["2026-11-22 10:00:00 INFO a.b.C: x"] * 5_000
+    lines[2_501] = "E1122 10:15:31.000001       1 pods.go:7] sync failed"
+    table = decode_lines(pl.Series(lines), now_ns=NOW_NS).table
+    assert table["message"][2_501].as_py() == "sync failed"
