@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 
 from heimdall.errors import BusUnavailable, Misconfigured
 
+QUARANTINE = "quarantine"
 _ZEROS = bytes(1 << 20)
 _MAX_PARTS = 1024
 """IOV_MAX on Linux: buffers one `pwritev` takes."""
@@ -45,7 +46,7 @@ class File(Protocol):
 
 
 class Disk(Protocol):
-    """One folder. Names hold no slash, except in `keep`."""
+    """One folder. Names hold no slash."""
 
     def names(self) -> list[str]:
         """Files of the folder, in any order."""
@@ -64,10 +65,10 @@ class Disk(Protocol):
     def space(self) -> Space: ...
 
     def keep(self, name: str, content: bytes) -> None:
-        """Write a small file once and for all; does nothing when it exists. `name` may start with one folder."""
+        """Write a file into the folder beside for what is never deleted by us; does nothing when it exists."""
 
-    def kept(self, name: str) -> bool:
-        """Whether `keep` has done its work before."""
+    def kept(self) -> list[str]:
+        """Names of what `keep` has written."""
 
     def close(self) -> None: ...
 
@@ -167,7 +168,7 @@ class PosixDisk:
         return Space(found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize)
 
     def keep(self, name: str, content: bytes) -> None:
-        path = self._directory / name
+        path = self._directory / QUARANTINE / name
         if path.exists():
             return
         path.parent.mkdir(exist_ok=True)
@@ -178,8 +179,9 @@ class PosixDisk:
             os.fsync(file.fileno())
         partial.rename(path)
 
-    def kept(self, name: str) -> bool:
-        return (self._directory / name).exists()
+    def kept(self) -> list[str]:
+        folder = self._directory / QUARANTINE
+        return [path.name for path in folder.iterdir()] if folder.exists() else []
 
     def close(self) -> None:
         os.close(self._folder)

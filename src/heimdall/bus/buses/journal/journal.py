@@ -39,7 +39,7 @@ class Journal:
     @property
     def damages(self) -> tuple[Damage, ...]:
         """Acknowledged records that the disk has lost, by position; for the ledger. Grows when a reader finds more."""
-        return tuple(self._log.damages)
+        return self._log.damages
 
     def append(self, batch: LogBatch) -> Future[int]:
         payload = self._codec.encode(batch)

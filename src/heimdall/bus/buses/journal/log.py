@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 from collections.abc import Iterator
 
 from heimdall.bus.buses.journal import metrics
@@ -11,7 +12,7 @@ from heimdall.bus.buses.journal.committer import Committer
 from heimdall.bus.buses.journal.config import JournalConfig
 from heimdall.bus.buses.journal.disk import Disk
 from heimdall.bus.buses.journal.layout import FrameHeader
-from heimdall.bus.buses.journal.quarantine import Damage, quarantine
+from heimdall.bus.buses.journal.quarantine import Damage, Quarantine
 from heimdall.bus.buses.journal.reader import entries
 from heimdall.bus.buses.journal.recovery import recover
 from heimdall.bus.buses.journal.segments import Segments, file_name
@@ -36,35 +37,45 @@ class JournalLog:
         except OSError as exc:
             raise BusUnavailable(f"journal at {config.directory} could not be read: {exc.strerror}") from exc
         self.recovery = found.report
-        self.damages: list[Damage] = list(found.report.damages)
-        """Everything found damaged, at the start and since."""
-        for damage in self.damages:
-            quarantine(disk, damage)
+        if found.report.healed:
+            metrics.HEALED_HEADERS.inc(found.report.healed)
+            _LOG.warning(
+                "journal: %d header copies are damaged, nothing is lost; look at the disk", found.report.healed
+            )
+        self._quarantine = Quarantine(disk)
+        for damage in found.report.damages:
+            self._quarantine.report(damage)
         self._segments = Segments(found.segments, found.end)
+        self._releasing = threading.Lock()
         metrics.SEGMENTS.set(len(found.segments))
         self.committer = Committer(disk, self._segments, config, clock, found.next_number)
         if threads:
             self.committer.start()
 
     def entries(self, position: int, max_bytes: int) -> Iterator[tuple[FrameHeader, bytes]]:
-        return entries(self._disk, self._segments, position, max_bytes, self._note)
+        return entries(self._disk, self._segments, position, max_bytes, self._quarantine.report)
 
-    def _note(self, damage: Damage) -> None:
-        if quarantine(self._disk, damage):
-            self.damages.append(damage)
+    @property
+    def damages(self) -> tuple[Damage, ...]:
+        """Everything found damaged, at the start and since."""
+        return tuple(self._quarantine.damages)
 
     def wait_for(self, position: int, timeout_s: float) -> bool:
         return self._segments.wait_for(position, timeout_s)
 
     def release(self, position: int) -> None:
         """Oldest first, each made sure of before the next: a hole between files would look like a loss."""
-        for segment in self._segments.release(position):
-            try:
-                self._disk.remove(file_name(segment.number))
-                self._disk.sync_names()
-            except OSError as exc:
-                _LOG.warning("journal: %s could not be deleted: %s", file_name(segment.number), exc)
-                break
+        with self._releasing:
+            while (segment := self._segments.oldest_below(position)) is not None:
+                name = file_name(segment.number)
+                try:
+                    with contextlib.suppress(FileNotFoundError):  # removed by a call that failed after it
+                        self._disk.remove(name)
+                    self._disk.sync_names()
+                except OSError as exc:
+                    _LOG.warning("journal: %s could not be deleted, will be tried again: %s", name, exc)
+                    break
+                self._segments.drop(segment)
         metrics.SEGMENTS.set(len(self._segments))
 
     @property

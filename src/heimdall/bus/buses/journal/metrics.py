@@ -21,6 +21,9 @@ POISONED_SEGMENTS = Counter(
 QUARANTINED_FRAMES = Counter(
     "heimdall_journal_quarantined_frames", "Damaged places found in acknowledged data and copied to quarantine."
 )
+HEALED_HEADERS = Counter(
+    "heimdall_journal_healed_headers", "Damaged copies of frame or segment headers whose twin was whole, at start-up."
+)
 LOST_RECORDS = Counter(
     "heimdall_journal_lost_records", "Acknowledged records that damage of the disk has made unreadable."
 )

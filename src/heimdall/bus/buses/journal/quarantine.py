@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import threading
 from dataclasses import asdict, dataclass
 
 from heimdall.bus.buses.journal import metrics
@@ -12,7 +13,7 @@ from heimdall.bus.buses.journal.disk import Disk
 from heimdall.bus.buses.journal.segments import file_name
 
 _LOG = logging.getLogger(__name__)
-_FOLDER = "quarantine"
+_NOTE = ".json"
 _MAX_COPY_BYTES = 64 << 20
 """Most that is copied of one damaged place, bytes: a whole default segment."""
 
@@ -35,29 +36,50 @@ class Damage:
     accepted_at_ns: int | None = None
 
 
-def quarantine(disk: Disk, damage: Damage) -> bool:
-    """Copy the damaged bytes to `quarantine/` with a note beside them; False when this place was reported before.
+class Quarantine:
+    """Safe from several threads; never raises: a full disk must not keep the rest of the journal from being read."""
 
-    Never raises: a full disk must not keep the rest of the journal from being read.
-    """
-    name = f"{_FOLDER}/{damage.first:020d}"  # positions are never used twice, so this names the place
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+        self._known = known_losses(disk)
+        self.damages: list[Damage] = []
+        """Everything reported since the start, whether known before or not."""
+        self._lock = threading.Lock()
+
+    def report(self, damage: Damage) -> None:
+        """Copy the damaged bytes to `quarantine/` with a note beside them, unless this was said before."""
+        with self._lock:
+            if not any(first <= damage.first and damage.stop <= stop for first, stop in self._known):
+                self._known.append((damage.first, damage.stop))
+                self._announce(damage)
+            if damage not in self.damages:
+                self.damages.append(damage)
+
+    def _announce(self, damage: Damage) -> None:
+        name = f"{damage.first:020d}-{damage.stop:020d}"  # positions are never used twice, so this names the place
+        metrics.QUARANTINED_FRAMES.inc()
+        if damage.exact:
+            metrics.LOST_RECORDS.inc(damage.stop - damage.first)
+        _LOG.error(
+            "journal damaged: positions %d to %d are unreadable (%s, segment %d, offset %d); see quarantine/%s",
+            damage.first, damage.stop - 1, damage.reason, damage.segment, damage.offset, name,
+        )  # fmt: skip
+        try:
+            self._disk.keep(f"{name}{_NOTE}", json.dumps(asdict(damage), indent=2).encode())
+            if damage.length:
+                file = self._disk.open(file_name(damage.segment))
+                try:
+                    content = file.read(damage.offset, min(damage.length, _MAX_COPY_BYTES))
+                finally:
+                    file.close()
+                self._disk.keep(f"{name}.bin", content)
+        except OSError as exc:
+            _LOG.error("journal damage could not be copied to quarantine: %s", exc)
+
+
+def known_losses(disk: Disk) -> list[tuple[int, int]]:
+    """Ranges of positions [first, stop) that notes in the quarantine speak of."""
     with contextlib.suppress(OSError):
-        if disk.kept(f"{name}.json"):
-            return False
-    metrics.QUARANTINED_FRAMES.inc()
-    metrics.LOST_RECORDS.inc(damage.stop - damage.first)
-    _LOG.error(
-        "journal damaged: positions %d to %d are unreadable (%s, segment %d, offset %d); bytes kept in %s.bin",
-        damage.first, damage.stop - 1, damage.reason, damage.segment, damage.offset, name,
-    )  # fmt: skip
-    try:
-        if damage.length:
-            file = disk.open(file_name(damage.segment))
-            try:
-                disk.keep(f"{name}.bin", file.read(damage.offset, min(damage.length, _MAX_COPY_BYTES)))
-            finally:
-                file.close()
-        disk.keep(f"{name}.json", json.dumps(asdict(damage), indent=2).encode())
-    except OSError as exc:
-        _LOG.error("journal damage could not be copied to quarantine: %s", exc)
-    return True
+        stems = [name.removesuffix(_NOTE).partition("-") for name in disk.kept() if name.endswith(_NOTE)]
+        return [(int(first), int(stop)) for first, _, stop in stems if first.isdecimal() and stop.isdecimal()]
+    return []

@@ -43,24 +43,31 @@ def _segment(
 ) -> Iterator[tuple[FrameHeader, bytes]]:
     file = disk.open(file_name(view.number))
     try:
-        reached = position
-        hole: Hole | None = None
+        reached = max(position, view.first)
+        hole: Hole | None = None  # one whose extent is not known yet
         for start, stop in view.runs:
+            seen = start
             for item in walk(file, view.number, start, stop, previous_crc=None, from_position=position):
+                seen = item.end if isinstance(item, Hole) else item.header.end
+                header = item.header
+                if header is None:
+                    if isinstance(item, Hole):
+                        hole = hole or item
+                    continue
+                if hole is not None and header.first > reached:
+                    on_damage(_damage(view, hole, reached, header.first))
+                hole = None
+                if header.stop <= position:
+                    continue
+                reached = header.stop
                 if isinstance(item, Hole):
-                    hole = item
-                    continue
-                if item.header.stop <= position:
-                    continue
-                if hole is not None:
-                    on_damage(_damage(view, hole, reached, item.header.first))
-                    hole = None
-                reached = item.header.stop
-                yield item.header, item.payload
-            if hole is not None:
-                last = hole.header.stop if hole.header else view.end
-                on_damage(_damage(view, hole, reached, last))
-                reached, hole = last, None
+                    on_damage(_damage(view, item, header.first, header.stop))
+                else:
+                    yield header, item.payload
+            if seen < stop:
+                hole = hole or Hole(seen, stop, None, True, "missing")
+        if hole is not None and view.end > reached:
+            on_damage(_damage(view, hole, reached, view.end))
     finally:
         file.close()
 

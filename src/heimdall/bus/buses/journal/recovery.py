@@ -24,15 +24,18 @@ from heimdall.bus.buses.journal.disk import Disk, File
 from heimdall.bus.buses.journal.layout import (
     FIRST_FRAME,
     MAX_RECORDS,
+    FrameHeader,
     SegmentHeader,
     chain_seed,
     parse_segment_header,
 )
-from heimdall.bus.buses.journal.quarantine import Damage
-from heimdall.bus.buses.journal.scan import Hole, walk
+from heimdall.bus.buses.journal.quarantine import Damage, known_losses
+from heimdall.bus.buses.journal.scan import Hole, strangers_in, walk
 from heimdall.bus.buses.journal.segments import Segment, file_name, number_of
 
 _COPY_STEP = 1 << 20
+_STRANGER_RANGE = 16 * MAX_RECORDS
+"""A misdirected frame further ahead than this is none: a sender could have put its bytes into a message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,14 +76,22 @@ class Scanned:
     blank: bool
     """Its header was never written: a spare, or a first commit that did not get through."""
     items: list[Run | Hole] = field(default_factory=list)
+    later_groups: bool = False
+    """It holds frames of a second commit. The first one writes the segment header, too: without a second, a blank
+    header says that the first did not get through."""
+    strangers: tuple[FrameHeader, ...] = ()
+    """Frames found before the first place where one may be."""
     durable_before: int = 0
     healed: int = 0
 
     @property
     def first(self) -> int | None:
-        """Position of its first record, from the header or, should that be gone, the first frame."""
+        """Position of its first record, from the header or, should that be gone, the first frame. None for a file
+        that holds nothing anyone was told of."""
         if self.header is not None:
             return self.header.first
+        if self.blank and not self.later_groups:
+            return None
         return next((item.first for item in self.items if isinstance(item, Run)), None)
 
 
@@ -112,6 +123,9 @@ def recover(disk: Disk) -> Recovered:
     scanned.reverse()
     durable = max((max(s.durable_before, s.header.first if s.header else 0) for s in scanned), default=0)
     verdict = _Verdict(scanned, durable)
+    reported = max((stop for _, stop in known_losses(disk)), default=1)
+    if verdict.cut is not None and not verdict.strangers:
+        _zero(disk, *verdict.cut)
     _write_again(disk, verdict.segments, durable)
     disk.sync_names()
     useful = {segment.number for segment in verdict.segments}
@@ -131,7 +145,7 @@ def recover(disk: Disk) -> Recovered:
         for s in scanned
         if s.blank and s.number not in useful and (not s.items or s.number < sealed)
     ]
-    return Recovered(verdict.segments, verdict.position, max(numbers, default=0) + 1, leftovers, report)
+    return Recovered(verdict.segments, max(verdict.position, reported), max(numbers, default=0) + 1, leftovers, report)
 
 
 def _scan(disk: Disk, number: int, void_from: int | None) -> Scanned:
@@ -142,8 +156,9 @@ def _scan(disk: Disk, number: int, void_from: int | None) -> Scanned:
         if header is not None and header.segment != number:
             header = None
         found = Scanned(number, file.size, header, not any(region), healed=int(header is not None and not intact))
-        for item in _runs(file, number, void_from, found):
-            found.items.append(item)
+        if not intact and not found.blank:
+            found.strangers = strangers_in(file, number, 0, FIRST_FRAME)
+        found.items = list(_runs(file, number, void_from, found))
         return found
     finally:
         file.close()
@@ -154,6 +169,9 @@ def _runs(file: File, number: int, void_from: int | None, found: Scanned) -> Ite
     for item in walk(file, number, FIRST_FRAME, file.size, previous_crc=chain_seed(number)):
         frame = item.header
         if frame is not None:
+            later = 0 < found.durable_before != frame.durable_before
+            later = later or (frame.first == frame.durable_before and frame.offset > FIRST_FRAME)
+            found.later_groups = found.later_groups or later
             found.durable_before = max(found.durable_before, frame.durable_before)
         if frame is not None and void_from is not None and frame.stop > void_from:
             break
@@ -186,6 +204,7 @@ class _Verdict:
         self.damages: list[Damage] = []
         self.cut: tuple[int, int] | None = None
         self.frames = self.records = 0
+        self.strangers: list[FrameHeader] = []
         self._durable = durable
         self.position = next((s.first for s in scanned if s.first is not None), 1)
         self._holes: list[tuple[int, Hole]] = []
@@ -196,8 +215,28 @@ class _Verdict:
                 if found.header.first > self.position:
                     self._lose(found.header.first, found.number)
                 self._holes.clear()
+            if not self.segments:
+                self._begin(found, scanned)
             self._read(found)
         self._settle_tail(scanned)
+
+    def _begin(self, found: Scanned, scanned: list[Scanned]) -> None:
+        """The oldest segment: is anything missing before it, or before its first frame? How much is not known."""
+        if found.header is not None:
+            before = next((s for s in scanned if s.number == found.header.previous_segment), None)
+            if before is None:
+                return
+            number, hole = before.number, next((item for item in before.items if isinstance(item, Hole)), None)
+        else:
+            number, first = found.number, found.items[0]
+            if not isinstance(first, Hole):
+                return
+            hole = first
+        stop, self.position = self.position, max(1, self.position - MAX_RECORDS)
+        if hole is not None:
+            self._holes.append((number, hole))
+        if self.position < stop:
+            self._lose(stop, number, exact=False)
 
     def _read(self, found: Scanned) -> None:
         kept = Segment(found.number, self.position, chain_seed(found.number))
@@ -276,16 +315,35 @@ class _Verdict:
                 self._cut_at(number, hole.offset)
             else:
                 self._lose(self.position + MAX_RECORDS, number, exact=False)
-        strangers = [frame for s in scanned for item in s.items if isinstance(item, Hole) for frame in item.strangers]
-        stop = max((frame.stop for frame in strangers), default=0)
+        self.strangers = [frame for s in scanned for frame in s.strangers]
+        for found in scanned:
+            self.strangers += [frame for item in found.items if isinstance(item, Hole) for frame in item.strangers]
+        near = self.position + _STRANGER_RANGE
+        stop = max((frame.stop for frame in self.strangers if frame.stop <= near), default=0)
         if stop > self.position:
             self._lose(stop, scanned[-1].number, exact=False)
 
 
+def _zero(disk: Disk, number: int, offset: int) -> None:
+    """Make sure that what was left out once stays out, whatever happens to the bytes before it later."""
+    file = disk.open(file_name(number))
+    try:
+        for at in range(offset, file.size, _COPY_STEP):
+            piece = file.read(at, min(_COPY_STEP, file.size - at))
+            if piece.count(0) != len(piece):
+                file.write(at, [bytes(len(piece))])
+        file.sync()
+    finally:
+        file.close()
+
+
 def _write_again(disk: Disk, segments: list[Segment], durable: int) -> None:
-    """Frames that no later statement proves to be on the disk: write the same bytes once more, and sync."""
+    """What no later statement proves to be on the disk: write the same bytes once more, and sync.
+
+    The last header is part of it, frames or not: it may void frames of the segment before, and they must not come back.
+    """
     for segment in segments:
-        if segment.end <= durable or not segment.runs:
+        if segment is not segments[-1] and (segment.end <= durable or not segment.runs):
             continue
         file = disk.open(file_name(segment.number))
         try:

@@ -79,12 +79,21 @@ def walk(
             payload = window[begin : begin + size] if cached else file.read(offset + SECTOR, size)
             if value(payload) != header.payload_crc or len(payload) != size:
                 zeros = sum(payload[at : at + SECTOR] == ZERO_SECTOR for at in range(0, len(payload), SECTOR))
-                yield Hole(offset, header.end, header, zeros > header.zero_sectors, "payload checksum differs")
+                strangers = strangers_in(file, segment, offset + SECTOR, header.end)
+                yield Hole(
+                    offset, header.end, header, zeros > header.zero_sectors, "payload checksum differs", strangers
+                )
             elif previous_crc is not None and header.previous_crc != previous_crc:
                 yield Hole(offset, header.end, header, False, "does not follow the frame before it")
             else:
                 yield Good(header, payload[: header.payload_bytes], not intact)
         previous_crc, offset = header.crc, header.end
+
+
+def strangers_in(file: File, segment: int, offset: int, stop: int) -> tuple[FrameHeader, ...]:
+    """Frames in [offset, stop) of `file` that belong elsewhere."""
+    hole = _search(file, segment, offset, stop)
+    return hole.strangers if hole is not None else ()
 
 
 def _search(file: File, segment: int, offset: int, stop: int) -> Hole | None:

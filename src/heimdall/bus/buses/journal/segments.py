@@ -77,6 +77,7 @@ class View(NamedTuple):
     """What a reader needs of one segment; stays true while the segment grows."""
 
     number: int
+    first: int
     runs: tuple[tuple[int, int], ...]
     end: int
 
@@ -120,14 +121,17 @@ class Segments:
                 if segment.end > position and segment.runs:
                     begin = segment.offset_before(position)
                     runs = tuple((max(start, begin), stop) for start, stop in segment.runs if stop > begin)
-                    return View(segment.number, runs, segment.end)
+                    return View(segment.number, segment.first, runs, segment.end)
         return None
 
-    def release(self, position: int) -> list[Segment]:
-        """Take segments wholly below `position` off the list, oldest first. The last one always stays: it keeps the
-        position that comes next."""
-        released: list[Segment] = []
+    def oldest_below(self, position: int) -> Segment | None:
+        """The oldest segment if it lies wholly below `position`. The last one never does: it keeps the position that
+        comes next."""
         with self._grown:
-            while len(self._list) > 1 and self._list[0].end <= position:
-                released.append(self._list.pop(0))
-        return released
+            oldest = self._list[0] if len(self._list) > 1 else None
+            return oldest if oldest is not None and oldest.end <= position else None
+
+    def drop(self, segment: Segment) -> None:
+        """Its file is gone."""
+        with self._grown:
+            self._list.remove(segment)
