@@ -33,4 +33,3 @@ def test_source_paths_named_in_prose_exist(page: Path) -> None:
     named = _SOURCE.findall(page.read_text(encoding="utf-8"))
     missing = [name for name in named if "<" not in name and not any((root / name).exists() for root in roots)]
     assert missing == []
-

@@ -57,8 +57,10 @@ SERVICES: tuple[Service, ...] = (
     Service(name="postgres", writer="syslog_5424", instances=(1, 1), version="16.4", memory_mib=16384),
     Service(name="redis", writer="syslog_3164", instances=(1, 1), version="7.4.1", memory_mib=4096),
     Service(name="kafka", writer="kafka_log4j", instances=(2, 1), version="3.8.0", memory_mib=6144, runtime="jvm"),
-    Service(name="batch", writer="logfmt", instances=(1, 0), version="v1.7.0", memory_mib=2048, memory_share=0.2),
-    Service(name="kubelet", writer="container_json", instances=(2, 1), version="v1.31.2", memory_mib=512),
+    Service(
+        name="batch", writer="container_json", instances=(1, 0), version="v1.7.0", memory_mib=2048, memory_share=0.2
+    ),
+    Service(name="kubelet", writer="container_cri", instances=(2, 1), version="v1.31.2", memory_mib=512),
 )
 
 SERVICE_NUMBER: dict[str, int] = {service.name: number for number, service in enumerate(SERVICES)}

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from heimdall.ingest.decode.container_log import unwrap
 from heimdall.ingest.decode.decoded import Decoded
+from heimdall.ingest.decode.defaults import with_defaults
 from heimdall.ingest.decode.fields import EARLIEST_NS, MAX_AHEAD_NS, finished
 from heimdall.ingest.decode.hints import NO_HINTS, Hints
 from heimdall.ingest.decode.json import decode_json
@@ -36,6 +37,8 @@ _MENTIONS_TRACE = r"(?i)trace[-_.]?id"
 _IN_TEXT = {
     "trace_id": r"(?i)\btrace[-_.]?id[\"']?\s*[=:]\s*[\"']?([0-9a-f]{32})\b",
     "span_id": r"(?i)\bspan[-_.]?id[\"']?\s*[=:]\s*[\"']?([0-9a-f]{16})\b",
+    "parent_span_id": r"(?i)\bparent[-_.]?span[-_.]?id[\"']?\s*[=:]\s*[\"']?([0-9a-f]{16})\b",
+    "user_id": r"(?i)\buser[-_.]?id[\"']?\s*[=:]\s*[\"']?([0-9a-z][0-9a-z._@-]{0,63})\b",
 }
 
 
@@ -82,7 +85,7 @@ def decode_lines(
         if not rows.is_empty():
             tables.append(decode(rows, now_ns, hints))
     table = finished(pa.concat_tables(tables, promote_options="default"), now_ns=now_ns)
-    return Decoded(_with_service(table, service))
+    return Decoded(table if service is None else with_defaults(table, {"service": service}))
 
 
 def _readable(lines: pl.Series, cut: tuple[Cut, ...]) -> pl.DataFrame:
@@ -207,7 +210,7 @@ def _text_table(records: pl.DataFrame, now_ns: int) -> pa.Table:
 
 
 def _trace_context(records: pl.DataFrame) -> dict[str, pl.Series]:
-    """Trace and span ids that stand in the text, `TraceID: 0af7…`, where no field states them."""
+    """Ids that stand in the text beside a trace id, `TraceID: 0af7…`, where no field states them."""
     mentioned = records["message"].str.contains(_MENTIONS_TRACE)
     if not mentioned.any():
         return {}
@@ -216,7 +219,8 @@ def _trace_context(records: pl.DataFrame) -> dict[str, pl.Series]:
     found = {}
     for name, pattern in _IN_TEXT.items():
         ids = _nulls(pl.String, len(records)).scatter(rows, texts.str.extract(pattern))
-        found[name] = pl.select(pl.coalesce(pl.lit(records[name]), pl.lit(ids))).to_series()
+        stated = records[name] if name in records.columns else ids
+        found[name] = pl.select(pl.coalesce(pl.lit(stated), pl.lit(ids))).to_series()
     return found
 
 
@@ -343,19 +347,6 @@ def _unhexlified(values: pl.Series, size: int) -> pa.Array:
     """Hexadecimal ids as bytes; null where the text has another length or is no hexadecimal number."""
     fitting = values.str.to_lowercase().str.extract(rf"^([0-9a-f]{{{size * 2}}})$")
     return fitting.str.decode("hex").to_arrow().cast(pa.binary()).cast(pa.binary(size))
-
-
-def _with_service(table: pa.Table, service: str | None) -> pa.Table:
-    if service is None:
-        return table
-    spec = LOG_SCHEMA.field("service")
-    own = (
-        table["service"].cast(pa.string()) if "service" in table.column_names else pa.nulls(table.num_rows, pa.string())
-    )
-    filled = pc.fill_null(own, service).combine_chunks().dictionary_encode().cast(spec.type)
-    rest = table.drop_columns(["service"]) if "service" in table.column_names else table
-    filled_table = rest.append_column(spec, filled)
-    return filled_table.select([name for name in LOG_SCHEMA.names if name in filled_table.column_names])
 
 
 def _series(column: pa.ChunkedArray) -> pl.Series:

@@ -24,9 +24,10 @@ QUARTER = Window(ORIGIN_NS - 15 * MINUTE_NS, ORIGIN_NS)
 SHAPES = {
     "combined": r"^(\d+\.\d+\.\d+\.\d+ - - \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d \+0000\] \"(GET|POST) \S+ HTTP/1\.1\" \d+"
     r"|\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[(notice|warn|error)\] \d+#\d+: )",
+    "container_cri": r"^\d{4}-\d\d-\d\dT\S+Z stderr F [IWE]\d{4} \d\d:\d\d:\d\d\.\d{6} {1,7}\d+ [a-z_]+\.go:\d+\] ",
     "klog": r"^[IWEF]\d{4} \d\d:\d\d:\d\d\.\d{6} {1,7}\d+ [a-z_]+\.go:\d+\] |^[IWEF]\d{4} .* main\] ",
     "logfmt": r"^ts=\d{4}-\d\d-\d\dT\S+Z level=(debug|info|warn|error) caller=\S+ version=v\S+ msg=\"[^\"]+\"",
-    "log4j": r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (INFO |WARN |ERROR) \[http-exec-\d+\] \S+ (\[.*?\] )?- ",
+    "log4j": r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (INFO |WARN |ERROR) \[http-exec-\d+\] \S+ - ",
     "spring": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z +(DEBUG|INFO|WARN|ERROR) 1 --- \[nio-8080-exec-\d+\] \S+ +: ",
     "kafka_log4j": r"^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}\] (INFO|WARN) .* \(kafka\.[\w.]+\)$",
     "python_logging": r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} - [\w.]+ - (DEBUG|INFO|WARNING|ERROR) - ",

@@ -13,6 +13,7 @@ import polars as pl
 
 from heimdall.app.demo.formats import (
     combined,
+    container_cri,
     container_json,
     ecs,
     kafka_log4j,
@@ -40,6 +41,7 @@ class Writer:
 
 WRITERS: dict[str, Writer] = {
     "combined": Writer(combined.write, json=False),
+    "container_cri": Writer(container_cri.write, json=False),
     "container_json": Writer(container_json.write, json=True),
     "ecs": Writer(ecs.write, json=True),
     "kafka_log4j": Writer(kafka_log4j.write, json=False),

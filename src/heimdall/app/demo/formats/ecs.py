@@ -10,7 +10,7 @@ from heimdall.app.demo.formats.parts import UPPER, iso_ms, json_ids, json_stack,
 def write(block: pl.DataFrame) -> pl.Series:
     line = pl.format(
         '{{"@timestamp":"{}","log.level":"{}","message":"{}","ecs.version":"1.2.0","service.name":"{}",'
-        '"service.version":"{}","service.environment":"prod","service.node.name":"{}","cloud.region":"{}",'
+        '"service.version":"{}","service.environment":"prod","service.instance.id":"{}","cloud.region":"{}",'
         '"log.logger":"{}","process.thread.name":"search-{}"{}{}{}{}}}',
         iso_ms(),
         spelled(UPPER),

@@ -1,4 +1,4 @@
-"""Java, log4j 2: time, level, thread, logger, diagnostic context, message; a stack trace follows."""
+"""Java, log4j 2: time, level, thread, logger, message, diagnostic context; a stack trace follows."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from heimdall.app.demo.formats.parts import UPPER, context, following_stack, spe
 
 def write(block: pl.DataFrame) -> pl.Series:
     line = pl.format(
-        "{} {} [http-exec-{}] {} {}- {}{}",
+        "{} {} [http-exec-{}] {} - {}{}{}",
         stamp("%Y-%m-%d %H:%M:%S,%3f"),
         spelled(UPPER).str.pad_end(5, " "),
         pl.col("thread"),
         pl.col("logger"),
-        context("[", "] "),
         pl.col("message"),
+        context(" [", "]"),
         following_stack(),
     )
     return block.select(line).to_series()

@@ -9,7 +9,7 @@ from heimdall.app.demo.formats.parts import iso_ms, json_ids, json_stack, option
 
 def write(block: pl.DataFrame) -> pl.Series:
     line = pl.format(
-        '{{"level":"{}","time":"{}","pid":1,"hostname":"{}","service":"{}","version":"{}","region":"{}",'
+        '{{"level":"{}","time":"{}","pid":1,"service.instance.id":"{}","service":"{}","version":"{}","region":"{}",'
         '"environment":"prod","name":"{}","msg":"{}"{}{}{}{}}}',
         pl.col("level"),
         iso_ms(),

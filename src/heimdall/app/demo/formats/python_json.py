@@ -9,8 +9,8 @@ from heimdall.app.demo.formats.parts import PYTHON, json_ids, json_stack, option
 
 def write(block: pl.DataFrame) -> pl.Series:
     line = pl.format(
-        '{{"asctime":"{}","levelname":"{}","name":"{}","message":"{}","service":{{"name":"{}","version":"{}"}},'
-        '"host":{{"name":"{}","region":"{}"}},"environment":"prod"{}{}{}{}}}',
+        '{{"asctime":"{}","levelname":"{}","name":"{}","message":"{}","service":{{"name":"{}","version":"{}",'
+        '"instance":{{"id":"{}"}}}},"cloud":{{"region":"{}"}},"environment":"prod"{}{}{}{}}}',
         stamp("%Y-%m-%d %H:%M:%S,%3f"),
         spelled(PYTHON),
         pl.col("logger"),

@@ -14,8 +14,8 @@ def write(block: pl.DataFrame) -> pl.Series:
         spelled(UPPER).str.pad_start(5, " "),
         pl.col("thread"),
         pl.col("logger").str.pad_end(40, " "),
-        context("[", "] "),
         pl.col("message"),
+        context(" [", "]"),
         following_stack(),
     )
     return block.select(line).to_series()
