@@ -17,7 +17,7 @@ import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from heimdall.errors import Misconfigured
 
@@ -66,7 +66,7 @@ def settings_of(cls: type[Any], prefix: str = "") -> Iterator[Setting]:
     """Every setting below a configuration dataclass, in the order it is written."""
     hints = typing.get_type_hints(cls)
     meanings = _field_docstrings(cls)
-    for field in dataclasses.fields(cls):
+    for field in _operator_fields(cls):
         name = f"{prefix}{field.name}"
         hint = hints[field.name]
         if dataclasses.is_dataclass(hint) and isinstance(hint, type):
@@ -77,12 +77,17 @@ def settings_of(cls: type[Any], prefix: str = "") -> Iterator[Setting]:
 
 def values_of(config: object, prefix: str = "") -> Iterator[tuple[str, object]]:
     """Every (name, value) of a built configuration."""
-    for field in dataclasses.fields(config):  # type: ignore[arg-type]
+    for field in _operator_fields(type(config)):
         value = getattr(config, field.name)
         if dataclasses.is_dataclass(value):
             yield from values_of(value, f"{prefix}{field.name}.")
         else:
             yield f"{prefix}{field.name}", value
+
+
+def _operator_fields(cls: type[Any]) -> Iterator[dataclasses.Field[Any]]:
+    """Fields an operator sets here; those with `set_by` in their metadata follow from the setting it names."""
+    return (field for field in dataclasses.fields(cls) if "set_by" not in field.metadata)
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -114,7 +119,7 @@ def _known(name: str, known: Mapping[str, Setting], where: str) -> bool:
 def _build(cls: type[T], prefix: str, values: Mapping[str, object]) -> T:
     hints = typing.get_type_hints(cls)
     arguments: dict[str, Any] = {}
-    for field in dataclasses.fields(cls):  # type: ignore[arg-type]
+    for field in _operator_fields(cls):
         name = f"{prefix}{field.name}"
         hint = hints[field.name]
         if dataclasses.is_dataclass(hint) and isinstance(hint, type):
@@ -140,6 +145,10 @@ def _convert(value: object, hint: Any, name: str) -> object:
             return tuple(_convert(part, typing.get_args(hint)[0], name) for part in parts if part != "")  # type: ignore[attr-defined]
         if hint is bool:
             return _boolean(value)
+        if origin is Literal:
+            if value not in typing.get_args(hint):
+                raise ValueError
+            return value
         if hint is int and isinstance(value, bool | float):
             raise ValueError
         return hint(value)
@@ -167,6 +176,8 @@ def _type_name(hint: Any) -> str:
         return " or ".join(_type_name(option) for option in typing.get_args(hint) if option is not types.NoneType)
     if typing.get_origin(hint) is tuple:
         return f"list of {_type_name(typing.get_args(hint)[0])}"
+    if typing.get_origin(hint) is Literal:
+        return " or ".join(typing.get_args(hint))
     names = {int: "an integer", float: "a number", str: "text", bool: "true or false", Path: "a path"}
     return names.get(hint, getattr(hint, "__name__", str(hint)))
 

@@ -13,10 +13,11 @@ import pyarrow as pa
 import pyarrow.ipc
 
 from heimdall.errors import NotFound
-from heimdall.model.batch import LogBatch, Origin, TenantId
+from heimdall.model.batch import LOG_SCHEMA, POSITION_FIELD, LogBatch, Origin, TenantId
 from heimdall.pipeline.state import PipelineState
 
 _EXCERPT_CHARACTERS = 200
+_KEPT = frozenset({*LOG_SCHEMA.names, POSITION_FIELD.name})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,8 @@ def _letter(row: tuple[object, ...]) -> DeadLetter:
 
 
 def bury(transaction: sqlite3.Connection, batch: LogBatch, *, stage: str, reason: str, time_ns: int) -> None:
-    """Keep `batch` (which has positions) as one dead letter."""
+    """Keep `batch` (which has positions) as one dead letter, without what stages added: a replay adds it again."""
+    batch = batch.with_table(batch.table.select([name for name in batch.table.column_names if name in _KEPT]))
     positions = batch.table.column("position")
     excerpt = str(batch.table.column("message")[0].as_py())[:_EXCERPT_CHARACTERS] if batch.num_rows else ""
     _insert(

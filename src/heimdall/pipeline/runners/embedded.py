@@ -168,7 +168,12 @@ class EmbeddedRunner:
         position = self._restore()
         last_checkpoint = self._clock.monotonic()
         while not self._stopping.is_set():
-            frames = self._gather(position)
+            try:
+                frames = self._gather(position)
+            except Unavailable as exc:
+                _log.warning("the bus cannot be read now, trying again: %s", exc)
+                self._stopping.wait(self._config.retry_interval_s)
+                continue
             if not frames:
                 continue
             last = frames[-1].first + frames[-1].count - 1

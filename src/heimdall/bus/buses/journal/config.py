@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +14,7 @@ _MIB = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalConfig:
-    directory: Path
+    directory: Path = field(default=Path("journal"), metadata={"set_by": "bus.url"})
     """Where acknowledged batches are kept, for the pipeline and for replay. Put it on the most durable disk."""
     segment_bytes: int = 64 * _MIB
     """Size of one file, bytes; a multiple of 512. Files are deleted whole, so a larger one keeps stored data longer;
