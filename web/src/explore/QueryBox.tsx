@@ -1,0 +1,91 @@
+import { lazy, Suspense, useEffect, useRef, useState } from 'react';
+import type { QueryParams } from '../api/types';
+import { useCommands } from '../app/commands';
+import { useSettings } from '../settings/store';
+import { Icon } from '../ui/Icon';
+
+const Editor = lazy(() => import('../editor/Editor'));
+
+interface Props {
+  q: string;
+  /** Time range, for completions that match. */
+  bounds: Omit<QueryParams, 'q'>;
+  onRun(q: string): void;
+}
+
+const HINT = 'Search: words, "a phrase", service:payment level>=error | stats count() by service';
+
+/** A plain input until it is used; then the editor, loaded on first focus, takes its place. */
+export function QueryBox({ q, bounds, onRun }: Props) {
+  const [text, setText] = useState(q);
+  const [editing, setEditing] = useState(false);
+  const input = useRef<HTMLInputElement>(null);
+  const remember = useSettings((state) => state.remember);
+
+  useEffect(() => setText(q), [q]);
+
+  const run = (value: string) => {
+    remember(value.trim());
+    onRun(value.trim());
+  };
+  useCommands({
+    focusQuery: () => {
+      setEditing(true);
+      input.current?.focus();
+    },
+    run: () => run(text),
+  });
+
+  const plain = (
+    <input
+      ref={input}
+      className="query-input"
+      aria-label="Query"
+      placeholder={HINT}
+      value={text}
+      spellCheck={false}
+      autoCapitalize="off"
+      autoComplete="off"
+      enterKeyHint="search"
+      onChange={(event) => setText(event.target.value)}
+      onFocus={() => setEditing(true)}
+      onKeyDown={(event) => event.key === 'Enter' && run(text)}
+    />
+  );
+  return (
+    <div className="query" role="search">
+      <Icon name="explore" />
+      {editing ? (
+        <Suspense fallback={plain}>
+          <Editor
+            text={text}
+            placeholder={HINT}
+            bounds={bounds}
+            onChange={setText}
+            onRun={run}
+            onLeave={() => setEditing(false)}
+          />
+        </Suspense>
+      ) : (
+        plain
+      )}
+      {text !== '' && (
+        <button
+          type="button"
+          className="icon-button"
+          aria-label="Clear the query"
+          title="Clear the query"
+          onClick={() => {
+            setText('');
+            run('');
+          }}
+        >
+          <Icon name="close" />
+        </button>
+      )}
+      <button type="button" className="button primary query-run" onClick={() => run(text)} title="Run (Ctrl Enter)">
+        Run
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,23 @@
+import { useCallback, useMemo } from 'react';
+import { useLocation, useSearch } from 'wouter';
+import { decodeState, type ExploreState, exploreHref } from '../url';
+
+export type Update = (change: Partial<ExploreState>, how?: 'push' | 'replace') => void;
+
+/** State of Explore, which is the address. A change of what is asked forgets the focused line. */
+export function useExploreState(): [ExploreState, Update] {
+  const search = useSearch();
+  const [, navigate] = useLocation();
+  const state = useMemo(() => decodeState(search), [search]);
+  const update = useCallback<Update>(
+    (change, how = 'push') => {
+      const old = decodeState(location.search);
+      const asksAnew = (['q', 'from', 'to', 'live'] as const).some((key) => key in change && change[key] !== old[key]);
+      const next = { ...old, ...(asksAnew ? { sel: '', rank: -1 } : {}), ...change };
+      const href = exploreHref(next);
+      if (href !== location.pathname + location.search) navigate(href, { replace: how === 'replace' });
+    },
+    [navigate],
+  );
+  return [state, update];
+}

@@ -1,0 +1,105 @@
+/** Small edits of a query's text, made by clicks: add a filter, find the search part. */
+
+/** Pipes after which a row is no longer a log line. */
+const AGGREGATING = new Set(['stats', 'timechart', 'top', 'rare', 'patterns']);
+/** Pipes that pick or reorder lines, so that a rank in the result is not a rank in time. */
+const REORDERING = new Set(['sort', 'head', 'tail', 'limit', 'dedup']);
+
+/** Splits at `|` outside quotes, regular expressions and brackets. The first part is the search. */
+export function splitPipes(query: string): string[] {
+  const parts: string[] = [];
+  let start = 0;
+  let depth = 0;
+  let quote = '';
+  for (let i = 0; i < query.length; i++) {
+    const character = query[i] as string;
+    if (quote) {
+      if (character === '\\') i += 1;
+      else if (character === quote) quote = '';
+    } else if (character === '"' || character === "'" || (character === '/' && opensRegex(query, i))) {
+      quote = character;
+    } else if (character === '(' || character === '[') depth += 1;
+    else if (character === ')' || character === ']') depth = Math.max(0, depth - 1);
+    else if (character === '|' && depth === 0) {
+      parts.push(query.slice(start, i));
+      start = i + 1;
+    }
+  }
+  parts.push(query.slice(start));
+  return parts.map((part) => part.trim());
+}
+
+/** A slash begins a regular expression after `:`, `=`, `(`, `~` or a blank, and only if another slash closes it. */
+function opensRegex(query: string, at: number): boolean {
+  return (at === 0 || /[\s:=(~]/.test(query[at - 1] as string)) && query.indexOf('/', at + 1) > at;
+}
+
+function pipeWords(query: string): string[] {
+  return splitPipes(query)
+    .slice(1)
+    .map((pipe) => /^\w+/.exec(pipe)?.[0].toLowerCase() ?? '');
+}
+
+/** `table`: rows are aggregates. `list`: lines in an order of their own. `lines`: every line, newest first. */
+export function shapeOf(query: string): 'lines' | 'list' | 'table' {
+  const words = pipeWords(query);
+  if (words.some((word) => AGGREGATING.has(word))) return 'table';
+  return words.some((word) => REORDERING.has(word)) ? 'list' : 'lines';
+}
+
+/** The query up to the first pipe that aggregates or reorders: what the histogram and the facets are about. */
+export function linesPart(query: string): string {
+  const parts = splitPipes(query);
+  const words = pipeWords(query);
+  const cut = words.findIndex((word) => AGGREGATING.has(word) || REORDERING.has(word));
+  return (cut < 0 ? parts : parts.slice(0, cut + 1)).join(' | ');
+}
+
+/** A value as HQL writes it: bare when plain, else quoted. */
+export function quoteValue(value: unknown): string {
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  const text = String(value);
+  const plain = /^[\p{L}\p{N}_][\p{L}\p{N}_.@-]*$/u.test(text) && !/^(and|or|not)$/i.test(text);
+  return plain ? text : `"${text.replace(/\\/g, '\\\\').replace(/"/g, '\\"').replace(/\n/g, '\\n')}"`;
+}
+
+function quoteField(field: string): string {
+  return /^[\p{L}_@][\p{L}\p{N}_.@-]*$/u.test(field) ? field : `"${field.replace(/\\/g, '\\\\').replace(/"/g, '\\"')}"`;
+}
+
+export function filterClause(field: string, value: unknown, how: 'for' | 'out' = 'for'): string {
+  const clause = `${quoteField(field)}:${quoteValue(value)}`;
+  return how === 'out' ? `not ${clause}` : clause;
+}
+
+/** And-s a clause to the search part; pipes stay. Adding what is there already changes nothing. */
+export function addClause(query: string, clause: string): string {
+  const [search = '', ...pipes] = splitPipes(query);
+  const rest = pipes.map((pipe) => ` | ${pipe}`).join('');
+  if (search === '' || search === '*') return clause + rest;
+  if (` ${search} `.includes(` ${clause} `)) return query;
+  const grouped = /\bor\b/i.test(withoutQuotes(search)) ? `(${search})` : search;
+  return `${grouped} ${clause}${rest}`;
+}
+
+/** Adds `field:value` (or its negation), taking the opposite filter out when it is there. */
+export function addFilter(query: string, field: string, value: unknown, how: 'for' | 'out' | 'only'): string {
+  if (how === 'only') return filterClause(field, value);
+  const [search = '', ...pipes] = splitPipes(query);
+  const negated = filterClause(field, value, 'out');
+  const opposite = how === 'for' ? negated : filterClause(field, value);
+  let kept = ` ${search} `;
+  if (how === 'for') kept = kept.replace(` ${opposite} `, ' ');
+  else if (!kept.includes(` ${negated} `)) kept = kept.replace(` ${opposite} `, ' ');
+  const cleaned = [kept.trim(), ...pipes].join(' | ');
+  return addClause(cleaned, filterClause(field, value, how));
+}
+
+function withoutQuotes(text: string): string {
+  return text.replace(/"(?:\\.|[^"\\])*"/g, '""').replace(/\([^()]*\)/g, '()');
+}
+
+/** Search part and-ed with a condition, without any pipes that reorder: for "next error", context and the like. */
+export function narrowed(query: string, clause: string): string {
+  return addClause(linesPart(query), clause);
+}

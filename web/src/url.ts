@@ -1,0 +1,72 @@
+/** The one codec between the address bar and the state of Explore. Keys are sorted; defaults are left out. */
+
+import type { Zone } from './time/instant';
+import { DEFAULT_RANGE, isValidBound } from './time/range';
+
+export interface ExploreState {
+  /** HQL; empty = everything. */
+  q: string;
+  /** `-15m`, RFC 3339, epoch, or `all`. */
+  from: string;
+  to: string;
+  tz: Zone;
+  /** Id of the line that is focused. */
+  sel: string;
+  /** Place of the focused line in the whole result, newest first; -1 = none. */
+  rank: number;
+  live: boolean;
+}
+
+export const DEFAULT_STATE: ExploreState = {
+  q: '',
+  ...DEFAULT_RANGE,
+  tz: 'local',
+  sel: '',
+  rank: -1,
+  live: false,
+};
+
+/** The query string without `?`; empty for the default state. Every value reads back by `decodeState`. */
+export function encodeState(state: ExploreState): string {
+  const pairs: [string, string][] = [];
+  const put = (key: string, value: string, fallback: string) => {
+    if (value !== fallback) pairs.push([key, value]);
+  };
+  put('from', state.from, DEFAULT_STATE.from);
+  put('live', state.live ? '1' : '', '');
+  put('q', state.q, '');
+  put('rank', state.rank < 0 ? '' : String(state.rank), '');
+  put('sel', state.sel, '');
+  put('to', state.to, DEFAULT_STATE.to);
+  put('tz', state.tz, DEFAULT_STATE.tz);
+  return pairs.map(([key, value]) => `${key}=${encodeReadable(value)}`).join('&');
+}
+
+/** Reads any query string; what is missing or nonsense becomes the default, never an error. */
+export function decodeState(search: string): ExploreState {
+  const params = new URLSearchParams(search);
+  const text = (key: string) => params.get(key) ?? '';
+  const bound = (key: 'from' | 'to') => (isValidBound(text(key)) ? text(key) : DEFAULT_STATE[key]);
+  const rank = /^\d{1,15}$/.test(text('rank')) ? Number(text('rank')) : -1;
+  return {
+    q: text('q'),
+    from: bound('from'),
+    to: bound('to'),
+    tz: text('tz') === 'utc' ? 'utc' : 'local',
+    sel: text('sel'),
+    rank,
+    live: text('live') === '1',
+  };
+}
+
+export function exploreHref(state: ExploreState): string {
+  const query = encodeState(state);
+  return query ? `/explore?${query}` : '/explore';
+}
+
+/** Percent-encodes only what a query string cannot hold, so that a link stays readable. */
+function encodeReadable(value: string): string {
+  return encodeURIComponent(value.toWellFormed())
+    .replace(/%20/g, '+')
+    .replace(/%(3A|2F|2C|40|24|3B|3D|7C|5B|5D|28|29|2A|21|27)/g, (code) => decodeURIComponent(code));
+}

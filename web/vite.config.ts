@@ -1,0 +1,20 @@
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vitest/config';
+
+/** In development the API is a node on its usual port, or `node dev/fake-node.mjs`. */
+const api = process.env.HEIMDALL_URL ?? 'http://127.0.0.1:7373';
+
+export default defineConfig({
+  plugins: [react()],
+  server: { proxy: { '/api': api, '/openapi.json': api } },
+  build: {
+    outDir: '../src/heimdall/api/static',
+    emptyOutDir: true,
+    target: 'es2022',
+    cssCodeSplit: false,
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+  },
+  test: { environment: 'happy-dom', include: ['src/**/*.test.{ts,tsx}'] },
+});
