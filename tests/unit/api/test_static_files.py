@@ -51,7 +51,9 @@ async def test_an_unknown_page_says_so_in_its_status_and_still_loads_the_client(
     assert (answer.status_code, answer.text) == (404, PAGE)
 
 
-@pytest.mark.parametrize("path", ["/api/v1/nothing", "/v1/traces", "/assets/old-1.js", "/favicon.ico", "/../pyproject.toml"])
+@pytest.mark.parametrize(
+    "path", ["/api/v1/nothing", "/v1/traces", "/assets/old-1.js", "/favicon.ico", "/../pyproject.toml"]
+)
 async def test_what_is_no_page_is_an_error_not_a_page(built: Path, path: str) -> None:
     async with _client(built) as client:
         answer = await client.get(path)

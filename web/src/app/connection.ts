@@ -19,7 +19,7 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 export function noteOutcome(error: unknown): void {
   if (!(error instanceof Unreachable)) return;
   useConnection.setState({ reachable: false });
-  timer ??= setTimeout(check, RETRY_MS);
+  if (timer === undefined) timer = setTimeout(check, RETRY_MS);
 }
 
 async function check(): Promise<void> {

@@ -13,7 +13,7 @@ test('fields, values, pipes and functions are told apart', () => {
     'Query(Filter(Field,Op,Value),Filter(Field,Op,Value),String)',
   );
   expect(tree('* | stats count() as n by bin(5m) | head 5')).toMatch(
-    /^Query\(.*Pipe\(PipeName,Call\(Function,Arguments.*Keyword/,
+    /^Query\(.*Pipe\("\|",PipeName,Call\(Function,Arguments.*Keyword/,
   );
   expect(tree('message:/a|b/')).toBe('Query(Filter(Field,Op,Regex))');
 });

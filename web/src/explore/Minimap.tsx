@@ -25,7 +25,7 @@ export const Minimap = memo(function Minimap({ buckets, total, onJump }: Props) 
         <span
           key={tick.rank}
           className={`minimap-tick bar-bg-${tick.level}`}
-          style={{ top: `${tick.from * 100}%`, height: `${(tick.to - tick.from) * 100}%` }}
+          style={{ top: `${tick.from * 100}%`, height: `${(tick.to - tick.from) * 100}%`, opacity: tick.strength }}
         />
       ))}
     </div>

@@ -9,8 +9,8 @@ test('buckets with errors and warnings are placed by rank, newest first', () => 
     { time: 'new', total: 20, counts: { warn: 2, info: 18 } },
   ];
   expect(minimapTicks(buckets, 100)).toEqual([
-    { level: 'warn', from: 0, to: 0.2, rank: 0 },
-    { level: 'error', from: 0.5, to: 1, rank: 50 },
+    { level: 'warn', from: 0, to: 0.2, rank: 0, strength: 1 },
+    { level: 'error', from: 0.5, to: 1, rank: 50, strength: 1 },
   ]);
   expect(minimapTicks([], 0)).toEqual([]);
 });

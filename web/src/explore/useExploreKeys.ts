@@ -62,7 +62,7 @@ export function useExploreKeys(parts: Parts): Jumps {
   };
   const toMatch = (clause: string, direction: 'older' | 'newer', what: string) => {
     void far(async () => {
-      if (!shown || shown.run.shape !== 'lines') return;
+      if (shown?.run.shape !== 'lines') return;
       const found = await nextMatch(shown.run, clause, focusedLine, direction);
       if (found) focus.to(found.rank, 'center');
       else notify(`No ${direction === 'older' ? 'older' : 'newer'} ${what} in this result`);

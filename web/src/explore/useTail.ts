@@ -33,7 +33,8 @@ export function useTail(q: string, active: boolean): Tail {
     setVersion((n) => n + 1);
     let timer: ReturnType<typeof setTimeout> | undefined;
     const repaint = () => {
-      timer ??= setTimeout(() => {
+      if (timer !== undefined) return;
+      timer = setTimeout(() => {
         timer = undefined;
         setVersion((n) => n + 1);
       }, PAINT_MS);
