@@ -1,0 +1,256 @@
+"""The HTTP door: `POST /api/v1/logs` for JSON and text, `POST /v1/logs` for OTLP.
+
+A request is received within limits (`receive`, `budget`), decompressed and decoded in a worker thread, appended to
+the bus, and answered when the bus says the records are on the disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import uuid
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import orjson
+import polars as pl
+from prometheus_client import Counter, Histogram
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from heimdall.api.errors import error_response
+from heimdall.bus.port import Bus
+from heimdall.clock import Clock
+from heimdall.errors import HeimdallError, InvalidInput, UnsupportedMedia
+from heimdall.ingest.decode.decoded import Decoded
+from heimdall.ingest.decode.hints import Hints
+from heimdall.ingest.decode.json import decode_json
+from heimdall.ingest.decode.json_schema import SchemaMemory
+from heimdall.ingest.decode.text import decode_lines
+from heimdall.ingest.decompress import coding_of, decompress
+from heimdall.ingest.sources.budget import ByteBudget, Lease
+from heimdall.ingest.sources.otlp_answer import OtlpForm, otlp_decode, otlp_error, otlp_form, otlp_success
+from heimdall.ingest.sources.receive import receive_body
+from heimdall.model.batch import DEFAULT_TENANT, LogBatch, TenantId
+
+_log = logging.getLogger(__name__)
+
+RECORDS = Counter("heimdall_ingest_records", "Records a door took or refused.", ["door", "outcome"])
+BYTES = Counter("heimdall_ingest_bytes", "Decoded bytes of requests a door answered with success.", ["door"])
+REFUSED = Counter("heimdall_ingest_refused_requests", "Requests refused as a whole, by error code.", ["door", "code"])
+SECONDS = Histogram("heimdall_ingest_request_seconds", "From the request's head to its answer.", ["door"])
+
+_JSON_TYPES = frozenset(
+    {
+        "application/json", "application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonl",
+        "application/jsonlines", "application/x-jsonlines", "application/json-lines", "application/stream+json",
+        "application/json-seq", "text/json", "text/x-json",
+    }
+)  # fmt: skip
+_TEXT_TYPES = frozenset({"text/plain"})
+_UNTOLD_TYPES = frozenset({"", "application/octet-stream", "application/x-www-form-urlencoded", "*/*"})
+"""Say nothing about the body: it is what clients send when nobody told them a type."""
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpIngestConfig:
+    max_body_bytes: int = 64 * 1024 * 1024
+    """Largest request body, as sent and after decompression. Larger: fewer, bigger batches, more memory at once."""
+    max_in_flight_bytes: int = 256 * 1024 * 1024
+    """Bytes all requests may hold together; beyond, senders are told to slow down (429)."""
+    decode_threads: int = 2
+    """Bodies decoded at the same time. More than the cores there are only adds memory."""
+    chunk_timeout_s: float = 30.0
+    """Longest silence inside a body before the sender is given up (408)."""
+    min_bytes_per_s: int = 1024
+    """Slowest body, after ten seconds, before the sender is given up (408)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A decoded body on its way to the disk."""
+
+    decoded: Decoded
+    size_bytes: int
+    durable: Future[int] | None
+
+
+class HttpSource:
+    """Takes records over HTTP and puts them onto `bus`.
+
+    `on_accept(tenant, accepted, size_bytes)` is called in the event loop after the records are durable.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        clock: Clock,
+        config: HttpIngestConfig | None = None,
+        on_accept: Callable[[TenantId, int, int], None] | None = None,
+    ) -> None:
+        self._bus = bus
+        self._clock = clock
+        self._config = config or HttpIngestConfig()
+        self._on_accept = on_accept or (lambda tenant, accepted, size_bytes: None)
+        self._budget = ByteBudget(self._config.max_in_flight_bytes)
+        self._schemas = SchemaMemory()
+        self._workers = ThreadPoolExecutor(self._config.decode_threads, thread_name_prefix="heimdall-decode")
+
+    @property
+    def routes(self) -> list[Route]:
+        """To be mounted at the root of the server."""
+        return [
+            Route("/api/v1/logs", self._logs, methods=["POST"]),
+            Route("/v1/logs", self._otlp, methods=["POST"]),
+        ]
+
+    @property
+    def bytes_in_flight(self) -> int:
+        return self._budget.used_bytes
+
+    def close(self) -> None:
+        """Let requests that are being decoded finish, then release the threads."""
+        self._workers.shutdown(wait=True)
+
+    async def _logs(self, request: Request) -> Response:
+        request_id = _request_id(request)
+
+        async def answer() -> Response:
+            hints = _hints(request)
+            content_type = _content_type(request)
+            taken = await self._take(
+                request, "logs", lambda body: decode_body(body, content_type, hints, self._clock.time_ns(), self._schemas)
+            )
+            decoded = taken.decoded
+            if decoded.rejected_count and not decoded.num_rows:
+                first = decoded.rejected[0]
+                raise InvalidInput(
+                    f"none of {decoded.rejected_count} records could be read; line {first.line}: {first.reason}"
+                )
+            listed = [{"line": each.line, "reason": each.reason, "excerpt": each.excerpt} for each in decoded.rejected]
+            told = {"accepted": decoded.num_rows, "rejected": decoded.rejected_count, "errors": listed}
+            return Response(orjson.dumps(told), headers={"X-Request-Id": request_id}, media_type="application/json")
+
+        return await self._guarded("logs", answer, lambda exc: error_response(exc, request_id))
+
+    async def _otlp(self, request: Request) -> Response:
+        request_id = _request_id(request)
+        form = OtlpForm.PROTOBUF
+
+        async def answer() -> Response:
+            nonlocal form
+            form = otlp_form(_content_type(request))
+            taken = await self._take(
+                request, "otlp", lambda body: otlp_decode(body, form, self._clock.time_ns(), self._schemas)
+            )
+            return otlp_success(taken.decoded, form, request_id)
+
+        return await self._guarded("otlp", answer, lambda exc: otlp_error(exc, form, request_id))
+
+    async def _guarded(
+        self, door: str, answer: Callable[[], Awaitable[Response]], refuse: Callable[[Exception], Response]
+    ) -> Response:
+        """The edge of this door: whatever goes wrong becomes an answer here, and only here."""
+        started = self._clock.monotonic()
+        try:
+            return await answer()
+        except ClientDisconnect:
+            REFUSED.labels(door, "disconnected").inc()
+            return Response(status_code=400)  # nobody reads it
+        except HeimdallError as exc:
+            REFUSED.labels(door, exc.code).inc()
+            response = refuse(exc)
+            if response.status_code in (408, 413, 429):
+                response.headers["Connection"] = "close"  # the rest of the body is not going to be read
+            return response
+        except Exception as exc:
+            REFUSED.labels(door, "internal").inc()
+            _log.exception("a request to the %s door failed", door)
+            return refuse(exc)
+        finally:
+            SECONDS.labels(door).observe(self._clock.monotonic() - started)
+
+    async def _take(self, request: Request, door: str, decode: Callable[[bytes], Decoded]) -> _Taken:
+        """Body → records on the disk."""
+        config = self._config
+        coding = coding_of(request.headers.get("content-encoding"))
+        with self._budget.lease() as lease:
+            wire = await receive_body(
+                request,
+                lease,
+                self._clock,
+                max_bytes=config.max_body_bytes,
+                chunk_timeout_s=config.chunk_timeout_s,
+                min_bytes_per_s=config.min_bytes_per_s,
+            )
+            loop = asyncio.get_running_loop()
+            taken = await loop.run_in_executor(self._workers, self._decode_and_append, wire, coding, decode, lease)
+            if taken.durable is not None:
+                await asyncio.wrap_future(taken.durable)
+        accepted = taken.decoded.num_rows
+        RECORDS.labels(door, "accepted").inc(accepted)
+        RECORDS.labels(door, "rejected").inc(taken.decoded.rejected_count)
+        BYTES.labels(door).inc(taken.size_bytes)
+        self._on_accept(DEFAULT_TENANT, accepted, taken.size_bytes)
+        return taken
+
+    def _decode_and_append(
+        self, wire: bytes, coding: str, decode: Callable[[bytes], Decoded], lease: Lease
+    ) -> _Taken:
+        """In a worker thread; the GIL is free while columns are parsed and compressed."""
+        body = decompress(wire, coding, max_bytes=self._config.max_body_bytes, on_growth=lease.grow)
+        decoded = decode(body)
+        durable = self._bus.append(LogBatch(DEFAULT_TENANT, decoded.table)) if decoded.num_rows else None
+        return _Taken(decoded, len(body), durable)
+
+
+def decode_body(body: bytes, content_type: str, hints: Hints, now_ns: int, schemas: SchemaMemory) -> Decoded:
+    """JSON or text, told apart by content type, else by the first byte. UnsupportedMedia for anything else."""
+    if content_type in _TEXT_TYPES:
+        return _decode_text(body, hints, now_ns)
+    if content_type in _JSON_TYPES or (content_type.startswith("application/") and content_type.endswith("+json")):
+        return decode_json(body, now_ns=now_ns, hints=hints, schemas=schemas)
+    if content_type not in _UNTOLD_TYPES:
+        raise UnsupportedMedia(
+            f"content type {content_type[:80]!r} is not taken here; send application/x-ndjson, application/json or "
+            "text/plain (OTLP goes to /v1/logs)"
+        )
+    if body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
+        return _decode_text(body, hints, now_ns)
+    decoded = decode_json(body, now_ns=now_ns, hints=hints, schemas=schemas)
+    # text lines may begin with a bracket; nobody said JSON, so what is mostly no JSON is text
+    return _decode_text(body, hints, now_ns) if decoded.rejected_count > decoded.num_rows else decoded
+
+
+def _decode_text(body: bytes, hints: Hints, now_ns: int) -> Decoded:
+    lines = pl.Series([line.removesuffix(b"\r") for line in body.split(b"\n")], dtype=pl.Binary)
+    return decode_lines(lines, now_ns=now_ns, hints=hints)
+
+
+def _content_type(request: Request) -> str:
+    return request.headers.get("content-type", "").split(";", 1)[0].strip().lower()
+
+
+def _request_id(request: Request) -> str:
+    """The sender's, when it is one that may stand in a header and a log; else a new one."""
+    given = request.headers.get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _hints(request: Request) -> Hints:
+    known = ("time_field", "message_field", "level_field", "service_field")
+    given: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        if name not in known:
+            raise InvalidInput(f"unknown parameter {name[:80]!r}; known are {', '.join(known)}")
+        if not value or len(value) > 256:
+            raise InvalidInput(f"{name} must name a field, in at most 256 characters")
+        if name in given:
+            raise InvalidInput(f"{name} is given twice")
+        given[name] = value
+    return Hints(**given)

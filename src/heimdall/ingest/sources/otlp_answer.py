@@ -1,0 +1,85 @@
+"""How the OTLP door speaks: content types in, `ExportLogsServiceResponse` and `Status` out, in the same form.
+
+Source: OTLP specification 1.x, "OTLP/HTTP": full and partial success are 200; errors carry a `google.rpc.Status`;
+429 and 503 are retried by clients, everything else is dropped.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import orjson
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from starlette.responses import Response
+
+from heimdall.api.errors import error_headers, status_of
+from heimdall.errors import HeimdallError, UnsupportedMedia
+from heimdall.ingest.decode.decoded import Decoded
+from heimdall.ingest.decode.json_schema import SchemaMemory
+from heimdall.ingest.decode.otlp_json import decode_otlp_json
+from heimdall.ingest.decode.otlp_protobuf import decode_otlp_protobuf
+
+_GRPC_CODES = {400: 3, 401: 16, 403: 7, 404: 5, 408: 4, 413: 8, 415: 3, 422: 3, 429: 8, 503: 14}
+"""HTTP status → `google.rpc.Code`; 13 (INTERNAL) for the rest."""
+
+
+class OtlpForm(Enum):
+    """The two encodings, named by their content type."""
+
+    PROTOBUF = "application/x-protobuf"
+    JSON = "application/json"
+
+
+def otlp_form(content_type: str) -> OtlpForm:
+    try:
+        return OtlpForm(content_type)
+    except ValueError:
+        raise UnsupportedMedia(
+            f"content type {content_type[:80]!r} is not OTLP; send application/x-protobuf or application/json"
+        ) from None
+
+
+def otlp_decode(body: bytes, form: OtlpForm, now_ns: int, schemas: SchemaMemory) -> Decoded:
+    decode = decode_otlp_json if form is OtlpForm.JSON else decode_otlp_protobuf
+    return decode(body, now_ns=now_ns, schemas=schemas)
+
+
+def otlp_success(decoded: Decoded, form: OtlpForm, request_id: str) -> Response:
+    """200; `partial_success` only when records were rejected."""
+    count = decoded.rejected_count
+    reason = ""
+    if count:
+        first = decoded.rejected[0]
+        reason = f"{count} records could not be read; record {first.line}: {first.reason}"
+    if form is OtlpForm.JSON:
+        told = {"partialSuccess": {"rejectedLogRecords": str(count), "errorMessage": reason}} if count else {}
+        content = orjson.dumps(told)
+    else:
+        message = ExportLogsServiceResponse()
+        if count:
+            message.partial_success.rejected_log_records = count
+            message.partial_success.error_message = reason
+        content = message.SerializeToString()
+    return Response(content, headers={"X-Request-Id": request_id, "Content-Type": form.value})
+
+
+def otlp_error(exc: Exception, form: OtlpForm, request_id: str) -> Response:
+    """A `Status` with its code and words."""
+    status = status_of(exc)
+    code = _GRPC_CODES.get(status, 13)
+    words = str(exc) if isinstance(exc, HeimdallError) and status != 500 else f"internal error, request {request_id}"
+    if form is OtlpForm.JSON:
+        content = orjson.dumps({"code": code, "message": words})
+    else:
+        text = words.encode()
+        content = b"\x08" + _varint(code) + b"\x12" + _varint(len(text)) + text  # fields 1 and 2 of google.rpc.Status
+    headers = error_headers(exc, request_id) | {"Content-Type": form.value}
+    return Response(content, status_code=status, headers=headers)
+
+
+def _varint(number: int) -> bytes:
+    encoded = bytearray()
+    while number > 0x7F:
+        encoded.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes(encoded) + bytes([number])
