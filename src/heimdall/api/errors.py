@@ -49,8 +49,7 @@ def retry_after_s(exc: BaseException) -> int | None:
     return None
 
 
-def error_headers(exc: BaseException, request_id: str) -> dict[str, str]:
-    """`X-Request-Id`, and `Retry-After` where it helps; for faces with an error body of their own."""
+def _error_headers(exc: BaseException, request_id: str) -> dict[str, str]:
     wait_s = retry_after_s(exc)
     return {"X-Request-Id": request_id} | ({} if wait_s is None else {"Retry-After": str(wait_s)})
 
@@ -71,6 +70,6 @@ def error_response(exc: BaseException, request_id: str) -> Response:
     return Response(
         orjson.dumps({"error": error}, option=orjson.OPT_NON_STR_KEYS),
         status_code=status,
-        headers=error_headers(exc, request_id),
+        headers=_error_headers(exc, request_id),
         media_type="application/json",
     )

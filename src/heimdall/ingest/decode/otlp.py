@@ -95,6 +95,8 @@ class LogRows:
     flags: list[int | None] = field(default_factory=list)
     ids: dict[str, dict[int, str]] = field(default_factory=dict)
     """Column → record → value, for the records that have one."""
+    structured: list[int] = field(default_factory=list)
+    """Records whose body was no text."""
     rejected: RejectedList = field(default_factory=RejectedList)
 
     def add(
@@ -128,6 +130,7 @@ class LogRows:
         else:
             message = orjson.dumps(body).decode()
             attributes["body"] = body
+            self.structured.append(row)
         if trace_id and len(trace_id) != 16:
             attributes["trace_id"], trace_id = trace_id.hex(), b""
         if span_id and len(span_id) != 8:
@@ -168,7 +171,8 @@ class LogRows:
             if count
             else {"message": columns["message"]}
         )
-        whole = Canonical(table, pl.Series([True]).new_from_index(0, count), None)
+        own_message = pl.Series([True]).new_from_index(0, count).scatter(self.structured, values=False)
+        whole = Canonical(table, own_message, None)
         if count:
             whole = unwrapped(whole, now_ns=self.now_ns, schemas=schemas)
         return self.rejected.decoded(finished(whole.table, now_ns=self.now_ns))

@@ -74,6 +74,8 @@ def _add(rows: LogRows, origin: Origin, record: dict[str, Any]) -> None:
 
 
 def _get(message: dict[str, Any], *names: str) -> Any:
+    if not isinstance(message, dict):
+        raise ValueError("not an object")
     return next((message[name] for name in names if name in message), None)
 
 

@@ -7,10 +7,7 @@ the bus, and answered when the bus says the records are on the disk.
 from __future__ import annotations
 
 import asyncio
-import logging
-import re
-import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -21,7 +18,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from heimdall.api.errors import error_response
 from heimdall.bus.port import Bus
 from heimdall.clock import Clock
 from heimdall.errors import HeimdallError, InvalidInput, UnsupportedMedia
@@ -35,8 +31,6 @@ from heimdall.ingest.sources.budget import ByteBudget, Lease
 from heimdall.ingest.sources.otlp_answer import OtlpForm, otlp_decode, otlp_error, otlp_form, otlp_success
 from heimdall.ingest.sources.receive import receive_body
 from heimdall.model.batch import DEFAULT_TENANT, LogBatch, TenantId
-
-_log = logging.getLogger(__name__)
 
 RECORDS = Counter("heimdall_ingest_records", "Records a door took or refused.", ["door", "outcome"])
 BYTES = Counter("heimdall_ingest_bytes", "Decoded bytes of requests a door answered with success.", ["door"])
@@ -53,8 +47,6 @@ _JSON_TYPES = frozenset(
 _TEXT_TYPES = frozenset({"text/plain"})
 _UNTOLD_TYPES = frozenset({"", "application/octet-stream", "application/x-www-form-urlencoded", "*/*"})
 """Say nothing about the body: it is what clients send when nobody told them a type."""
-
-_REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,64 +110,58 @@ class HttpSource:
         self._workers.shutdown(wait=True)
 
     async def _logs(self, request: Request) -> Response:
-        request_id = _request_id(request)
+        """Raises what went wrong; the server's one error edge makes the answer of it."""
+        hints = _hints(request)
+        content_type = _content_type(request)
 
-        async def answer() -> Response:
-            hints = _hints(request)
-            content_type = _content_type(request)
-            taken = await self._take(
-                request, "logs", lambda body: decode_body(body, content_type, hints, self._clock.time_ns(), self._schemas)
+        def decode(body: bytes) -> Decoded:
+            return decode_body(body, content_type, hints, self._clock.time_ns(), self._schemas)
+
+        try:
+            decoded = (await self._counted("logs", request, decode)).decoded
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody reads it
+        if decoded.rejected_count and not decoded.num_rows:
+            first = decoded.rejected[0]
+            raise InvalidInput(
+                f"none of {decoded.rejected_count} records could be read; line {first.line}: {first.reason}"
             )
-            decoded = taken.decoded
-            if decoded.rejected_count and not decoded.num_rows:
-                first = decoded.rejected[0]
-                raise InvalidInput(
-                    f"none of {decoded.rejected_count} records could be read; line {first.line}: {first.reason}"
-                )
-            listed = [{"line": each.line, "reason": each.reason, "excerpt": each.excerpt} for each in decoded.rejected]
-            told = {"accepted": decoded.num_rows, "rejected": decoded.rejected_count, "errors": listed}
-            return Response(orjson.dumps(told), headers={"X-Request-Id": request_id}, media_type="application/json")
-
-        return await self._guarded("logs", answer, lambda exc: error_response(exc, request_id))
+        listed = [{"line": each.line, "reason": each.reason, "excerpt": each.excerpt} for each in decoded.rejected]
+        told = {"accepted": decoded.num_rows, "rejected": decoded.rejected_count, "errors": listed}
+        return Response(orjson.dumps(told), media_type="application/json")
 
     async def _otlp(self, request: Request) -> Response:
-        request_id = _request_id(request)
+        """Answers errors itself: OTLP has a body of its own for them."""
         form = OtlpForm.PROTOBUF
-
-        async def answer() -> Response:
-            nonlocal form
-            form = otlp_form(_content_type(request))
-            taken = await self._take(
-                request, "otlp", lambda body: otlp_decode(body, form, self._clock.time_ns(), self._schemas)
-            )
-            return otlp_success(taken.decoded, form, request_id)
-
-        return await self._guarded("otlp", answer, lambda exc: otlp_error(exc, form, request_id))
-
-    async def _guarded(
-        self, door: str, answer: Callable[[], Awaitable[Response]], refuse: Callable[[Exception], Response]
-    ) -> Response:
-        """The edge of this door: whatever goes wrong becomes an answer here, and only here."""
-        started = self._clock.monotonic()
         try:
-            return await answer()
+            form = otlp_form(_content_type(request))
+
+            def decode(body: bytes) -> Decoded:
+                return otlp_decode(body, form, self._clock.time_ns(), self._schemas)
+
+            return otlp_success((await self._counted("otlp", request, decode)).decoded, form)
         except ClientDisconnect:
-            REFUSED.labels(door, "disconnected").inc()
             return Response(status_code=400)  # nobody reads it
         except HeimdallError as exc:
+            return otlp_error(exc, form)
+
+    async def _counted(self, door: str, request: Request, decode: Callable[[bytes], Decoded]) -> _Taken:
+        started = self._clock.monotonic()
+        try:
+            taken = await self._take(request, decode)
+        except HeimdallError as exc:
             REFUSED.labels(door, exc.code).inc()
-            response = refuse(exc)
-            if response.status_code in (408, 413, 429):
-                response.headers["Connection"] = "close"  # the rest of the body is not going to be read
-            return response
-        except Exception as exc:
-            REFUSED.labels(door, "internal").inc()
-            _log.exception("a request to the %s door failed", door)
-            return refuse(exc)
+            raise
         finally:
             SECONDS.labels(door).observe(self._clock.monotonic() - started)
+        accepted = taken.decoded.num_rows
+        RECORDS.labels(door, "accepted").inc(accepted)
+        RECORDS.labels(door, "rejected").inc(taken.decoded.rejected_count)
+        BYTES.labels(door).inc(taken.size_bytes)
+        self._on_accept(DEFAULT_TENANT, accepted, taken.size_bytes)
+        return taken
 
-    async def _take(self, request: Request, door: str, decode: Callable[[bytes], Decoded]) -> _Taken:
+    async def _take(self, request: Request, decode: Callable[[bytes], Decoded]) -> _Taken:
         """Body → records on the disk."""
         config = self._config
         coding = coding_of(request.headers.get("content-encoding"))
@@ -192,16 +178,9 @@ class HttpSource:
             taken = await loop.run_in_executor(self._workers, self._decode_and_append, wire, coding, decode, lease)
             if taken.durable is not None:
                 await asyncio.wrap_future(taken.durable)
-        accepted = taken.decoded.num_rows
-        RECORDS.labels(door, "accepted").inc(accepted)
-        RECORDS.labels(door, "rejected").inc(taken.decoded.rejected_count)
-        BYTES.labels(door).inc(taken.size_bytes)
-        self._on_accept(DEFAULT_TENANT, accepted, taken.size_bytes)
         return taken
 
-    def _decode_and_append(
-        self, wire: bytes, coding: str, decode: Callable[[bytes], Decoded], lease: Lease
-    ) -> _Taken:
+    def _decode_and_append(self, wire: bytes, coding: str, decode: Callable[[bytes], Decoded], lease: Lease) -> _Taken:
         """In a worker thread; the GIL is free while columns are parsed and compressed."""
         body = decompress(wire, coding, max_bytes=self._config.max_body_bytes, on_growth=lease.grow)
         decoded = decode(body)
@@ -234,12 +213,6 @@ def _decode_text(body: bytes, hints: Hints, now_ns: int) -> Decoded:
 
 def _content_type(request: Request) -> str:
     return request.headers.get("content-type", "").split(";", 1)[0].strip().lower()
-
-
-def _request_id(request: Request) -> str:
-    """The sender's, when it is one that may stand in a header and a log; else a new one."""
-    given = request.headers.get("x-request-id", "")
-    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
 
 
 def _hints(request: Request) -> Hints:

@@ -6,21 +6,44 @@ Source: OTLP specification 1.x, "OTLP/HTTP": full and partial success are 200; e
 
 from __future__ import annotations
 
+import math
 from enum import Enum
 
 import orjson
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from starlette.responses import Response
 
-from heimdall.api.errors import error_headers, status_of
-from heimdall.errors import HeimdallError, UnsupportedMedia
+from heimdall.errors import (
+    Denied,
+    HeimdallError,
+    InvalidInput,
+    NotFound,
+    Overloaded,
+    Refused,
+    SlowSender,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+    UnsupportedMedia,
+)
 from heimdall.ingest.decode.decoded import Decoded
 from heimdall.ingest.decode.json_schema import SchemaMemory
 from heimdall.ingest.decode.otlp_json import decode_otlp_json
 from heimdall.ingest.decode.otlp_protobuf import decode_otlp_protobuf
 
-_GRPC_CODES = {400: 3, 401: 16, 403: 7, 404: 5, 408: 4, 413: 8, 415: 3, 422: 3, 429: 8, 503: 14}
-"""HTTP status → `google.rpc.Code`; 13 (INTERNAL) for the rest."""
+_STATUS: tuple[tuple[type[HeimdallError], int, int], ...] = (
+    (TooLarge, 413, 8),
+    (UnsupportedMedia, 415, 3),
+    (SlowSender, 408, 4),
+    (InvalidInput, 400, 3),
+    (Unauthenticated, 401, 16),
+    (Denied, 403, 7),
+    (NotFound, 404, 5),
+    (Overloaded, 429, 8),
+    (Unavailable, 503, 14),
+    (Refused, 400, 3),
+)
+"""This protocol's words for the error tree: HTTP status and `google.rpc.Code`. First match wins."""
 
 
 class OtlpForm(Enum):
@@ -44,7 +67,7 @@ def otlp_decode(body: bytes, form: OtlpForm, now_ns: int, schemas: SchemaMemory)
     return decode(body, now_ns=now_ns, schemas=schemas)
 
 
-def otlp_success(decoded: Decoded, form: OtlpForm, request_id: str) -> Response:
+def otlp_success(decoded: Decoded, form: OtlpForm) -> Response:
     """200; `partial_success` only when records were rejected."""
     count = decoded.rejected_count
     reason = ""
@@ -60,20 +83,21 @@ def otlp_success(decoded: Decoded, form: OtlpForm, request_id: str) -> Response:
             message.partial_success.rejected_log_records = count
             message.partial_success.error_message = reason
         content = message.SerializeToString()
-    return Response(content, headers={"X-Request-Id": request_id, "Content-Type": form.value})
+    return Response(content, headers={"Content-Type": form.value})
 
 
-def otlp_error(exc: Exception, form: OtlpForm, request_id: str) -> Response:
+def otlp_error(exc: HeimdallError, form: OtlpForm) -> Response:
     """A `Status` with its code and words."""
-    status = status_of(exc)
-    code = _GRPC_CODES.get(status, 13)
-    words = str(exc) if isinstance(exc, HeimdallError) and status != 500 else f"internal error, request {request_id}"
+    status, code = next(((http, grpc) for kind, http, grpc in _STATUS if isinstance(exc, kind)), (500, 13))
+    words = str(exc)
     if form is OtlpForm.JSON:
         content = orjson.dumps({"code": code, "message": words})
     else:
         text = words.encode()
         content = b"\x08" + _varint(code) + b"\x12" + _varint(len(text)) + text  # fields 1 and 2 of google.rpc.Status
-    headers = error_headers(exc, request_id) | {"Content-Type": form.value}
+    headers = {"Content-Type": form.value}
+    if isinstance(exc, Overloaded | Unavailable):
+        headers["Retry-After"] = str(max(1, math.ceil(exc.retry_after_s)))
     return Response(content, status_code=status, headers=headers)
 
 

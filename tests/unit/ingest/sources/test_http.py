@@ -1,0 +1,256 @@
+import asyncio
+import gzip
+import zlib
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Future
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+import zstandard
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+
+from heimdall.api.errors import error_response
+from heimdall.bus.buses.memory import MemoryBus
+from heimdall.clock import ManualClock
+from heimdall.errors import BusUnavailable, HeimdallError, Overloaded
+from heimdall.ingest.sources.http import HttpIngestConfig, HttpSource
+from heimdall.model.batch import LogBatch, TenantId
+
+LINES = b'{"level":"info","msg":"one","seq":1}\n{"level":"warn","msg":"two","seq":2}\n'
+NDJSON = {"content-type": "application/x-ndjson"}
+PROTOBUF = {"content-type": "application/x-protobuf"}
+
+
+class Door:
+    """A real door on a bus in memory, behind the same error edge as the server's."""
+
+    def __init__(self, bus: Any = None, **config: Any) -> None:
+        self.clock = ManualClock(1_795_348_800_000_000_000)
+        self.bus = bus or MemoryBus(self.clock)
+        self.accepted: list[tuple[TenantId, int, int]] = []
+        self.source = HttpSource(
+            self.bus, self.clock, HttpIngestConfig(**config), lambda *told: self.accepted.append(told)
+        )
+
+        async def answer(request: Request, exc: Exception) -> Response:
+            return error_response(exc, "r1")
+
+        app = Starlette(routes=self.source.routes, exception_handlers={HeimdallError: answer})
+        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://node")
+
+    async def post(self, content: Any, path: str = "/api/v1/logs", **headers: str) -> httpx.Response:
+        return await self.http.post(path, content=content, headers={k.replace("_", "-"): v for k, v in headers.items()})
+
+    @property
+    def messages(self) -> list[str]:
+        return [
+            text for frame in self.bus.read(1, max_bytes=1 << 30) for text in frame.batch.table["message"].to_pylist()
+        ]
+
+
+@pytest.fixture
+def door() -> Iterator[Door]:
+    opened = Door()
+    yield opened
+    opened.source.close()
+
+
+async def test_lines_are_on_the_bus_before_the_answer(door: Door) -> None:
+    answer = await door.post(LINES, **NDJSON)
+    assert (answer.status_code, answer.json()) == (200, {"accepted": 2, "rejected": 0, "errors": []})
+    assert door.messages == ["one", "two"]
+    assert door.accepted == [("default", 2, len(LINES))]
+    assert door.source.bytes_in_flight == 0
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "messages"),
+    [
+        ("application/json", b'[{"msg":"a"},{"msg":"b"}]', ["a", "b"]),
+        ("application/json; charset=utf-8", b'{\n"msg":"a"\n}', ["a"]),
+        ("application/vnd.acme+json", b'{"msg":"a"}', ["a"]),
+        ("text/plain", b"plain one\r\nplain two\n", ["plain one", "plain two"]),
+        ("", b'{"msg":"a"}', ["a"]),
+        ("application/x-www-form-urlencoded", b"just words", ["just words"]),
+        ("application/octet-stream", b"[a bracket] is no array", ["[a bracket] is no array"]),
+    ],
+)
+async def test_forms_are_told_apart_by_type_else_by_the_first_byte(
+    door: Door, content_type: str, body: bytes, messages: list[str]
+) -> None:
+    answer = await door.post(body, content_type=content_type)
+    assert answer.status_code == 200, answer.text
+    assert door.messages == messages
+
+
+@pytest.mark.parametrize(
+    ("coding", "compress"),
+    [("gzip", gzip.compress), ("deflate", zlib.compress), ("zstd", zstandard.ZstdCompressor().compress)],
+)
+async def test_compressed_bodies_are_the_same(door: Door, coding: str, compress: Any) -> None:
+    answer = await door.post(compress(LINES), **NDJSON, content_encoding=coding)
+    assert answer.json()["accepted"] == 2
+    assert door.messages == ["one", "two"]
+
+
+async def test_a_bad_line_is_named_and_its_neighbours_are_stored(door: Door) -> None:
+    answer = await door.post(b'{"msg":"a"}\n{"msg"\n{"msg":"b"}', **NDJSON)
+    told = answer.json()
+    assert (answer.status_code, told["accepted"], told["rejected"]) == (200, 2, 1)
+    assert told["errors"][0]["line"] == 2
+    assert told["errors"][0]["excerpt"] == '{"msg"'
+    assert door.messages == ["a", "b"]
+
+
+async def test_parameters_name_the_fields(door: Door) -> None:
+    path = "/api/v1/logs?time_field=when&message_field=what&level_field=how&service_field=who"
+    body = b'{"when":1795341600,"what":"hi","how":"error","who":"me"}'
+    assert (await door.post(body, path, **NDJSON)).status_code == 200
+    (frame,) = door.bus.read(1, max_bytes=1 << 20)
+    (row,) = frame.batch.table.to_pylist()
+    assert (row["message"], row["severity_number"], row["service"]) == ("hi", 17, "me")
+    assert row["timestamp"].timestamp() == 1795341600
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "body", "status", "words"),
+    [
+        ("?nope=1", NDJSON, LINES, 400, "time_field"),
+        ("?time_field=", NDJSON, LINES, 400, "time_field"),
+        ("?time_field=a&time_field=b", NDJSON, LINES, 400, "twice"),
+        ("", NDJSON, b"broken", 400, "line 1"),
+        ("", NDJSON, b"5\nnull", 400, "not a JSON object"),
+        ("", {"content-type": "image/png"}, LINES, 415, "application/x-ndjson"),
+        ("", PROTOBUF, LINES, 415, "/v1/logs"),
+        ("", {**NDJSON, "content-encoding": "br"}, LINES, 415, "gzip"),
+        ("", {**NDJSON, "content-encoding": "gzip, gzip"}, LINES, 415, "once"),
+        ("", {**NDJSON, "content-encoding": "gzip"}, LINES, 400, "gzip"),
+        ("", {**NDJSON, "content-encoding": "gzip"}, gzip.compress(LINES)[:-3], 400, "cut off"),
+        ("", {**NDJSON, "content-encoding": "zstd"}, zstandard.compress(bytes(8 << 20)), 413, "100 times"),
+    ],
+)
+async def test_what_cannot_be_taken_is_refused_with_the_way_out(
+    door: Door, path: str, headers: dict[str, str], body: bytes, status: int, words: str
+) -> None:
+    answer = await door.http.post(f"/api/v1/logs{path}", content=body, headers=headers)
+    assert answer.status_code == status
+    assert words in answer.json()["error"]["message"]
+    assert door.messages == []
+    assert door.source.bytes_in_flight == 0
+
+
+async def test_an_empty_body_is_no_records(door: Door) -> None:
+    assert (await door.post(b"", **NDJSON)).json() == {"accepted": 0, "rejected": 0, "errors": []}
+
+
+@pytest.mark.parametrize("declared", [True, False])
+async def test_a_body_over_the_limit_is_refused(declared: bool) -> None:
+    door = Door(max_body_bytes=1000)
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b"x" * 100
+
+    answer = await door.post(b"x" * 1001 if declared else chunks(), content_type="text/plain")
+    assert answer.status_code == 413
+    assert door.source.bytes_in_flight == 0
+
+
+async def test_when_too_much_is_in_flight_senders_are_told_to_wait() -> None:
+    door = Door(max_in_flight_bytes=100)
+    answer = await door.post(b'{"msg":"%s"}' % (b"x" * 200), **NDJSON)
+    assert answer.status_code == 429
+    assert int(answer.headers["retry-after"]) >= 1
+    assert (await door.post(b'{"msg":"small"}', **NDJSON)).status_code == 200
+
+
+async def test_a_silent_sender_is_given_up() -> None:
+    door = Door(chunk_timeout_s=0.05)
+
+    async def silence() -> AsyncIterator[bytes]:
+        yield b'{"msg":'
+        await asyncio.sleep(30)
+
+    answer = await door.post(silence(), **NDJSON)
+    assert answer.status_code == 408
+    assert door.source.bytes_in_flight == 0
+
+
+async def test_a_trickling_sender_is_given_up(door: Door) -> None:
+    async def trickle() -> AsyncIterator[bytes]:
+        for _ in range(1000):
+            door.clock.advance(1)
+            yield b" "
+
+    assert (await door.post(trickle(), **NDJSON)).status_code == 408
+
+
+class RefusingBus:
+    """Fails the way a bus may: at once, or when the disk does."""
+
+    def __init__(self, error: Exception, *, at_once: bool) -> None:
+        self._error = error
+        self._at_once = at_once
+
+    def append(self, batch: LogBatch) -> Future[int]:
+        if self._at_once:
+            raise self._error
+        future: Future[int] = Future()
+        future.set_exception(self._error)
+        return future
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize(
+    ("error", "status"), [(Overloaded("disk full", retry_after_s=7), 429), (BusUnavailable("sealed"), 503)]
+)
+async def test_what_is_not_durable_is_not_acknowledged(error: Exception, status: int, at_once: bool) -> None:
+    door = Door(RefusingBus(error, at_once=at_once))
+    answer = await door.post(LINES, **NDJSON)
+    assert answer.status_code == status
+    assert answer.headers["retry-after"] == ("7" if status == 429 else "1")
+    assert door.accepted == []
+    otlp = await door.http.post("/v1/logs", content=one_otlp_record(), headers=PROTOBUF)
+    assert otlp.status_code == status
+    assert "retry-after" in otlp.headers
+
+
+def one_otlp_record() -> bytes:
+    request = ExportLogsServiceRequest()
+    request.resource_logs.add().scope_logs.add().log_records.add().body.string_value = "hello"
+    return bytes(request.SerializeToString())
+
+
+async def test_otlp_protobuf_is_answered_in_protobuf(door: Door) -> None:
+    answer = await door.post(gzip.compress(one_otlp_record()), "/v1/logs", **PROTOBUF, content_encoding="gzip")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/x-protobuf")
+    assert not ExportLogsServiceResponse.FromString(answer.content).HasField("partial_success")
+    assert door.messages == ["hello"]
+
+
+async def test_otlp_json_tells_what_was_rejected(door: Door) -> None:
+    records = [{"body": {"stringValue": "x"}}, {"traceId": "zz"}]
+    body = orjson.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": records}]}]})
+    answer = await door.post(body, "/v1/logs", content_type="application/json")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+    assert answer.json()["partialSuccess"]["rejectedLogRecords"] == "1"
+    assert door.messages == ["x"]
+
+
+async def test_an_empty_otlp_request_is_success(door: Door) -> None:
+    assert (await door.post(b"", "/v1/logs", **PROTOBUF)).status_code == 200
+    assert (await door.post(b"{}", "/v1/logs", content_type="application/json")).json() == {}
+
+
+async def test_otlp_errors_carry_a_status(door: Door) -> None:
+    broken = await door.post(b"\xff\xff", "/v1/logs", **PROTOBUF)
+    assert (broken.status_code, broken.headers["content-type"]) == (400, "application/x-protobuf")
+    assert broken.content.startswith(b"\x08\x03\x12")
+    as_json = await door.post(b"nope", "/v1/logs", content_type="application/json")
+    assert (as_json.status_code, as_json.json()["code"]) == (400, 3)
+    assert (await door.post(LINES, "/v1/logs", **NDJSON)).status_code == 415
