@@ -1,0 +1,18 @@
+"""`trim(text)`: without spaces at both ends."""
+
+from __future__ import annotations
+
+from heimdall.query.functions.definition import Function, Kind
+from heimdall.query.sqlnodes import call
+from heimdall.query.types import Type
+
+FUNCTION = Function(
+    name="trim",
+    signature="trim(text)",
+    doc="The text without spaces at its ends.",
+    example="* | extend name = trim(user_id)",
+    takes=(Kind.TEXT,),
+    gives=Type.TEXT,
+    sql=lambda a: call("trimBoth", a.text(0)),
+    frame=lambda a: a.text(0).str.strip_chars(" "),
+)

@@ -1,0 +1,1 @@
+"""Query languages: each turns its text into the one tree of `heimdall.query.ast`."""

@@ -1,0 +1,70 @@
+"""A whole query: the search, then pipes."""
+
+from __future__ import annotations
+
+import re
+
+from heimdall.errors import QuerySyntaxError
+from heimdall.query.ast import MAX_DEPTH, And, Not, Or, Pipe, Predicate, Query
+from heimdall.query.languages.hql.cursor import Cursor, did_you_mean
+from heimdall.query.languages.hql.search import parse_search
+from heimdall.query.shape import shape_of
+
+MAX_TEXT_BYTES = 64 * 1024
+"""Longest query text; a longer one is refused before it is read."""
+
+_NAME = re.compile(r"[^\W\d]\w*")
+
+
+def parse(text: str) -> Query:
+    """HQL → tree. Empty text asks for every record.
+
+    Raises:
+        QuerySyntaxError: with the column of the first thing that cannot be understood, and what would mend it.
+    """
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError as exc:
+        raise QuerySyntaxError("not Unicode text", column=exc.start + 1, hint="send UTF-8") from None
+    if size > MAX_TEXT_BYTES:
+        raise QuerySyntaxError(f"longer than {MAX_TEXT_BYTES} bytes", column=1, hint="ask several smaller queries")
+    cursor = Cursor(text)
+    search = parse_search(cursor)
+    if _depth(search) > MAX_DEPTH:
+        raise cursor.error(f"nested deeper than {MAX_DEPTH} levels", 0, len(text), "flatten the parentheses")
+    pipes: list[Pipe] = []
+    while not cursor.at_end:
+        cursor.expect("|")
+        pipes.append(_pipe(cursor))
+        if not cursor.at_pipe_end:
+            raise cursor.unexpected("expected '|' or the end of the query")
+    query = Query(search, tuple(pipes))
+    shape_of(query)
+    return query
+
+
+def _pipe(cursor: Cursor) -> Pipe:
+    from heimdall.query.pipes import pipes  # pipes are parsed with this package's cursor: imported once both exist
+
+    cursor.skip()
+    cursor.count()
+    known = pipes()
+    name = cursor.matches(_NAME)
+    if name is None:
+        raise cursor.unexpected("expected a pipe", f"pipes are {', '.join(known)}")
+    word = known.get(name[0].lower())
+    if word is None:
+        hint = did_you_mean(name[0], list(known)) or f"pipes are {', '.join(known)}"
+        raise cursor.error(f"there is no pipe '{name[0][:40]}'", length=len(name[0]), hint=hint)
+    cursor.position = name.end()
+    return word.parse(cursor)
+
+
+def _depth(predicate: Predicate) -> int:
+    match predicate:
+        case And(items=items) | Or(items=items):
+            return 1 + max(map(_depth, items))
+        case Not(item=item):
+            return 1 + _depth(item)
+        case _:
+            return 1

@@ -1,0 +1,260 @@
+"""A search as a condition of ClickHouse SQL on the table of records (alias `t`).
+
+Where an index can help, the condition has the shape the index knows: `hasAllTokens` and `hasPhrase` for the text
+index on `message` (tokenizer `splitByNonAlpha`, preprocessor `lower(message)`), `trace_id = bytes`, bare columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from heimdall.model.identity import position_of, timestamp_ms_of
+from heimdall.query.ast import (
+    And,
+    Compare,
+    Exists,
+    Glob,
+    MatchAll,
+    Not,
+    Operator,
+    Or,
+    Phrase,
+    Predicate,
+    Range,
+    Regex,
+    Word,
+)
+from heimdall.query.context import Context
+from heimdall.query.fields import Canonical, Storage, canonical, parse_hex, parse_identity, parse_level
+from heimdall.query.literals import NS_PER_MS, parse_instant, parse_milliseconds, parse_number
+from heimdall.query.sqlnodes import (
+    binary,
+    boolean,
+    both,
+    call,
+    cast,
+    column,
+    either,
+    negate,
+    number,
+    string,
+)
+from heimdall.query.sqlvalues import Value, as_number, as_text, attribute, dynamic_text, field_value, present
+from heimdall.query.types import Type
+from heimdall.query.words import glob_parts, message_glob_pattern, tokens, value_glob_pattern
+
+_Test = Callable[[exp.Expression], exp.Expression]
+
+
+@dataclass(frozen=True, slots=True)
+class _Condition:
+    sql: exp.Expression
+    unknown: bool = False
+    """May be NULL where a value is missing."""
+
+
+def predicate_sql(predicate: Predicate, context: Context | None = None) -> exp.Expression:
+    """A condition that holds for exactly the records the predicate matches; elsewhere it is false or NULL."""
+    return _condition(predicate, context or Context()).sql
+
+
+def _condition(predicate: Predicate, context: Context) -> _Condition:
+    match predicate:
+        case MatchAll():
+            return _Condition(boolean(True))
+        case Word(text=text):
+            return _word(text)
+        case Phrase(text=text):
+            return _Condition(_phrase(text))
+        case Glob(pattern=pattern, field=None):
+            return _Condition(_message_glob(pattern))
+        case Glob(pattern=pattern, field=str(name)):
+            return _text_condition(name, lambda text: _value_glob(text, pattern))
+        case Regex(pattern=pattern, field=name):
+            return _text_condition(name or "message", lambda text: call("match", text, string(pattern)))
+        case Compare(field=name, operator=operator, value=value):
+            return _compare(name, operator, value, context)
+        case Range():
+            return _range(predicate, context)
+        case Exists(field=name):
+            return _Condition(present(field_value(name)))
+        case And(items=items):
+            parts = [_condition(item, context) for item in items]
+            return _Condition(both(*(part.sql for part in parts)), any(part.unknown for part in parts))
+        case Or(items=items):
+            parts = [_condition(item, context) for item in items]
+            return _Condition(either(*(part.sql for part in parts)), any(part.unknown for part in parts))
+        case Not(item=item):
+            inner = _condition(item, context)
+            known = call("ifNull", inner.sql, exp.false()) if inner.unknown else inner.sql
+            return _Condition(negate(known))
+
+
+# ---- free text ----------------------------------------------------------------------------------------------------
+
+
+def _word(text: str) -> _Condition:
+    words = _phrase(text)
+    if (trace := parse_hex(text, 16)) is not None:
+        return _Condition(either(_has_bytes("trace_id", trace), words))
+    if len(text) == 36 and parse_identity(text) is not None:
+        return _Condition(either(_has_identity(text), words))
+    return _Condition(words)
+
+
+def _phrase(text: str) -> exp.Expression:
+    found = tokens(text)
+    message = column("message")
+    if len(found) == 1:
+        return call("hasAllTokens", message, exp.Array(expressions=[string(found[0])]))
+    if found:
+        return call("hasPhrase", message, string(" ".join(found)))
+    return binary(">", call("position", message, string(text)), number(0)) if text else boolean(True)
+
+
+def _message_glob(pattern: str) -> exp.Expression:
+    parts = glob_parts(pattern)
+    longest = max(parts[::2], key=len)
+    contains = binary(">", call("positionCaseInsensitive", column("message"), string(longest)), number(0))
+    if len(parts) == 5 and parts[1] == parts[3] == "*" and not parts[0] and not parts[4]:
+        return contains
+    matches = call("match", column("message"), string(message_glob_pattern(pattern)))
+    return both(contains, matches) if longest else matches
+
+
+# ---- one field ----------------------------------------------------------------------------------------------------
+
+
+def _text_condition(name: str, test: _Test) -> _Condition:
+    value = field_value(name)
+    if value.raw is not None and value.type is Type.TEXT:
+        holds = test(value.raw)
+        return _Condition(both(holds, present(value)) if value.key is not None else holds)
+    return _Condition(test(as_text(value)), unknown=True)
+
+
+def _value_glob(text: exp.Expression, pattern: str) -> exp.Expression:
+    parts = glob_parts(pattern)
+    if "?" in parts[1::2]:
+        return call("match", text, string(value_glob_pattern(pattern)))
+    escaped = [
+        part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") if place % 2 == 0 else "%"
+        for place, part in enumerate(parts)
+    ]
+    return call("like", text, string("".join(escaped)))
+
+
+def _range(predicate: Range, context: Context) -> _Condition:
+    parts = []
+    if predicate.low is not None:
+        operator = Operator.GE if predicate.include_low else Operator.GT
+        parts.append(_compare(predicate.field, operator, predicate.low, context))
+    if predicate.high is not None:
+        operator = Operator.LE if predicate.include_high else Operator.LT
+        parts.append(_compare(predicate.field, operator, predicate.high, context))
+    if not parts:
+        return _Condition(present(field_value(predicate.field)))
+    return _Condition(both(*(part.sql for part in parts)), any(part.unknown for part in parts))
+
+
+def _compare(name: str, operator: Operator, value: str, context: Context) -> _Condition:
+    field = canonical(name)
+    if field is None:
+        return _compare_any(field_value(name), operator, value)
+    match field.type:
+        case Type.LEVEL:
+            return _compare_level(field, operator, parse_level(value) or 0)
+        case Type.TIME:
+            instant = parse_instant(value, context.now_ns) or 0
+            return _Condition(binary(operator, column(field.source), call("fromUnixTimestamp64Nano", number(instant))))
+        case Type.NUMBER:
+            return _Condition(binary(operator, column(field.source), number(parse_milliseconds(value) or 0.0)), True)
+        case Type.INTEGER:
+            test = binary(operator, column(field.source), number(_whole(value)))
+            return _Condition(test, unknown=field.storage is Storage.NULLABLE)
+        case _:
+            return _compare_text(field, operator, value)
+
+
+def _whole(value: str) -> float:
+    """The number as it is written: whole numbers keep all their digits."""
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 20 else parse_number(value) or 0.0
+
+
+def _compare_text(field: Canonical, operator: Operator, value: str) -> _Condition:
+    if operator is Operator.EQ and field.storage is Storage.BYTES:
+        decoded = parse_hex(value, field.width)
+        if decoded is not None:
+            return _Condition(_has_bytes(field.source, decoded))
+        return _Condition(binary("=", dynamic_text(attribute(field.name)), string(value)), unknown=True)
+    if field.storage is Storage.DERIVED and operator in (Operator.EQ, Operator.NE):
+        same = _has_identity(value)
+        return _Condition(same if operator is Operator.EQ else negate(same))
+    own = field_value(field.name)
+    if own.raw is None:
+        return _Condition(binary(operator, own.sql, string(value)), unknown=True)
+    test = binary(operator, own.raw, string(value))
+    if field.storage is Storage.ALWAYS:
+        return _Condition(test)
+    if operator is Operator.EQ:
+        return _Condition(test if value else boolean(False))
+    return _Condition(both(test, present(own)))
+
+
+def _compare_any(own: Value, operator: Operator, value: str) -> _Condition:
+    amount = parse_milliseconds(value)
+    if operator in (Operator.EQ, Operator.NE):
+        spellings = same_texts(value)
+        text = dynamic_text(own.sql) if value.startswith("[") else cast(own.sql, "Nullable(String)")
+        tests = [binary(operator, text.copy(), string(spelling)) for spelling in spellings]
+        return _Condition(either(*tests) if operator is Operator.EQ else both(*tests), unknown=True)
+    if amount is not None:
+        return _Condition(binary(operator, as_number(own), number(amount)), unknown=True)
+    return _Condition(binary(operator, as_text(own), string(value)), unknown=True)
+
+
+def same_texts(value: str) -> list[str]:
+    """Spellings that count as equal to a value: itself, and for a number its shortest form."""
+    amount = parse_number(value)
+    if amount is None:
+        return [value]
+    shortest = str(int(amount)) if amount == int(amount) and abs(amount) < 1e15 else repr(amount)
+    return [value] if shortest == value else [value, shortest]
+
+
+def _compare_level(field: Canonical, operator: Operator, rank: int) -> _Condition:
+    severity = column(field.source)
+    first, last = (0, 0) if rank == 0 else (rank * 4 - 3, rank * 4)
+    match operator:
+        case Operator.EQ:
+            test = both(binary(">=", severity, number(first)), binary("<=", severity.copy(), number(last)))
+        case Operator.NE:
+            test = either(binary("<", severity, number(first)), binary(">", severity.copy(), number(last)))
+        case Operator.LT | Operator.GE:
+            test = binary(operator, severity, number(first))
+        case _:
+            test = binary(operator, severity, number(last))
+    return _Condition(test)
+
+
+def _has_bytes(name: str, value: bytes) -> exp.Expression:
+    decoded = call("toFixedString", call("unhex", string(value.hex())), number(len(value)))
+    return binary("=", column(name), decoded)
+
+
+def _has_identity(text: str) -> exp.Expression:
+    """The time window the id names, so that only its granules are read; then the very position."""
+    identity = parse_identity(text)
+    if identity is None:
+        return boolean(False)
+    start_ns = timestamp_ms_of(identity) * NS_PER_MS
+    if start_ns + NS_PER_MS >= 1 << 63:
+        return boolean(False)
+    conditions = [binary("<", column("timestamp"), call("fromUnixTimestamp64Nano", number(start_ns + NS_PER_MS)))]
+    if start_ns:  # times before 1970 count as 0 in an id
+        conditions.append(binary(">=", column("timestamp"), call("fromUnixTimestamp64Nano", number(start_ns))))
+    position = call("bitAnd", column("position"), number((1 << 62) - 1))
+    return both(*conditions, binary("=", position, number(position_of(identity))))
