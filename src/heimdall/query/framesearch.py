@@ -44,9 +44,9 @@ def predicate_frame(predicate: Predicate, fields: BaseFields, context: Context) 
             return _word(text, fields)
         case Phrase(text=text):
             return _phrase(text)
-        case Glob(pattern=pattern, field=None):
-            return pl.col("message").str.contains(message_glob_pattern(pattern))
-        case Glob(pattern=pattern, field=str(name)):
+        case Glob(pattern=pattern, field=name):
+            if name is None:
+                return pl.col("message").str.contains(message_glob_pattern(pattern))
             return as_text(fields.value(name)).str.contains(value_glob_pattern(pattern)).fill_null(False)
         case Regex(pattern=pattern, field=name):
             return matching(as_text(fields.value(name or "message")), pattern).fill_null(False)

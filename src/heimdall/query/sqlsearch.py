@@ -69,9 +69,9 @@ def _condition(predicate: Predicate, context: Context) -> _Condition:
             return _word(text)
         case Phrase(text=text):
             return _Condition(_phrase(text))
-        case Glob(pattern=pattern, field=None):
-            return _Condition(_message_glob(pattern))
-        case Glob(pattern=pattern, field=str(name)):
+        case Glob(pattern=pattern, field=name):
+            if name is None:
+                return _Condition(_message_glob(pattern))
             return _text_condition(name, lambda text: _value_glob(text, pattern))
         case Regex(pattern=pattern, field=name):
             return _text_condition(name or "message", lambda text: call("match", text, string(pattern)))

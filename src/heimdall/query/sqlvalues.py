@@ -125,7 +125,7 @@ def as_text(value: Value) -> exp.Expression:
             quoted = call("startsWith", sql, string('"'))
             return choose(quoted, call("JSONExtractString", sql.copy()), sql.copy())
         case Type.LEVEL:
-            return call("transform", sql, _RANKS.copy(), _NAMES.copy(), string("unset"))
+            return call("transform", sql, _RANKS.copy(), _NAMES.copy(), cast(null(), "Nullable(String)"))
         case Type.TIME:
             return call("concat", call("replaceOne", call("toString", sql), string(" "), string("T")), string("Z"))
         case Type.BOOLEAN:

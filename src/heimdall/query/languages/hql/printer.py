@@ -74,9 +74,9 @@ def predicate_text(predicate: Predicate) -> str:
             return _bare(text, wildcards=False)
         case Phrase(text=text):
             return quote(text)
-        case Glob(pattern=pattern, field=None):
-            return _bare(pattern, wildcards=True)
-        case Glob(pattern=pattern, field=str(field)):
+        case Glob(pattern=pattern, field=field):
+            if field is None:
+                return _bare(pattern, wildcards=True)
             return f"{_field(field)}{'=' if field == 'message' else ':'}{_bare(pattern, wildcards=True)}"
         case Regex(pattern=pattern, field=field):
             return regex_text(pattern) if field is None else f"{_field(field)}:{regex_text(pattern)}"

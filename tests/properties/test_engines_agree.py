@@ -1,0 +1,79 @@
+"""Both evaluators give the same answer: ClickHouse SQL on the real engine, and Polars over the same records."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from heimdall.query.languages.hql import parse, to_text
+from properties.engines import START_NS, Asked, Engines, Record
+
+MESSAGES = (
+    "Connection refused to host-1",
+    "card declined: code=5",
+    "user bob took 15 ms",
+    "user al took 7 ms",
+    "GET /api/v1/x 200",
+    "É naïve ümlaut\nsecond line",
+    "refused",
+)
+ATTRIBUTES = (
+    None,
+    '{"http":{"status_code":200},"s":"x"}',
+    '{"http.status_code":500,"t":true,"s":"5","l":["a","b"],"n":5.0}',
+    '{"s":5,"n":1.5e300,"m":"a\\"b"}',
+)
+
+
+def records(seed: int, rows: int = 60) -> list[Record]:
+    chance = random.Random(seed)
+    return [
+        {
+            "timestamp": START_NS + chance.randrange(600) * 10**9,
+            "severity_number": chance.choice([0, 1, 9, 10, 13, 17, 18, 21]),
+            "service": chance.choice(["cart", "payment", None, "auth"]),
+            "message": chance.choice(MESSAGES),
+            "attributes": chance.choice(ATTRIBUTES),
+            "trace_id": chance.choice([None, bytes(range(16))]),
+            "user_id": chance.choice([None, "u1", "u2"]),
+            "duration_ms": chance.choice([None, 1.0, 2.5, 1500.0, 20.25]),
+            "template_id": chance.randrange(4),
+        }
+        for _ in range(rows)
+    ]
+
+
+@pytest.fixture(scope="module")
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
+    opened = Engines(tmp_path_factory.mktemp("engines"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def asked(engines: Engines) -> Asked:
+    return engines.keep(records(seed=1))
+
+
+@pytest.fixture(scope="module")
+def nothing(engines: Engines) -> Asked:
+    return engines.keep([])
+
+
+QUERIES = (Path(__file__).parents[1] / "golden" / "hql_queries.txt").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize("text", QUERIES)
+def test_sql_and_frame_agree(asked: Asked, text: str) -> None:
+    query = parse(text)
+    assert parse(to_text(query)) == query
+    assert asked.by_sql(query) == asked.by_frame(query)
+
+
+@pytest.mark.parametrize("text", QUERIES)
+def test_sql_and_frame_agree_on_no_records_at_all(nothing: Asked, text: str) -> None:
+    query = parse(text)
+    assert nothing.by_sql(query) == nothing.by_frame(query)
