@@ -29,6 +29,7 @@ _VARIABLES: Final = (
     rf"{_EDGE}(?:[0-9a-fA-F]{{1,4}}:){{3,}}[0-9a-fA-F:.]*[0-9a-fA-F]{_EDGE}",  # MAC, IPv6
     rf"{_EDGE}[0-9a-fA-F]{{1,4}}(?::[0-9a-fA-F]{{1,4}})*::(?:[0-9a-fA-F]{{1,4}}:)*[0-9a-fA-F]{{0,3}}[0-9]{_WORD}*",
     rf"{_START}/[0-9A-Za-z_.+%@~*-]+(?:/[0-9A-Za-z_.+%@~*-]*)*",  # absolute path
+    rf"{_EDGE}[A-Za-z]:\\[^\s\"'<>|,;()\[\]]*",  # Windows path
     # a number and what is glued to it: 0x1f, 10ms, 1.5, 10:20:30, 10.0.0.1:80, 2026/11/22, 3f2a77
     rf"(?:{_START}[-+])?{_EDGE}[0-9]{_WORD}*(?:[.:/][0-9]{_WORD}*)*",
     rf"{_EDGE}[A-Za-z_]+[0-9]+[A-Za-z_]+[0-9]{_WORD}*",  # letters and digits in turn: an id

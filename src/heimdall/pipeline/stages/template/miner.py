@@ -7,6 +7,7 @@ word becomes a parameter. That is why the cache needs no place in the saved stat
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,9 +15,12 @@ from typing import Any, Final
 from heimdall.model.template import CATCH_ALL, PARAMETER, Template, TemplateId
 from heimdall.pipeline.stages.template.cache import FormCache
 from heimdall.pipeline.stages.template.mask import WILD
-from heimdall.pipeline.stages.template.merge import Entry, Slots, parameter_members, slots_of
-from heimdall.pipeline.stages.template.tokens import Shape, is_word, shape, wild_text
+from heimdall.pipeline.stages.template.merge import Entry, Evidence
+from heimdall.pipeline.stages.template.tokens import OPTIONAL, Shape, common_text, is_word, shape
 from heimdall.pipeline.stages.template.tree import ANY, Tree
+
+MAX_ALIASES: Final = 16
+"""Keys a template is found by besides its own; the oldest are forgotten."""
 
 EXAMPLE_CHARS: Final = 400
 """Beginning of the first message of a template that is kept to show what it looks like."""
@@ -48,9 +52,8 @@ class Miner:
         self._by_key: dict[tuple[str, ...], Entry] = {}
         self._ids: set[int] = {CATCH_ALL}
         self._merged: dict[int, int] = {}
-        self._known: dict[str, None] = {}
         self._tree = Tree()
-        self._slots = Slots()
+        self._evidence = Evidence()
         self._cache = FormCache(limits.cached_forms)
         self._next = 0
         self._batch = 0
@@ -153,12 +156,12 @@ class Miner:
             if entry.text[i] != text:
                 for seen in (entry.text[i], text):
                     self._know(seen)
-                entry.text[i] = wild_text(entry.key[i], text)
+                entry.text[i] = common_text(entry.key[i], entry.text[i], text)
 
     def _know(self, text: str) -> None:
         word = text.strip(" \"'")
-        if WILD not in word and word.isidentifier() and len(self._known) < 10_000:
-            self._known[word] = None
+        if WILD not in word and word.isidentifier() and len(self._evidence.known) < 10_000:
+            self._evidence.known[word] = None
 
     # -- between batches -------------------------------------------------------------------------------------------
 
@@ -166,20 +169,24 @@ class Miner:
         if not new:
             return
         for entry in new:
-            self._slots.add(entry)
-        pending = list(new)
+            self._evidence.add(entry)
+        pending = deque(new)
         changed = False
         while pending:
-            entry = pending.pop(0)
+            entry = pending.popleft()
             if not entry.alive:
                 continue
-            for position, slot in slots_of(entry.key):
-                merge = parameter_members(self._slots, slot, position, self._known)
-                if len(merge) >= 2:
-                    pending.append(self._promote(merge, position))
-                    changed = True
-                    if not entry.alive or pending[-1] is entry:
-                        break
+            found = self._evidence.one_parameter(entry)
+            if found:
+                position, members, related = found
+                pending.append(self._promote(members, position))
+                pending.extend(related)
+                changed = True
+                continue
+            other = self._evidence.same_but_for_a_gap(entry)
+            if other:
+                pending.append(self._bridge(entry, other))
+                changed = True
         if len(self._entries) > self._limits.templates:
             self._retire()
             changed = True
@@ -198,18 +205,40 @@ class Miner:
             members.sort(key=lambda e: e.number)
             survivor = members[0]
         parameters = frozenset({position}).union(*(e.parameters for e in members))
+        aliases = dict.fromkeys(alias for e in members for alias in e.aliases)
         text = list(survivor.text)
         for entry in members:
             if is_word(entry.key[position]):
                 self._know(entry.text[position])
             self._forget(entry)
             for i, cell in enumerate(entry.text):
-                if text[i] != cell:
-                    text[i] = wild_text(key[i], cell)
-        text[position] = wild_text(key[position], text[position])
+                text[i] = common_text(key[i], text[i], cell)
+        text[position] = common_text(key[position], text[position], key[position])
         for entry in members[1:]:
             self._absorb(survivor, entry)
         survivor.key, survivor.text, survivor.parameters = tuple(key), text, parameters
+        survivor.aliases = tuple(aliases)[-MAX_ALIASES:]
+        self._remember(survivor)
+        return survivor
+
+    def _bridge(self, one: Entry, other: Entry) -> Entry:
+        """Make one of two templates that differ in a gap: the shorter key is shown, the longer one leads to it."""
+        survivor, gone = (one, other) if one.number < other.number else (other, one)
+        short, long = (one, other) if len(one.key) < len(other.key) else (other, one)
+        start = next(i for i, cell in enumerate(short.key) if cell != long.key[i])
+        tail = len(long.key) - len(short.key)
+        for entry in (survivor, gone):
+            self._forget(entry)
+        text = [
+            common_text(cell, short.text[i], long.text[i if i < start else i + tail])
+            for i, cell in enumerate(short.key)
+        ]
+        text[start] = common_text(short.key[start], short.text[start], "")
+        aliases = dict.fromkeys((*survivor.aliases, *gone.aliases, survivor.key, gone.key))
+        key, parameters = short.key, short.parameters
+        self._absorb(survivor, gone)
+        survivor.key, survivor.text, survivor.parameters = key, text, parameters
+        survivor.aliases = tuple(alias for alias in aliases if alias != key)[-MAX_ALIASES:]
         self._remember(survivor)
         return survivor
 
@@ -230,15 +259,17 @@ class Miner:
             self._ids.discard(oldest)
 
     def _remember(self, entry: Entry) -> None:
-        self._by_key[entry.key] = entry
-        self._slots.add(entry)
+        for key in (*entry.aliases, entry.key):
+            self._by_key[key] = entry
+        self._evidence.add(entry)
         if entry.parameters:
             self._tree.insert(_pattern(entry), entry.number)
 
     def _forget(self, entry: Entry) -> None:
-        self._slots.remove(entry)
-        if self._by_key.get(entry.key) is entry:
-            del self._by_key[entry.key]
+        self._evidence.remove(entry)
+        for key in (*entry.aliases, entry.key):
+            if self._by_key.get(key) is entry:
+                del self._by_key[key]
         if entry.parameters:
             self._tree.remove(_pattern(entry))
 
@@ -258,7 +289,7 @@ class Miner:
         return {
             "next": self._next,
             "batch": self._batch,
-            "known": list(self._known),
+            "known": list(self._evidence.known),
             "merged": list(self._merged.items()),
             "catch_all": _row(self._catch_all),
             "entries": [_row(e) for e in self._entries.values()],
@@ -268,7 +299,7 @@ class Miner:
     def from_state(cls, tenant: str, limits: MinerLimits, state: dict[str, Any]) -> Miner:
         miner = cls(tenant, limits)
         miner._next, miner._batch = state["next"], state["batch"]
-        miner._known = dict.fromkeys(state["known"])
+        miner._evidence.known = dict.fromkeys(state["known"])
         miner._merged = {int(old): int(into) for old, into in state["merged"]}
         miner._catch_all = _entry(state["catch_all"])
         for row in state["entries"]:
@@ -287,7 +318,7 @@ def _pattern(entry: Entry) -> tuple[str, ...]:
 
 
 def _template(entry: Entry) -> Template:
-    text = "".join(entry.text).replace(WILD, PARAMETER)
+    text = "".join(entry.text).replace(OPTIONAL, " " + PARAMETER).replace(WILD, PARAMETER)
     return Template(
         TemplateId(entry.id), text, TemplateId(0), entry.count, entry.first_ns, entry.last_ns, entry.example
     )
@@ -304,22 +335,23 @@ def _row(entry: Entry) -> list[Any]:
         entry.last_ns,
         entry.example,
         sorted(entry.parameters),
+        entry.aliases,
         entry.touched,
     ]
 
 
 def _entry(row: list[Any]) -> Entry:
-    number, template_id, key, text, count, first_ns, last_ns, example, parameters, touched = row
+    number, template_id, key, text, count, first_ns, last_ns, example, parameters, aliases, touched = row
     return Entry(
-        number,
-        template_id,
-        tuple(key),
-        list(text),
-        count,
-        first_ns,
-        last_ns,
-        example,
-        frozenset(parameters),
-        True,
-        touched,
+        number=number,
+        id=template_id,
+        key=tuple(key),
+        text=list(text),
+        count=count,
+        first_ns=first_ns,
+        last_ns=last_ns,
+        example=example,
+        parameters=frozenset(parameters),
+        aliases=tuple(tuple(alias) for alias in aliases),
+        touched=touched,
     )

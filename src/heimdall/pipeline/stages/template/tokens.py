@@ -23,6 +23,9 @@ MAX_UNIT: Final = 8
 DIGITS: Final = "\x02"
 """Stands for the digits of a word in a key: `eth0` and `eth1` belong together, `eth0` and `lo0` do not."""
 
+OPTIONAL: Final = "\x06"
+"""In a text: a parameter that some messages do not have."""
+
 LIST: Final = "\x03"
 """Begins the key of a repeated unit."""
 
@@ -33,22 +36,24 @@ _DATE: Final = re.compile(
 _PIECE: Final = re.compile(
     r"(\s*)("
     r"\x01 [KMGTPkmgt]?i?B(?:/s)?(?![\w])"  # a size with its unit
-    r"|\"[^\"\n]{0,200}\""
-    r"|(?<![\w'])'[^'\n]{1,200}'(?![\w'])"
-    r"|[=:,;()\[\]{}|<>\"]"
-    r"|\.+(?=[\s=:,;()\[\]{}|<>\"]|$)|\.{2,}"
-    r"|(?:[^\s=:,;()\[\]{}|<>\".]|\.(?![\s=:,;()\[\]{}|<>\".]|$))+"
+    r"|(?<==)\"[^\"\n]{0,200}\"|\"[^\"\s]{0,200}\""
+    r"|(?<==)'[^'\n]{1,200}'(?![\w'])|(?<![\w'])'[^'\s]{1,200}'(?![\w'])"
+    r"|[=:,;()\[\]{}|<>\"]|#+"
+    r"|\.+(?=[\s=:,;()\[\]{}|<>\"#]|$)|\.{2,}"
+    r"|(?:[^\s=:,;()\[\]{}|<>\"#.]|\.(?![\s=:,;()\[\]{}|<>\"#.]|$))+"
     r"|.)",
     re.DOTALL,
 )
-_DELIMITERS: Final = frozenset('=:,;()[]{}|<>"')
+_DELIMITERS: Final = frozenset('=:,;()[]{}|<>"#')
 _OPENING: Final = {"(": ")", "[": "]", "{": "}"}
+_AFTER_VALUE: Final = " ,;)"
 _LITERALS: Final = frozenset({"true", "false", "null", "nil", "nan"})
 _PREFIXED: Final = re.compile(r"[A-Za-z]+[-#.]\x01")
 _AT: Final = re.compile(r"([\w.$-]+)@\x01")
 _SIGNED: Final = re.compile(r"[^\w\s]{0,3}\x01[^\w\s]{0,3}")
 _DIGITS: Final = re.compile(r"\d+")
 _SPACE_WILD: Final = " " + WILD
+_REMARK: Final = re.compile(r"(.+?)( \([^()]*\)|\x06)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,7 @@ def shape(masked: str) -> Shape:
     """Read one masked message."""
     keys, texts = _cells(_DATE.sub(WILD, masked))
     keys, texts = _join_runs(keys, texts)
+    keys, texts = _fold_remarks(keys, texts)
     keys, texts = _join_lists(keys, texts)
     return Shape(tuple(keys), tuple(texts))
 
@@ -73,11 +79,25 @@ def is_word(key: str) -> bool:
     return bool(word) and word[0] not in _DELIMITERS and not any(c in word for c in (WILD, LIST)) and word[0] != "."
 
 
-def wild_text(key: str, text: str) -> str:
-    """How a cell reads once its texts differ: `<*>` with the space and the quotes around it that all of them have."""
-    space = text[: len(text) - len(text.lstrip())]
-    body = key.lstrip(" ")
-    return space + (body if body[:1] in ('"', "'") else WILD)
+def common_text(key: str, one: str, other: str) -> str:
+    """How a cell reads that has both texts: `<*>` where they differ, with the space and quotes that both have."""
+    if one == other:
+        return one
+    base, remark = _split_remark(one)
+    other_base, other_remark = _split_remark(other)
+    if base != other_base:
+        space = base[: len(base) - len(base.lstrip())]
+        body = key.lstrip(" ")
+        base = space + (body if body[:1] in ('"', "'") else WILD)
+    if remark != other_remark:
+        remark = f" ({WILD})" if remark[-1:] == ")" and other_remark[-1:] == ")" else OPTIONAL
+    return base + remark
+
+
+def _split_remark(text: str) -> tuple[str, str]:
+    """A cell's own text and the remark that `_fold_remarks` hung on it, or what became of that."""
+    match = _REMARK.fullmatch(text)
+    return (match.group(1), match.group(2)) if match else (text, "")
 
 
 def _cells(masked: str) -> tuple[list[str], list[str]]:
@@ -89,22 +109,26 @@ def _cells(masked: str) -> tuple[list[str], list[str]]:
         space, piece = match.groups()
         if len(keys) >= MAX_CELLS:
             keys.append(_SPACE_WILD)
-            texts.append(" " + WILD)
+            texts.append(_SPACE_WILD)
             return keys, texts
         flag = " " if space else ""
-        at = _AT.fullmatch(piece)
+        at = _AT.fullmatch(piece) if "@" in piece else None
         if at:
             keys += [flag + _class_of(at.group(1), previous), "@", WILD]
             texts += [space + at.group(1), "@", WILD]
         else:
-            keys.append(flag + _class_of(piece, previous))
-            texts.append(space + (WILD if _is_variable(piece, keys[-1], previous) else piece))
+            key = _class_of(piece, previous)
+            keys.append(flag + key)
+            texts.append(space + (_shown(piece, key, previous) if WILD in key else piece))
         if previous in _OPENING and piece == _OPENING[previous] and not space and keys[-2] != previous:
             keys.insert(-1, WILD)  # ` ()` or `=[]`: nothing stands where another message has something
             texts.insert(-1, "")
-        if piece == "=" and not space and match.end() < len(masked) and masked[match.end()] in " ,;)":
-            keys.append(WILD)  # `user=` without a value
+        following = masked[match.end() : match.end() + 1]
+        if piece == "=" and (following == "" if flag else following in _AFTER_VALUE and following):
+            keys.append(flag + WILD)  # `user=` without a value
             texts.append("")
+        elif piece == ":" and not flag and following == WILD and keys[-2].endswith(WILD):
+            texts[-2] = texts[-2][: len(texts[-2]) - len(texts[-2].lstrip())] + WILD  # host.example.net:443
         previous = piece
         end = match.end()
     if end < len(masked):  # trailing white space
@@ -126,16 +150,20 @@ def _class_of(piece: str, previous: str) -> str:
         return piece if _SIGNED.fullmatch(piece) else WILD
     if piece.lower() in _LITERALS or _is_path(piece) or piece.count(".") >= 2 or ("@" in piece and "." in piece):
         return WILD
-    return _DIGITS.sub(DIGITS, piece)
+    without_digits = _DIGITS.sub(DIGITS, piece)
+    return WILD if "_" in piece and DIGITS in without_digits else without_digits
 
 
-def _is_variable(piece: str, key: str, previous: str) -> bool:
-    """Whether nobody would call this piece part of the message's text, even if it never changed."""
-    if not key.endswith(WILD) or piece[0] in "\"'":
-        return False
+def _shown(piece: str, key: str, previous: str) -> str:
+    """`WILD` where nobody would call the piece part of the message's text, even if it never changed; else the piece."""
+    if key != WILD:  # quoted, or a sign before a variable
+        inside = piece[1:-1]
+        return key if WILD in inside and " " not in inside and not _PREFIXED.fullmatch(inside) else piece
     if WILD in piece:
-        return " " not in piece and not _PREFIXED.fullmatch(piece) and not _SIGNED.fullmatch(piece)
-    return piece.lower() in _LITERALS or _is_path(piece) or (previous == "=" and "." in piece)
+        variable = " " not in piece and not _PREFIXED.fullmatch(piece)
+    else:
+        variable = piece.lower() in _LITERALS or _is_path(piece) or (previous == "=" and "." in piece)
+    return WILD if variable else piece
 
 
 def _is_path(piece: str) -> bool:
@@ -166,6 +194,22 @@ def _join_runs(keys: list[str], texts: list[str]) -> tuple[list[str], list[str]]
     return out_keys, out_texts
 
 
+def _fold_remarks(keys: list[str], texts: list[str]) -> tuple[list[str], list[str]]:
+    """`1190 bytes (1.2 KB) sent` and `90 bytes sent` say the same: such a remark belongs to what it follows."""
+    out_keys: list[str] = []
+    out_texts: list[str] = []
+    i = 0
+    while i < len(keys):
+        if keys[i] == " (" and keys[i + 1 : i + 3] == [WILD, ")"] and out_keys and " (" not in texts[i + 1]:
+            out_texts[-1] += "".join(texts[i : i + 3])
+            i += 3
+        else:
+            out_keys.append(keys[i])
+            out_texts.append(texts[i])
+            i += 1
+    return out_keys, out_texts
+
+
 def _join_lists(keys: list[str], texts: list[str]) -> tuple[list[str], list[str]]:
     """A unit that repeats (`node <*> ok node <*> ok`) is one cell, however often it repeats."""
     out_keys: list[str] = []
@@ -173,9 +217,11 @@ def _join_lists(keys: list[str], texts: list[str]) -> tuple[list[str], list[str]
     i = 0
     while i < len(keys):
         joined = False
-        for size in range(2, MAX_UNIT + 1):
+        for size in range(1, MAX_UNIT + 1):
+            if i + 2 * size > len(keys) or keys[i + size] != keys[i]:
+                continue
             unit = keys[i : i + size]
-            if len(unit) < size or keys[i + size : i + 2 * size] != unit or not any(WILD in k for k in unit):
+            if keys[i + size : i + 2 * size] != unit or not any(WILD in k for k in unit):
                 continue
             end = i + 2 * size
             while keys[end : end + size] == unit:

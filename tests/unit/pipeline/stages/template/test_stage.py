@@ -48,7 +48,13 @@ def texts(stage: TemplateStage) -> set[str]:
         ("at Fri Jul 7 10:02:11 2026 by cron", "at Mon Jun 22 04:30:55 2026 by cron", "at <*> by cron"),
         ("estimated size 5.2 KB, free", "estimated size 384.0 B, free", "estimated size <*>, free"),
         ("state=open retry=true", "state=closed retry=false", "state=<*> retry=<*>"),
-        ('tag "View Lock" held', 'tag "AudioMix" held', 'tag "<*>" held'),
+        ('lock tag="View Lock" held', 'lock tag="AudioMix" held', 'lock tag="<*>" held'),
+        ("task 'reduce_1.7' saved", "task 'map-2/x.1' saved", "task '<*>' saved"),
+        ('1.2.3.4 "GET /a HTTP/1.1" 200', '5.6.7.8 "GET /b/c HTTP/1.1" 404', '<*> "GET <*> <*>" <*>'),
+        ("shop.example.net:80 is up", "shop.example.net:81 is up", "<*>:<*> is up"),
+        ("sent 1190 bytes (1.16 KB) to peer", "sent 90 bytes to peer", "sent <*> bytes <*> to peer"),
+        ("load C:\\Windows\\a.dll ok", "load D:\\b.dll ok", "load <*> ok"),
+        ("link lost, error =", "link lost, error = EOF", "link lost, error =<*>"),
         ("peer 1.2.3.4 () at 9", "peer 1.2.3.4 (mail.example.net) at 9", "peer <*> (<*>) at <*>"),
         ("delete 1 2 3", "delete 1 2 3 4 5", "delete <*>"),
         ("flags a=1;b=2", "flags a=9;b=7", "flags a=<*>;b=<*>"),
@@ -101,6 +107,22 @@ def test_a_value_known_as_a_parameter_elsewhere_is_one_here() -> None:
     ids(stage, "auth failure user=root", "auth failure user=guest")
     ids(stage, "bad password for root from host", "bad password for guest from host")
     assert texts(stage) == {"auth failure user=<*>", "bad password for <*> from host"}
+
+
+def test_a_variable_with_more_around_it_is_the_same_variable() -> None:
+    stage = TemplateStage()
+    ids(stage, "done, all 5 bytes sent, lifetime 00:02")
+    ids(stage, "done, all 7 bytes sent, lifetime <1 sec")
+    assert texts(stage) == {"done, all <*> bytes sent, lifetime <*>"}
+    assert (
+        len(set(ids(stage, "done, all 1 bytes sent, lifetime 09:00", "done, all 2 bytes sent, lifetime <2 sec"))) == 1
+    )
+
+
+def test_names_that_turn_up_in_two_places_are_parameters_in_both() -> None:
+    stage = TemplateStage()
+    ids(stage, *(f"session {what} for user {name}" for what in ("opened", "closed") for name in ("amy", "ben", "cat")))
+    assert texts(stage) == {"session opened for user <*>", "session closed for user <*>"}
 
 
 def test_a_word_that_nearly_all_records_have_keeps_its_own_template() -> None:
