@@ -4,13 +4,14 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: setup ui test check
+.PHONY: setup ui test constraints docs check
 .DEFAULT_GOAL := help
 
-$(VENV)/.ready: pyproject.toml
+$(VENV)/.ready: pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet uv
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --group dev --editable .
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt \
+	  --group dev --editable .
 	@touch $@
 
 setup: $(VENV)/.ready
@@ -23,6 +24,15 @@ ui: setup
 test: setup ui
 	$(BIN)/python web/build_ui.py --check
 	$(BIN)/pytest
+
+# Newest versions that fit together, for all systems and Pythons we run on.
+constraints: setup
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --group dev --no-header --no-annotate \
+	  --custom-compile-command "make constraints" --output-file constraints.txt pyproject.toml
+
+# Pages of docs/reference/ that the code can write by itself.
+docs: setup
+	$(BIN)/python docs/generate_reference.py
 
 check: setup
 	$(BIN)/ruff format --check .
