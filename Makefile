@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: setup ui test constraints docs check
+.PHONY: setup ui test constraints check
 .DEFAULT_GOAL := help
 
 $(VENV)/.ready: pyproject.toml constraints.txt
@@ -25,14 +25,10 @@ test: setup ui
 	$(BIN)/python web/build_ui.py --check
 	$(BIN)/pytest
 
-# Newest versions that fit together, for all systems and Pythons we run on.
+# Exact versions that setup installs: the newest that fit together, for all systems and Pythons we run on.
 constraints: setup
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --group dev --no-header --no-annotate \
-	  --custom-compile-command "make constraints" --output-file constraints.txt pyproject.toml
-
-# Pages of docs/reference/ that the code can write by itself.
-docs: setup
-	$(BIN)/python docs/generate_reference.py
+	  --output-file constraints.txt pyproject.toml
 
 check: setup
 	$(BIN)/ruff format --check .

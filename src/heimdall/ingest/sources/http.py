@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import orjson
 import polars as pl
@@ -22,6 +22,7 @@ from heimdall.bus.port import Bus
 from heimdall.clock import Clock
 from heimdall.errors import HeimdallError, InvalidInput, UnsupportedMedia
 from heimdall.ingest.decode.decoded import Decoded
+from heimdall.ingest.decode.defaults import DEFAULTABLE, with_defaults
 from heimdall.ingest.decode.hints import Hints
 from heimdall.ingest.decode.json import decode_json
 from heimdall.ingest.decode.json_schema import SchemaMemory
@@ -111,11 +112,12 @@ class HttpSource:
 
     async def _logs(self, request: Request) -> Response:
         """Raises what went wrong; the server's one error edge makes the answer of it."""
-        hints = _hints(request)
+        hints, defaults = _parameters(request)
         content_type = _content_type(request)
 
         def decode(body: bytes) -> Decoded:
-            return decode_body(body, content_type, hints, self._clock.time_ns(), self._schemas)
+            decoded = decode_body(body, content_type, hints, self._clock.time_ns(), self._schemas)
+            return replace(decoded, table=with_defaults(decoded.table, defaults)) if defaults else decoded
 
         try:
             decoded = (await self._counted("logs", request, decode)).decoded
@@ -215,15 +217,18 @@ def _content_type(request: Request) -> str:
     return request.headers.get("content-type", "").split(";", 1)[0].strip().lower()
 
 
-def _hints(request: Request) -> Hints:
-    known = ("time_field", "message_field", "level_field", "service_field")
+def _parameters(request: Request) -> tuple[Hints, dict[str, str]]:
+    """Which fields to look into, and what holds for records that do not say it themselves."""
+    hints = tuple(field.name for field in fields(Hints))
+    known = (*hints, *DEFAULTABLE)
     given: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
         if name not in known:
             raise InvalidInput(f"unknown parameter {name[:80]!r}; known are {', '.join(known)}")
         if not value or len(value) > 256:
-            raise InvalidInput(f"{name} must name a field, in at most 256 characters")
+            raise InvalidInput(f"{name} must have a value of at most 256 characters")
         if name in given:
             raise InvalidInput(f"{name} is given twice")
         given[name] = value
-    return Hints(**given)
+    chosen = {name: value for name, value in given.items() if name in hints}
+    return Hints(**chosen), {name: value for name, value in given.items() if name in DEFAULTABLE}

@@ -117,6 +117,17 @@ async def test_parameters_name_the_fields(door: Door) -> None:
     assert row["timestamp"].timestamp() == 1795341600
 
 
+async def test_parameters_hold_for_records_that_do_not_say_it_themselves(door: Door) -> None:
+    path = "/api/v1/logs?service=shop&instance=shop-1&region=eu-west-1&environment=prod"
+    assert (
+        await door.post(b"2026-11-22 10:00:00,123 - cart - INFO - hello", path, content_type="text/plain")
+    ).is_success
+    assert (await door.post(b'{"msg":"hi","service":"mine"}', path, **NDJSON)).is_success
+    rows = [row for frame in door.bus.read(1, max_bytes=1 << 20) for row in frame.batch.table.to_pylist()]
+    assert [(row["service"], row["instance"]) for row in rows] == [("shop", "shop-1"), ("mine", "shop-1")]
+    assert {(row["region"], row["environment"]) for row in rows} == {("eu-west-1", "prod")}
+
+
 @pytest.mark.parametrize(
     ("path", "headers", "body", "status", "words"),
     [
