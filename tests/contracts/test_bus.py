@@ -11,7 +11,7 @@ import pytest
 
 from heimdall.bus.buses.journal import Journal, JournalConfig
 from heimdall.bus.buses.memory import MemoryBus
-from heimdall.bus.port import Bus, Frame
+from heimdall.bus.port import Bus, Frame, ProducerKey
 from heimdall.clock import ManualClock
 from heimdall.errors import BusUnavailable, InvalidInput
 from heimdall.model.batch import LOG_SCHEMA, LogBatch, Origin, TenantId
@@ -174,3 +174,43 @@ def test_a_closed_bus_takes_nothing_more_but_has_finished_what_it_took(open_bus:
     assert [future.result(0) for future in futures] == [1, 2, 3, 4, 5]
     with pytest.raises(BusUnavailable):
         bus.append(batch("late")).result(WAIT_S)
+
+
+SENDER = b"sender-of-16-byt"
+
+
+def test_a_batch_sent_again_under_its_key_is_kept_once(bus: Bus) -> None:
+    assert bus.append(batch("a", "b"), producer=ProducerKey(SENDER, 0, 100)).result(WAIT_S) == 1
+    assert bus.append(batch("a", "b"), producer=ProducerKey(SENDER, 0, 100)).result(WAIT_S) == 0
+    assert bus.append(batch("c"), producer=ProducerKey(SENDER, 0, 150)).result(WAIT_S) == 3
+    assert bus.append(batch("a", "b"), producer=ProducerKey(SENDER, 0, 100)).result(WAIT_S) == 0
+    assert messages(bus.read(1, max_bytes=1 << 20)) == ["a", "b", "c"]
+
+
+def test_a_later_epoch_counts_from_its_beginning(bus: Bus) -> None:
+    bus.append(batch("a"), producer=ProducerKey(SENDER, 0, 100)).result(WAIT_S)
+    bus.append(batch("b"), producer=ProducerKey(SENDER, 1, 5)).result(WAIT_S)
+    assert bus.append(batch("late"), producer=ProducerKey(SENDER, 0, 200)).result(WAIT_S) == 0
+    assert messages(bus.read(1, max_bytes=1 << 20)) == ["a", "b"]
+
+
+def test_producers_do_not_hide_each_other(bus: Bus) -> None:
+    for number in range(3):
+        bus.append(batch(f"{number}"), producer=ProducerKey(bytes([number]) * 16, 0, 1)).result(WAIT_S)
+    assert messages(bus.read(1, max_bytes=1 << 20)) == ["0", "1", "2"]
+
+
+def test_the_same_batch_sent_by_many_threads_at_once_is_kept_once(bus: Bus) -> None:
+    key = ProducerKey(SENDER, 0, 7)
+    threads = [threading.Thread(target=lambda: bus.append(batch("x"), producer=key).result(WAIT_S)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(WAIT_S)
+    assert messages(bus.read(1, max_bytes=1 << 20)) == ["x"]
+
+
+def test_a_refused_batch_may_be_sent_again_under_its_key(bus: Bus) -> None:
+    with pytest.raises(InvalidInput):
+        bus.append(batch(), producer=ProducerKey(SENDER, 0, 1)).result(WAIT_S)
+    assert bus.append(batch("now"), producer=ProducerKey(SENDER, 0, 1)).result(WAIT_S) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from heimdall.model.batch import LogBatch, TenantId
 
@@ -22,14 +22,27 @@ class Frame:
     batch: LogBatch
 
 
+class ProducerKey(NamedTuple):
+    """Names one batch of one producer's life, so that a batch sent twice can be recognised."""
+
+    producer_id: bytes
+    """16 bytes."""
+    epoch: int
+    sequence: int
+    """Rises from batch to batch of an epoch; need not be without gaps."""
+
+
 class Bus(Protocol):
     """Positions count records from 1, rise without gaps in append order, and are never used twice.
 
     Only records that a damaged disk has lost leave a gap: a frame's `first` is then above the end of the one before.
     """
 
-    def append(self, batch: LogBatch) -> Future[int]:
+    def append(self, batch: LogBatch, *, producer: ProducerKey | None = None) -> Future[int]:
         """Make `batch` durable. The future's result is the position of its first record.
+
+        With a `producer`, a batch of which it or a later one (by epoch, then sequence) was acknowledged before, in this
+        life or an earlier one, is not kept again: the future's result is then 0. A producer sends one batch at a time.
 
         The future resolves only after the data (and, for a new file, its directory) has reached the disk.
         Does not block on the disk; safe from several threads. `batch` is no longer the caller's afterwards.

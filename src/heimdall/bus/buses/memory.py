@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import replace
 
-from heimdall.bus.port import Frame
+from heimdall.bus.port import Frame, ProducerKey
+from heimdall.bus.producers import ProducerMemory
 from heimdall.clock import Clock, SystemClock
 from heimdall.errors import BusUnavailable, InvalidInput, Overloaded
 from heimdall.model.batch import LogBatch, Origin
@@ -25,8 +26,14 @@ class MemoryBus:
         self._end = 1
         self._closed = False
         self._grown = threading.Condition()
+        self._producers = ProducerMemory(now_s=lambda: self._clock.time_ns() / 1e9)
 
-    def append(self, batch: LogBatch) -> Future[int]:
+    def append(self, batch: LogBatch, *, producer: ProducerKey | None = None) -> Future[int]:
+        if producer is None:
+            return self._append(batch)
+        return self._producers.once(producer, lambda: self._append(batch))
+
+    def _append(self, batch: LogBatch) -> Future[int]:
         if batch.num_rows == 0:
             raise InvalidInput("a batch without records cannot be appended")
         future: Future[int] = Future()

@@ -17,7 +17,6 @@ from heimdall.bus.buses.journal.disk import Disk, File
 from heimdall.bus.buses.journal.layout import (
     FIRST_FRAME,
     SECTOR,
-    ProducerKey,
     SegmentHeader,
     chain_seed,
     count_zero_sectors,
@@ -27,6 +26,7 @@ from heimdall.bus.buses.journal.layout import (
     payload_checksum,
 )
 from heimdall.bus.buses.journal.segments import Segment, Segments, file_name
+from heimdall.bus.port import ProducerKey
 from heimdall.clock import Clock
 from heimdall.errors import BusUnavailable, Overloaded, TooLarge
 

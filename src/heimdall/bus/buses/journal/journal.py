@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from concurrent.futures import Future
 
@@ -11,9 +12,13 @@ from heimdall.bus.buses.journal.disk import Disk, PosixDisk
 from heimdall.bus.buses.journal.log import JournalLog
 from heimdall.bus.buses.journal.quarantine import Damage
 from heimdall.bus.buses.journal.recovery import RecoveryReport
-from heimdall.bus.port import Frame
+from heimdall.bus.port import Frame, ProducerKey
+from heimdall.bus.producers import ProducerMemory
 from heimdall.clock import Clock, SystemClock
 from heimdall.model.batch import LogBatch, Origin, TenantId
+
+_LOG = logging.getLogger(__name__)
+_PRODUCERS_FILE = "producers.json"
 
 
 class Journal:
@@ -29,7 +34,11 @@ class Journal:
             BusUnavailable: the disk could not be read; trying again is safe.
         """
         self._codec = Codec(config.compression, config.max_batch_bytes)
-        self._log = JournalLog(config, clock or SystemClock(), disk or PosixDisk(config.directory))
+        clock = clock or SystemClock()
+        self._log = JournalLog(config, clock, disk or PosixDisk(config.directory))
+        self._producers = ProducerMemory(self._log.producers, now_s=lambda: clock.time_ns() / 1e9)
+        self._producers_file = config.directory / _PRODUCERS_FILE
+        self._producers.load(self._producers_file)
 
     @property
     def recovery(self) -> RecoveryReport:
@@ -41,11 +50,17 @@ class Journal:
         """Acknowledged records that the disk has lost, by position; for the ledger. Grows when a reader finds more."""
         return self._log.damages
 
-    def append(self, batch: LogBatch) -> Future[int]:
+    def append(self, batch: LogBatch, *, producer: ProducerKey | None = None) -> Future[int]:
+        if producer is None:
+            return self._submit(batch, None)
+        return self._producers.once(producer, lambda: self._submit(batch, producer))
+
+    def _submit(self, batch: LogBatch, producer: ProducerKey | None) -> Future[int]:
         payload = self._codec.encode(batch)
         return self._log.committer.submit(
-            payload, count=batch.num_rows, decoded_bytes=batch.table.nbytes, tenant=batch.tenant.encode()
-        )
+            payload, count=batch.num_rows, decoded_bytes=batch.table.nbytes, tenant=batch.tenant.encode(),
+            producer=producer,
+        )  # fmt: skip
 
     def read(self, position: int, *, max_bytes: int) -> Iterator[Frame]:
         for header, payload in self._log.entries(position, max_bytes):
@@ -57,6 +72,13 @@ class Journal:
         return self._log.wait_for(position, timeout_s)
 
     def release(self, position: int) -> None:
+        if not self._log.would_release(position):
+            return
+        try:
+            self._producers.save(self._producers_file)  # first: what goes is where their last batches are noted
+        except OSError as exc:
+            _LOG.warning("journal: segments stay, what producers sent could not be saved: %s", exc)
+            return
         self._log.release(position)
 
     @property

@@ -24,6 +24,8 @@ from typing import NamedTuple
 
 from google_crc32c import extend, value
 
+from heimdall.bus.port import ProducerKey
+
 SECTOR = 512
 FIRST_FRAME = 4096
 """Offset of the first frame; a whole page, so that pages of frames never share one with the segment header."""
@@ -43,15 +45,6 @@ _FRAME = struct.Struct("<8sHHIQQQIIqQIIII16sIQB")
 _SEGMENT = struct.Struct("<8sHHIQQQQIIqQ")
 _CRC = struct.Struct("<I")
 ZERO_SECTOR = bytes(SECTOR)
-
-
-class ProducerKey(NamedTuple):
-    """Names one batch of one producer's life, so that a batch sent twice can be recognised."""
-
-    producer_id: bytes
-    """16 bytes."""
-    epoch: int
-    sequence: int
 
 
 class FrameHeader(NamedTuple):

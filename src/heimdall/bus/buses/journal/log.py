@@ -45,6 +45,8 @@ class JournalLog:
         self._quarantine = Quarantine(disk)
         for damage in found.report.damages:
             self._quarantine.report(damage)
+        self.producers = found.producers
+        """Last epoch and sequence of each producer that a frame names."""
         self._segments = Segments(found.segments, found.end)
         self._releasing = threading.Lock()
         metrics.SEGMENTS.set(len(found.segments))
@@ -62,6 +64,9 @@ class JournalLog:
 
     def wait_for(self, position: int, timeout_s: float) -> bool:
         return self._segments.wait_for(position, timeout_s)
+
+    def would_release(self, position: int) -> bool:
+        return self._segments.oldest_below(position) is not None
 
     def release(self, position: int) -> None:
         """Oldest first, each made sure of before the next: a hole between files would look like a loss."""

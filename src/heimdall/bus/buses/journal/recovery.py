@@ -60,6 +60,8 @@ class Run:
     end: int
     frames: int = 0
     records: int = 0
+    producers: dict[bytes, tuple[int, int]] = field(default_factory=dict)
+    """Epoch and sequence of each producer's last frame."""
 
     @property
     def first(self) -> int:
@@ -103,6 +105,8 @@ class Recovered:
     leftovers: list[str]
     """Files without anything of use: spares and headers that never held an acknowledged frame."""
     report: RecoveryReport
+    producers: dict[bytes, tuple[int, int]]
+    """Of each producer the last epoch and sequence that is in the log."""
 
 
 def recover(disk: Disk) -> Recovered:
@@ -145,7 +149,14 @@ def recover(disk: Disk) -> Recovered:
         for s in scanned
         if s.blank and s.number not in useful and (not s.items or s.number < sealed)
     ]
-    return Recovered(verdict.segments, max(verdict.position, reported), max(numbers, default=0) + 1, leftovers, report)
+    return Recovered(
+        verdict.segments,
+        max(verdict.position, reported),
+        max(numbers, default=0) + 1,
+        leftovers,
+        report,
+        verdict.producers,
+    )
 
 
 def _scan(disk: Disk, number: int, void_from: int | None) -> Scanned:
@@ -192,6 +203,8 @@ def _runs(file: File, number: int, void_from: int | None, found: Scanned) -> Ite
         run.end = frame.stop
         run.frames += 1
         run.records += frame.records
+        if frame.producer is not None:
+            run.producers[frame.producer.producer_id] = (frame.producer.epoch, frame.producer.sequence)
     if run is not None:
         yield run
 
@@ -208,6 +221,7 @@ class _Verdict:
         self._durable = durable
         self.position = next((s.first for s in scanned if s.first is not None), 1)
         self._holes: list[tuple[int, Hole]] = []
+        self.producers: dict[bytes, tuple[int, int]] = {}
         for found in scanned:
             if found.first is None or self.cut is not None:
                 continue
@@ -278,6 +292,7 @@ class _Verdict:
         self.position = run.end
         self.frames += run.frames
         self.records += run.records
+        self.producers |= run.producers
         self._holes.clear()
 
     def _lose(self, stop: int, number: int, *, exact: bool = True) -> None:
