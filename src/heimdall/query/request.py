@@ -70,5 +70,7 @@ class Answer:
     partial: bool = False
     next: str | None = None
     """Cursor of the following page; None when there is none."""
+    data: object = None
+    """What `data` is in JSON where rows cannot say it (an object, nested lists); `rows` still serves CSV and Arrow."""
     extra: Mapping[str, object] = field(default_factory=dict)
     """What stands beside `data` in this route's envelope (a histogram's `interval_ms`, …)."""

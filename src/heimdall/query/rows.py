@@ -19,6 +19,8 @@ _ORDER = (
     "environment", "message", "template_id", "trace_id", "span_id", "parent_span_id", "trace_flags", "user_id",
     "session_id", "request_id", "customer_id", "duration_ms", "cpu_usage", "memory_usage", "error_rate",
 )  # fmt: skip
+JSON_TEXT = {b"heimdall": b"json"}
+"""Metadata of a text column whose values are JSON: a sender's field, a list. They are written as what they say."""
 _TIME_FORMAT = "%Y-%m-%dT%H:%M:%S%.9fZ"
 
 
@@ -69,7 +71,10 @@ def plain_rows(table: pa.Table) -> Iterator[dict[str, Any]]:
     frame = pl.from_arrow(table)
     assert isinstance(frame, pl.DataFrame)
     frame = frame.with_columns(_readable(frame))
+    spoken = _spoken(table)
     for row in frame.iter_rows(named=True):
+        for name in spoken:
+            row[name] = None if row[name] is None else orjson.loads(row[name])
         attributes = row.pop("attributes", None)
         plain = {name: value for name, value in row.items() if value is not None}
         if attributes:
@@ -80,7 +85,7 @@ def plain_rows(table: pa.Table) -> Iterator[dict[str, Any]]:
 
 def flat_table(table: pa.Table) -> pa.Table:
     """The same rows with every attribute as a column of its own, for CSV and Arrow."""
-    if "attributes" not in table.column_names:
+    if "attributes" not in table.column_names and not _spoken(table):
         frame = pl.from_arrow(table)
         assert isinstance(frame, pl.DataFrame)
         return frame.with_columns(_readable(frame)).to_arrow()
@@ -89,6 +94,10 @@ def flat_table(table: pa.Table) -> pa.Table:
     names += sorted({name for row in rows for name in row} - set(names))
     columns = {name: _column([row.get(name) for row in rows]) for name in names}
     return pa.table(columns)
+
+
+def _spoken(table: pa.Table) -> list[str]:
+    return [field.name for field in table.schema if (field.metadata or {}).items() >= JSON_TEXT.items()]
 
 
 def flat_attributes(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

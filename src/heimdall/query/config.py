@@ -1,0 +1,26 @@
+"""What an operator may set about queries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryConfig:
+    timeout_s: float = 30.0
+    """Longest a query may run when the caller sets no deadline of its own. Larger: one careless question holds a
+    core for longer."""
+    max_timeout_s: float = 600.0
+    """Longest deadline a caller may ask for."""
+    concurrent: int = 4
+    """Queries that run at once. More share the same cores and each takes longer."""
+    queued: int = 64
+    """Queries that may wait for their turn; beyond this they are refused with 429."""
+    memory_bytes: int = 400 * MEBIBYTE
+    """Memory one query may use before it is stopped. `concurrent` of them must fit into the engine's share."""
+    answer_bytes: int = 64 * MEBIBYTE
+    """Largest answer; longer ones are cut, marked `partial`, and continue at `next`."""
+    sample_rows: int = 4_000
+    """Newest matching records from which the list of fields is learnt."""

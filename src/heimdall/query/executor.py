@@ -1,0 +1,138 @@
+"""Runs statements: admission, deadlines, cancellation and the count of what was read."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+from prometheus_client import Counter, Gauge
+from sqlglot import exp
+
+from heimdall.clock import Clock
+from heimdall.errors import InvalidInput, Overloaded, QueryCancelled
+from heimdall.query.config import QueryConfig
+from heimdall.query.request import QueryRequest
+from heimdall.storage.engine import SqlEngine
+from heimdall.storage.tiers import Tiers
+
+RUNNING = Gauge("heimdall_query_running", "Queries being answered.")
+REFUSED = Counter("heimdall_query_refused", "Queries refused because too many were waiting.")
+SCANNED = Counter("heimdall_query_scanned_records", "Records engines read to answer queries.", unit="records")
+
+
+@dataclass(slots=True)
+class Job:
+    """One query while it is answered."""
+
+    query_id: str
+    started_s: float
+    deadline_s: float
+    clock: Clock
+    scanned_rows: int = 0
+    tiers: set[str] = field(default_factory=set)
+    engine: SqlEngine | None = None
+    """Where a statement is running now."""
+    cancelled: bool = False
+
+    @property
+    def left_s(self) -> float:
+        return self.deadline_s - self.clock.monotonic()
+
+    @property
+    def took_ms(self) -> float:
+        return (self.clock.monotonic() - self.started_s) * 1e3
+
+    def check(self) -> None:
+        """
+        Raises:
+            QueryCancelled: cancelled, or past the deadline.
+        """
+        if self.cancelled:
+            raise QueryCancelled("query was cancelled")
+        if self.left_s <= 0:
+            raise QueryCancelled("query ran past its time limit; narrow the time range or raise the limit")
+
+
+class Executor:
+    """Safe from several threads; each caller's thread runs its own query."""
+
+    def __init__(self, tiers: Tiers, clock: Clock, config: QueryConfig) -> None:
+        self.tiers = tiers
+        self._clock = clock
+        self._config = config
+        self._slots = threading.Semaphore(config.concurrent)
+        self._lock = threading.Lock()
+        self._waiting = 0
+        self._jobs: dict[str, list[Job]] = {}
+
+    @contextmanager
+    def job(self, request: QueryRequest) -> Iterator[Job]:
+        """Wait for a turn, then hold it for the block.
+
+        Raises:
+            Overloaded: too many queries are waiting already.
+            QueryCancelled: the deadline passed, or `cancel` was called, before its turn came.
+        """
+        started_s = self._clock.monotonic()
+        timeout_s = min(request.timeout_s or self._config.timeout_s, self._config.max_timeout_s)
+        job = Job(request.query_id or uuid.uuid4().hex, started_s, started_s + timeout_s, self._clock)
+        with self._lock:
+            if self._waiting >= self._config.queued + self._config.concurrent:
+                REFUSED.inc()
+                raise Overloaded("too many queries are running; try again in a second", retry_after_s=1.0)
+            self._waiting += 1
+            self._jobs.setdefault(job.query_id, []).append(job)
+        RUNNING.inc()
+        try:
+            while not self._slots.acquire(timeout=0.1):
+                job.check()
+            try:
+                job.check()
+                yield job
+            finally:
+                self._slots.release()
+        finally:
+            RUNNING.dec()
+            SCANNED.inc(job.scanned_rows)
+            with self._lock:
+                self._waiting -= 1
+                self._jobs[job.query_id].remove(job)
+                if not self._jobs[job.query_id]:
+                    del self._jobs[job.query_id]
+
+    def cancel(self, query_id: str) -> bool:
+        """Stop all queries of that name; False when there is none."""
+        with self._lock:
+            jobs = list(self._jobs.get(query_id, ()))
+            for job in jobs:
+                job.cancelled = True
+        for job in jobs:
+            if (engine := job.engine) is not None:
+                engine.cancel(query_id)
+        return bool(jobs)
+
+    def run(self, job: Job, tier: str, statement: exp.Query) -> pa.Table:
+        """All rows of a statement on the engine of a tier."""
+        engine = self.tiers[tier]
+        if not isinstance(engine, SqlEngine):
+            raise InvalidInput(f"tier {tier} does not take statements")
+        job.check()
+        job.engine = engine
+        try:
+            rows = engine.select(
+                statement,
+                query_id=job.query_id,
+                timeout_s=job.left_s,
+                max_memory_bytes=self._config.memory_bytes,
+            )
+            table = pa.Table.from_batches(list(rows), rows.schema)
+        finally:
+            job.engine = None
+        job.check()
+        job.scanned_rows += rows.statistics.scanned_rows
+        job.tiers.add(tier)
+        return table

@@ -1,0 +1,283 @@
+"""`QueryService`: questions in, answers out. What the API, the command line and the tail call."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pyarrow as pa
+from prometheus_client import Histogram
+
+from heimdall.clock import Clock
+from heimdall.errors import InvalidInput, QuerySyntaxError
+from heimdall.model.batch import TenantId
+from heimdall.model.timerange import format_time
+from heimdall.query.ast import Query
+from heimdall.query.config import QueryConfig
+from heimdall.query.context import Context
+from heimdall.query.cursor import read_cursor, write_cursor
+from heimdall.query.executor import Executor, Job
+from heimdall.query.explain import tree
+from heimdall.query.facets import facet_rows, facets
+from heimdall.query.fieldlist import field_list
+from heimdall.query.histogram import histogram
+from heimdall.query.languages.hql import parse, to_text
+from heimdall.query.pages import Page, Pages
+from heimdall.query.request import Answer, FacetsRequest, HistogramRequest, QueryRequest, SearchRequest
+from heimdall.query.rows import JSON_TEXT
+from heimdall.query.shape import shape_of
+from heimdall.query.sources import POSITION_COLUMN, TIME_COLUMN, Question, Source, source_of
+from heimdall.query.templates import Catalogue, unlimited, with_templates
+from heimdall.query.types import Type
+from heimdall.query.windows import windows
+from heimdall.storage.engine import TierStatistics
+from heimdall.storage.tiers import Tiers
+
+MAX_LIMIT = 10_000
+ENDS_VALID_S = 5.0
+"""How long the oldest and newest time of a tier are believed by `search`. They only choose where windows begin; the
+first window has no upper end of its own, so records that came since are found all the same."""
+
+SECONDS = Histogram(
+    "heimdall_query_duration",
+    "Time from request to answer.",
+    ["kind"],
+    unit="seconds",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+
+__all__ = ["QueryConfig", "QueryService"]
+
+
+class QueryService:
+    """All methods may be called from several threads; each runs in its caller's."""
+
+    def __init__(self, tiers: Tiers, clock: Clock, config: QueryConfig, templates: Catalogue) -> None:
+        self._clock = clock
+        self._config = config
+        self._templates = templates
+        self._executor = Executor(tiers, clock, config)
+        self._sources: tuple[Source, ...] = tuple(source_of(name, self._executor) for name in tiers.names)
+        self._lock = threading.Lock()
+        self._ends: dict[str, tuple[float, TierStatistics]] = {}
+
+    # ------------------------------------------------------------------ questions
+
+    def search(self, request: SearchRequest) -> Answer:
+        """Rows of a page: records newest first, or what the pipes make of them.
+
+        Raises:
+            QuerySyntaxError, InvalidInput: the question has no answer as it stands.
+            Overloaded, QueryCancelled, EngineUnavailable: it may have one later.
+        """
+        query = parse(request.q)
+        if not 1 <= request.limit <= MAX_LIMIT:
+            raise InvalidInput(f"limit must be 1 to {MAX_LIMIT:,}, not {request.limit}")
+        if request.cursor and request.rank is not None:
+            raise InvalidInput("cursor and rank exclude each other")
+        cursor = read_cursor(request.cursor) if request.cursor else None
+        with self._job(request, "search") as job:
+            source = self._source()
+            fresh = query.aggregates or request.rank is not None
+            statistics = self._statistics(source, fresh=fresh)
+            question = self._question(unlimited(query), request, statistics)
+            pages = Pages(source, statistics, self._config)
+            if request.rank is not None:
+                page = pages.at_rank(job, question, request.limit, request.rank)
+            else:
+                page = pages.first(job, question, request.limit, cursor)
+            rows = self._readable(query, page, request.tenant)
+            return self._answer(
+                job, rows, partial=page.partial, next=None if page.next is None else write_cursor(page.next)
+            )
+
+    def histogram(self, request: HistogramRequest) -> Answer:
+        """Records over time; `data` as documented, `rows` with one column a series."""
+        query = parse(request.q)
+        if request.interval_ns is not None and request.interval_ns <= 0:
+            raise InvalidInput("interval must be longer than nothing")
+        with self._job(request, "histogram") as job:
+            source = self._source()
+            statistics = self._statistics(source)
+            found = histogram(
+                job,
+                source,
+                statistics,
+                self._question(query, request, statistics),
+                buckets=max(1, request.buckets),
+                step_ns=request.interval_ns,
+                by=request.by,
+            )
+            extra = {
+                "interval_ms": found.step_ns / 1e6 if found.step_ns % 1_000_000 else found.step_ns // 1_000_000,
+                "from": format_time(found.start_ns),
+                "to": format_time(found.end_ns),
+                "total": sum(found.totals),
+            }
+            return replace(self._answer(job, found.as_table()), data=found.as_data(), extra=extra)
+
+    def facets(self, request: FacetsRequest) -> Answer:
+        """The most frequent values of some fields over the whole result, counted exactly."""
+        query = parse(request.q)
+        if request.limit < 1:
+            raise InvalidInput("limit must be at least 1")
+        with self._job(request, "facets") as job:
+            source = self._source()
+            question = self._question(query, request, self._statistics(source, fresh=False))
+            data = facets(job, source, question, request.fields, request.limit)
+            rows = facet_rows(data)
+            return replace(self._answer(job, rows), data=data)
+
+    def fields(self, request: QueryRequest) -> Answer:
+        """Fields of the newest matching records; exact when those are all there are."""
+        query = parse(request.q)
+        with self._job(request, "fields") as job:
+            data, sampled, complete = self._fields(job, query, request)
+            answer = self._answer(job, pa.Table.from_pylist(data))
+            return replace(answer, data=data, exact=complete, extra={"sampled_rows": sampled})
+
+    def explain(self, request: QueryRequest) -> Answer:
+        """What `search` would do, without doing it."""
+        query = parse(request.q)
+        with self._job(request, "explain") as job:
+            tiers = []
+            for source in self._sources:
+                statistics = self._statistics(source)
+                question = self._question(query, request, statistics)
+                planned = list(windows(query, question.start_ns, question.end_ns, statistics, 101))
+                tiers.append(
+                    {
+                        "tier": source.tier,
+                        "statement": source.statement(question, limit=101),
+                        "windows": [
+                            {"from": _time(window.start_ns), "to": _time(window.end_ns),
+                             "estimated_rows": _rows_in(window.start_ns, window.end_ns, statistics)}
+                            for window in planned
+                        ],
+                        "chosen": _reason(query, len(planned)),
+                        "rows": statistics.rows,
+                        "size_bytes": statistics.size_bytes,
+                        "oldest": _time(statistics.oldest_ns),
+                        "newest": _time(statistics.newest_ns),
+                    }
+                )  # fmt: skip
+            columns = [{"name": name, "type": kind.value} for name, kind in shape_of(query).answer()]
+            data = {"query": to_text(query), "ast": tree(query), "columns": columns, "tiers": tiers}
+            return replace(self._answer(job, pa.table({})), data=data)
+
+    def parse(self, q: str) -> Answer:
+        """Whether a text is a query: its canonical form and tree, or what is wrong and where."""
+        started_s = self._clock.monotonic()
+        try:
+            query = parse(q)
+            shape_of(query)
+            data: dict[str, object] = {"ok": True, "canonical": to_text(query), "ast": tree(query)}
+        except QuerySyntaxError as exc:
+            data = {
+                "ok": False,
+                "message": exc.message,
+                "column": exc.column,
+                "length": exc.length,
+                "hint": exc.hint,
+            }
+        took_ms = (self._clock.monotonic() - started_s) * 1e3
+        return Answer(rows=pa.table({}), query_id="", data=data, took_ms=took_ms)
+
+    def cancel(self, query_id: str) -> bool:
+        """Stop a running query; False when there is none of that name."""
+        return self._executor.cancel(query_id)
+
+    # ------------------------------------------------------------------ parts
+
+    @contextmanager
+    def _job(self, request: QueryRequest, kind: str) -> Iterator[Job]:
+        with SECONDS.labels(kind).time(), self._executor.job(request) as job:
+            yield job
+
+    def _source(self) -> Source:
+        """The tier that answers. Answers merged from several tiers come with the second tier."""
+        return self._sources[0]
+
+    def _statistics(self, source: Source, *, fresh: bool = True) -> TierStatistics:
+        now_s = self._clock.monotonic()
+        with self._lock:
+            known = self._ends.get(source.tier)
+        if not fresh and known is not None and 0 <= now_s - known[0] < ENDS_VALID_S and known[1].rows:
+            return known[1]
+        statistics = self._executor.tiers[source.tier].statistics()
+        with self._lock:
+            self._ends[source.tier] = (now_s, statistics)
+        return statistics
+
+    def _question(self, query: Query, request: QueryRequest, statistics: TierStatistics) -> Question:
+        start_ns, end_ns = request.start_ns, request.end_ns
+        if start_ns is not None and end_ns is not None and end_ns < start_ns:
+            raise InvalidInput("the time range ends before it begins; swap from and to")
+        # Rates and steps of time need a length: where the caller set no bound, it is the data's.
+        first_ns = statistics.oldest_ns if start_ns is None else start_ns
+        last_ns = end_ns
+        if last_ns is None and statistics.newest_ns is not None:
+            last_ns = min(statistics.newest_ns + 1, 2**63 - 1)
+        context = Context(now_ns=self._clock.time_ns(), start_ns=first_ns, end_ns=last_ns)
+        return Question(query=query, tenant=request.tenant, start_ns=start_ns, end_ns=end_ns, context=context)
+
+    def _fields(self, job: Job, query: Query, request: QueryRequest) -> tuple[list[dict[str, object]], int, bool]:
+        source = self._source()
+        statistics = self._statistics(source, fresh=False)
+        records = Query(query.search)
+        pages = Pages(source, statistics, self._config)
+        page = pages.first(job, self._question(records, request, statistics), self._config.sample_rows, None)
+        return field_list(page.rows), page.rows.num_rows, page.next is None
+
+    def _readable(self, query: Query, page: Page, tenant: TenantId) -> pa.Table:
+        """The page's rows without the hidden columns; columns that hold JSON text say so."""
+        rows = page.rows.drop_columns([n for n in (TIME_COLUMN, POSITION_COLUMN) if n in page.rows.column_names])
+        json_text = {name for name, kind in shape_of(query).answer() if kind in (Type.ANY, Type.LIST)}
+        fields = [
+            field.with_metadata(JSON_TEXT) if field.name in json_text and field.name != "attributes" else field
+            for field in rows.schema
+        ]
+        rows = rows.cast(pa.schema([_plain_type(field) for field in fields]))
+        return with_templates(query, rows, self._templates, tenant)
+
+    def _answer(self, job: Job, rows: pa.Table, *, partial: bool = False, next: str | None = None) -> Answer:
+        return Answer(
+            rows=rows,
+            query_id=job.query_id,
+            scanned_rows=job.scanned_rows,
+            tiers=tuple(name for name in self._executor.tiers.names if name in job.tiers),
+            took_ms=job.took_ms,
+            partial=partial,
+            next=next,
+        )
+
+
+def _plain_type(field: pa.Field) -> pa.Field:
+    """Arrow types every client knows: JSON columns as text."""
+    if isinstance(field.type, pa.BaseExtensionType):
+        return field.with_type(field.type.storage_type)
+    return field
+
+
+def _time(time_ns: int | None) -> str | None:
+    return None if time_ns is None else format_time(time_ns)
+
+
+def _rows_in(start_ns: int | None, end_ns: int | None, statistics: TierStatistics) -> int:
+    """Records a range holds by the tier's average density."""
+    if statistics.oldest_ns is None or statistics.newest_ns is None:
+        return 0
+    first_ns = statistics.oldest_ns if start_ns is None else max(start_ns, statistics.oldest_ns)
+    last_ns = statistics.newest_ns + 1 if end_ns is None else min(end_ns, statistics.newest_ns + 1)
+    extent_ns = statistics.newest_ns + 1 - statistics.oldest_ns
+    return max(0, statistics.rows * (last_ns - first_ns) // extent_ns)
+
+
+def _reason(query: Query, count: int) -> str:
+    if count > 1:
+        return "newest first, in widening windows, until the page is full"
+    if query.aggregates or query.sorts:
+        return "one statement: the answer needs every matching record"
+    return "one statement: an index finds the records, or the range is short"

@@ -1,0 +1,325 @@
+"""The three things every answer is made of, on an engine that takes statements and on one that does not.
+
+`rows` are a query's own rows, `counts` how many records matched in each step of time, `values` how often a field had
+each value. Planner, pages, histogram and facets are written once on top of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlglot import exp
+
+from heimdall.model.batch import TenantId
+from heimdall.query.ast import And, MatchAll, Predicate, Query
+from heimdall.query.context import Context
+from heimdall.query.cursor import Behind
+from heimdall.query.executor import Executor, Job
+from heimdall.query.fields import ATTRIBUTES, POSITION_COLUMN, TIME_COLUMN
+from heimdall.query.frame import evaluate
+from heimdall.query.rows import record_table
+from heimdall.query.sql import predicate_sql, scan_conditions, to_sql
+from heimdall.query.sqlnodes import TABLE
+from heimdall.storage.engine import SqlEngine
+from heimdall.storage.engines.memory import MemoryEngine
+from heimdall.storage.stored import STORED_SCHEMA
+
+STEP_COLUMN, COUNT_COLUMN, VALUE_COLUMN = "_step", "_records", "_value"
+"""Names no field of a sender can hide."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A query over the records of one tenant in [start_ns, end_ns); None = no bound."""
+
+    query: Query
+    tenant: TenantId
+    start_ns: int | None = None
+    end_ns: int | None = None
+    context: Context = Context()
+
+    def between(self, start_ns: int | None, end_ns: int | None) -> Question:
+        """The same question about a part of its range. What `rate()` divides by stays the whole range."""
+        return replace(self, start_ns=start_ns, end_ns=end_ns)
+
+
+class Source(Protocol):
+    """One tier as queries see it."""
+
+    tier: str
+
+    def rows(
+        self,
+        job: Job,
+        question: Question,
+        *,
+        columns: Sequence[str] | None = None,
+        limit: int | None = None,
+        before: Behind | None = None,
+        offset: int = 0,
+    ) -> pa.Table:
+        """Rows of the answer, in its order; those of records end with `_timestamp` and `_position`."""
+
+    def counts(self, job: Job, question: Question, step_ns: int, by: str | None = None) -> pa.Table:
+        """Matching records (`_records`) by `_step` (its number since 1970) and, with `by`, `_value`; in no order."""
+
+    def values(self, job: Job, question: Question, field: str, limit: int) -> tuple[pa.Table, int, int, int]:
+        """The most frequent values (`_value`, `_records`), then: distinct values, records that have one, records."""
+
+    def statement(
+        self, question: Question, *, columns: Sequence[str] | None = None, limit: int | None = None
+    ) -> str | None:
+        """What `rows` would run, as text; None where there are no statements."""
+
+
+def source_of(tier: str, executor: Executor) -> Source:
+    engine = executor.tiers[tier]
+    if isinstance(engine, SqlEngine):
+        return SqlSource(tier, engine, executor)
+    if isinstance(engine, MemoryEngine):
+        return FrameSource(tier, engine)
+    raise TypeError(f"tier {tier}: queries do not know how to read {type(engine).__name__}")
+
+
+class SqlSource:
+    """One statement per call."""
+
+    def __init__(self, tier: str, engine: SqlEngine, executor: Executor) -> None:
+        self.tier = tier
+        self._engine = engine
+        self._executor = executor
+
+    def rows(
+        self,
+        job: Job,
+        question: Question,
+        *,
+        columns: Sequence[str] | None = None,
+        limit: int | None = None,
+        before: Behind | None = None,
+        offset: int = 0,
+    ) -> pa.Table:
+        if columns is None and not question.query.pipes:
+            stored = self._executor.run(job, self.tier, self._records(question, limit, before, offset))
+            return with_order(stored)
+        statement = self._select(question, columns, limit, before)
+        return self._executor.run(job, self.tier, statement.offset(offset) if offset else statement)
+
+    def counts(self, job: Job, question: Question, step_ns: int, by: str | None = None) -> pa.Table:
+        inner = self._select(question, (by,) if by else (), None, None)
+        statement = (
+            exp.select(exp.alias_(_step(step_ns, question.start_ns), STEP_COLUMN), f"count() AS {COUNT_COLUMN}")
+            .from_(inner.subquery("matching"))
+            .group_by(STEP_COLUMN)
+        )
+        if by:
+            value = exp.column(by, quoted=True)
+            statement = statement.select(exp.alias_(value, VALUE_COLUMN)).group_by(VALUE_COLUMN)
+        return self._executor.run(job, self.tier, statement)
+
+    def values(self, job: Job, question: Question, field: str, limit: int) -> tuple[pa.Table, int, int, int]:
+        inner = self._select(question, (field,), None, None)
+        value = exp.alias_(exp.column(field, quoted=True), VALUE_COLUMN)
+        groups = (
+            exp.select(value, f"count() AS {COUNT_COLUMN}").from_(inner.subquery("matching")).group_by(VALUE_COLUMN)
+        )
+        present = f"isNotNull({VALUE_COLUMN})"
+        totals = exp.select(
+            VALUE_COLUMN,
+            COUNT_COLUMN,
+            f"countIf({present}) OVER () AS distinct_values",
+            f"sumIf({COUNT_COLUMN}, {present}) OVER () AS present",
+            f"sum({COUNT_COLUMN}) OVER () AS total",
+        ).from_(groups.subquery("groups"))
+        statement = (
+            totals.order_by(f"{present} DESC", f"{COUNT_COLUMN} DESC", VALUE_COLUMN, dialect="clickhouse").limit(limit)
+        )  # fmt: skip
+        table = self._executor.run(job, self.tier, statement)
+        if not table.num_rows:
+            return table.select([VALUE_COLUMN, COUNT_COLUMN]), 0, 0, 0
+        first = table.slice(0, 1).to_pylist()[0]
+        found = table.select([VALUE_COLUMN, COUNT_COLUMN]).filter(table.column(VALUE_COLUMN).is_valid())
+        return found, int(first["distinct_values"]), int(first["present"]), int(first["total"])
+
+    def statement(
+        self, question: Question, *, columns: Sequence[str] | None = None, limit: int | None = None
+    ) -> str | None:
+        return self._select(question, columns, limit, None).sql("clickhouse", pretty=True)
+
+    def _records(self, question: Question, limit: int | None, before: Behind | None, offset: int) -> exp.Select:
+        """Whole records as they are stored: the statement stays short and their looks are made from a page of them."""
+        conditions = scan_conditions(question.tenant, question.start_ns, question.end_ns)
+        if before is not None:
+            conditions += _behind(before)
+        if not isinstance(question.query.search, MatchAll):
+            conditions.append(predicate_sql(question.query.search, question.context))
+        order = [exp.column(name, table=TABLE, quoted=True) for name in ("timestamp", "position")]
+        statement = (
+            exp.select(*(_stored(name) for name in STORED_SCHEMA.names))
+            .from_(exp.to_table(self._engine.table, dialect="clickhouse", alias=TABLE))
+            .where(*conditions)
+            .order_by(*(exp.Ordered(this=column, desc=True) for column in order))
+        )
+        if limit is not None:
+            statement = statement.limit(limit)
+        return statement.offset(offset) if offset else statement
+
+    def _select(
+        self, question: Question, columns: Sequence[str] | None, limit: int | None, before: Behind | None
+    ) -> exp.Select:
+        return to_sql(
+            question.query,
+            table=self._engine.table,
+            tenant=question.tenant,
+            start_ns=question.start_ns,
+            end_ns=question.end_ns,
+            columns=columns,
+            limit=limit,
+            before=None if before is None else (before.timestamp_ns, before.position),
+            context=question.context,
+        )
+
+
+def _stored(name: str) -> exp.Expr:
+    column = exp.column(name, table=TABLE, quoted=True)
+    return exp.alias_(exp.Anonymous(this="toJSONString", expressions=[column]), name) if name == ATTRIBUTES else column
+
+
+def _behind(record: Behind) -> list[exp.Expression]:
+    """Older than a record in the order (timestamp, position); the first condition is one the key understands."""
+    moment = exp.Anonymous(this="fromUnixTimestamp64Nano", expressions=[exp.Literal.number(record.timestamp_ns)])
+    time, position = (exp.column(name, table=TABLE, quoted=True) for name in ("timestamp", "position"))
+    last = exp.LT(this=position, expression=exp.Literal.number(record.position))
+    return [
+        exp.LTE(this=time, expression=moment),
+        exp.or_(exp.LT(this=time.copy(), expression=moment.copy()), last),
+    ]
+
+
+def with_order(stored: pa.Table) -> pa.Table:
+    """Records as people see them, and the two columns every page of records ends with."""
+    if not stored.num_rows:
+        stored = stored.select(STORED_SCHEMA.names)
+    rows = record_table(_absent_as_null(stored))
+    return rows.append_column(TIME_COLUMN, stored.column("timestamp")).append_column(
+        POSITION_COLUMN, stored.column("position")
+    )
+
+
+def _absent_as_null(stored: pa.Table) -> pa.Table:
+    """A table's absent values (empty text, zero ids, `{}`) as nulls; ids as plain bytes, which Polars knows."""
+    columns: dict[str, pa.ChunkedArray] = {}
+    for field in STORED_SCHEMA:
+        column = stored.column(field.name)
+        if pa.types.is_fixed_size_binary(field.type):
+            column = _null_where(column.cast(pa.large_binary()), bytes(field.type.byte_width))
+        elif field.name == ATTRIBUTES:
+            column = _null_where(column.cast(pa.string()), "{}")
+        elif field.nullable and (pa.types.is_dictionary(field.type) or pa.types.is_large_string(field.type)):
+            column = _null_where(column, "")
+        columns[field.name] = column
+    return pa.table(columns)
+
+
+def _null_where(column: pa.ChunkedArray, absent: str | bytes) -> pa.ChunkedArray:
+    value = pa.scalar(absent, column.type)
+    return pc.if_else(pc.equal(column, value), pa.scalar(None, column.type), column)
+
+
+def _step(step_ns: int, start_ns: int | None) -> exp.Expr:
+    """Number of the step a record lies in. Times before 1970 are negative: there division must round down."""
+    time_ns = exp.Anonymous(this="toUnixTimestamp64Nano", expressions=[exp.column(TIME_COLUMN, quoted=True)])
+    step = exp.Literal.number(step_ns)
+    whole = exp.Anonymous(this="intDiv", expressions=[time_ns, step])
+    if start_ns is not None and start_ns >= 0:
+        return whole
+    under = exp.LT(this=exp.Anonymous(this="modulo", expressions=[time_ns.copy(), step.copy()]), expression=_zero())
+    return exp.Sub(this=whole, expression=exp.Anonymous(this="toInt64", expressions=[under]))
+
+
+def _zero() -> exp.Expr:
+    return exp.Literal.number(0)
+
+
+class FrameSource:
+    """Records in memory, evaluated column by column."""
+
+    def __init__(self, tier: str, engine: MemoryEngine) -> None:
+        self.tier = tier
+        self._engine = engine
+
+    def rows(
+        self,
+        job: Job,
+        question: Question,
+        *,
+        columns: Sequence[str] | None = None,
+        limit: int | None = None,
+        before: Behind | None = None,
+        offset: int = 0,
+    ) -> pa.Table:
+        return self._evaluate(job, question, columns, None if limit is None else limit + offset, before)[
+            offset:
+        ].to_arrow()
+
+    def counts(self, job: Job, question: Question, step_ns: int, by: str | None = None) -> pa.Table:
+        frame = self._evaluate(job, question, (by,) if by else (), None, None)
+        step = (pl.col(TIME_COLUMN).cast(pl.Int64) // step_ns).alias(STEP_COLUMN)
+        keys = [step] if by is None else [step, pl.col(by).alias(VALUE_COLUMN)]
+        return frame.group_by(keys).agg(pl.len().alias(COUNT_COLUMN)).to_arrow()
+
+    def values(self, job: Job, question: Question, field: str, limit: int) -> tuple[pa.Table, int, int, int]:
+        frame = self._evaluate(job, question, (field,), None, None)
+        groups = frame.group_by(pl.col(field).alias(VALUE_COLUMN)).agg(pl.len().alias(COUNT_COLUMN))
+        present = groups.filter(pl.col(VALUE_COLUMN).is_not_null())
+        top = present.sort([COUNT_COLUMN, VALUE_COLUMN], descending=[True, False]).head(limit)
+        return top.to_arrow(), present.height, int(present[COUNT_COLUMN].sum()), frame.height
+
+    def statement(
+        self, question: Question, *, columns: Sequence[str] | None = None, limit: int | None = None
+    ) -> str | None:
+        return None
+
+    def _evaluate(
+        self, job: Job, question: Question, columns: Sequence[str] | None, limit: int | None, before: Behind | None
+    ) -> pl.DataFrame:
+        job.check()
+        start_ns = -(2**63) if question.start_ns is None else question.start_ns
+        end_ns = 2**63 - 1 if question.end_ns is None else question.end_ns
+        frame = self._engine.frame(question.tenant, start_ns, end_ns)
+        if before is not None:
+            time_ns, position = pl.col("timestamp").cast(pl.Int64), pl.col("position")
+            frame = frame.filter(
+                (time_ns < before.timestamp_ns)
+                | ((time_ns == before.timestamp_ns) & (position < before.position))
+            )  # fmt: skip
+        job.tiers.add(self.tier)
+        job.scanned_rows += frame.select(pl.len()).collect().item()
+        return evaluate(question.query, frame, columns=columns, limit=limit, context=question.context).collect()
+
+
+def scoped(query: Query, scope: Predicate | None) -> Query:
+    """The query and-ed with what its caller may see."""
+    if scope is None or isinstance(scope, MatchAll):
+        return query
+    return replace(query, search=And((scope, query.search)))
+
+
+__all__ = [
+    "COUNT_COLUMN",
+    "POSITION_COLUMN",
+    "STEP_COLUMN",
+    "TIME_COLUMN",
+    "VALUE_COLUMN",
+    "FrameSource",
+    "Question",
+    "Source",
+    "SqlSource",
+    "scoped",
+    "source_of",
+]

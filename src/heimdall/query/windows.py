@@ -1,0 +1,92 @@
+"""Which parts of time to read, newest first, so that "latest N" of anything never scans the past."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from heimdall.query.ast import And, Compare, Operator, Predicate, Query, Word
+from heimdall.query.fields import parse_hex, parse_identity
+from heimdall.storage.engine import TierStatistics
+
+STATELESS = frozenset({"where", "extend", "parse", "fields"})
+"""Pipes that look at one record at a time: a window's rows are final, and the next window only adds to them."""
+
+STREAMING = STATELESS | {"head", "dedup"}
+"""Pipes whose first rows depend on newer rows only: a window that gives enough rows gives the right ones."""
+
+NEEDLE_FIELDS = frozenset(
+    {"id", "trace_id", "span_id", "parent_span_id", "request_id", "session_id", "user_id", "customer_id"}
+)
+"""Fields with so many values that an index finds one of them in all of time faster than windows could."""
+
+FIRST_WINDOW_ROWS = 16
+"""Records, matching or not, that the first window should hold for each row wanted."""
+
+GROWTH = 16
+"""Factor between windows. The last one holds the answer, so all before it add at most a fifteenth."""
+
+SHORTEST_NS = 1_000_000_000
+LONGEST_FIRST_NS = 3_600 * 1_000_000_000
+"""A single record of 1970 must not make the first window a year long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """[start_ns, end_ns); None = no bound."""
+
+    start_ns: int | None
+    end_ns: int | None
+
+
+def is_stateless(query: Query) -> bool:
+    return all(pipe.name in STATELESS for pipe in query.pipes)
+
+
+def is_streaming(query: Query) -> bool:
+    return all(pipe.name in STREAMING for pipe in query.pipes)
+
+
+def is_needle(predicate: Predicate) -> bool:
+    """Whether a condition every match fulfils is best answered by an index."""
+    match predicate:
+        case And(items=items):
+            return any(is_needle(item) for item in items)
+        case Compare(field=name, operator=Operator.EQ):
+            return name in NEEDLE_FIELDS
+        case Word(text=text):
+            return parse_hex(text, 16) is not None or (len(text) == 36 and parse_identity(text) is not None)
+        case _:
+            return False
+
+
+def windows(
+    query: Query, start_ns: int | None, end_ns: int | None, statistics: TierStatistics, limit: int
+) -> Iterator[Window]:
+    """Adjacent windows, newest first, that together are [start_ns, end_ns).
+
+    The first holds about `FIRST_WINDOW_ROWS` × `limit` records by the tier's average density, each further one is
+    `GROWTH` times as long. One window when the query must see everything or an index finds its rows anywhere.
+    """
+    oldest_ns, newest_ns = statistics.oldest_ns, statistics.newest_ns
+    if oldest_ns is None or newest_ns is None or not is_streaming(query) or is_needle(query.search):
+        yield Window(start_ns, end_ns)
+        return
+    last_ns = oldest_ns if start_ns is None else max(start_ns, oldest_ns)
+    edge_ns = newest_ns + 1 if end_ns is None else min(end_ns, newest_ns + 1)
+    width_ns = first_width_ns(statistics, limit)
+    upper_ns = end_ns
+    while edge_ns - width_ns > last_ns + width_ns:
+        edge_ns -= width_ns
+        yield Window(edge_ns, upper_ns)
+        upper_ns = edge_ns
+        width_ns *= GROWTH
+    yield Window(start_ns, upper_ns)
+
+
+def first_width_ns(statistics: TierStatistics, limit: int) -> int:
+    assert statistics.oldest_ns is not None
+    assert statistics.newest_ns is not None
+    extent_ns = max(statistics.newest_ns - statistics.oldest_ns, 1)
+    by_density_ns = extent_ns * limit * FIRST_WINDOW_ROWS // max(statistics.rows, 1)
+    return max(SHORTEST_NS, min(by_density_ns, LONGEST_FIRST_NS))
