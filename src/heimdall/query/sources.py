@@ -197,7 +197,7 @@ def _behind(record: Behind) -> list[exp.Expression]:
     last = exp.LT(this=position, expression=exp.Literal.number(record.position))
     return [
         exp.LTE(this=time, expression=moment),
-        exp.or_(exp.LT(this=time.copy(), expression=moment.copy()), last),
+        exp.Paren(this=exp.Or(this=exp.LT(this=time.copy(), expression=moment.copy()), expression=last)),
     ]
 
 
