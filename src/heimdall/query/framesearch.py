@@ -53,7 +53,7 @@ def predicate_frame(predicate: Predicate, fields: BaseFields, context: Context) 
         case Compare(field=name, operator=operator, value=value):
             return _compare(name, operator, value, fields, context).fill_null(False)
         case Range(field=name, low=low, high=high):
-            tests = [_exists(name, fields)] if low is None and high is None else []
+            tests = [fields.value(name).expr.is_not_null()] if low is None and high is None else []
             if low is not None:
                 tests.append(
                     _compare(name, Operator.GE if predicate.include_low else Operator.GT, low, fields, context)
@@ -64,7 +64,7 @@ def predicate_frame(predicate: Predicate, fields: BaseFields, context: Context) 
                 )
             return reduce(and_, tests).fill_null(False)
         case Exists(field=name):
-            return _exists(name, fields)
+            return fields.value(name).expr.is_not_null()
         case And(items=items):
             return reduce(and_, (predicate_frame(item, fields, context) for item in items))
         case Or(items=items):
@@ -87,11 +87,6 @@ def _phrase(text: str) -> pl.Expr:
     if pattern is None:
         return pl.col("message").str.contains(text, literal=True)
     return pl.col("message").str.contains(pattern)
-
-
-def _exists(name: str, fields: BaseFields) -> pl.Expr:
-    value = fields.value(name)
-    return value.expr != 0 if value.type is Type.LEVEL else value.expr.is_not_null()
 
 
 def _compare(name: str, operator: Operator, value: str, fields: BaseFields, context: Context) -> pl.Expr:

@@ -15,12 +15,10 @@ from heimdall.query.fields import ATTRIBUTES, Storage, attribute_path, canonical
 from heimdall.query.sqlnodes import (
     array,
     binary,
-    both,
     call,
     cast,
     choose,
     column,
-    negate,
     null,
     number,
     string,
@@ -98,11 +96,8 @@ def _identity() -> exp.Expression:
     )
     low = call("bitOr", number(1 << 63), call("bitAnd", column("position"), number((1 << 62) - 1)))
     digits = call("lower", call("concat", call("hex", high), call("hex", low)))
-    starts, lengths = (1, 9, 13, 17, 21), (8, 4, 4, 4, 12)
-    parts: list[exp.Expression] = []
-    for start, length in zip(starts, lengths, strict=True):
-        parts += [call("substring", digits.copy(), number(start), number(length)), string("-")]
-    return call("concat", *parts[:-1])
+    groups = "^(.{8})(.{4})(.{4})(.{4})(.{12})$"
+    return call("replaceRegexpOne", digits, string(groups), string(r"\1-\2-\3-\4-\5"))
 
 
 # ---- conversions --------------------------------------------------------------------------------------------------
@@ -218,8 +213,4 @@ def present(value: Value) -> exp.Expression:
     """The record has the field."""
     if value.raw is not None and value.key is not None:
         return binary("!=", value.raw, string(""))
-    return (
-        both(call("isNotNull", value.sql))
-        if value.type is not Type.LEVEL
-        else negate(binary("=", value.sql, number(0)))
-    )
+    return call("isNotNull", value.sql)

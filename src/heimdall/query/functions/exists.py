@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from heimdall.query.functions.definition import Function, Kind
-from heimdall.query.sqlnodes import is_not_null
+from heimdall.query.sqlvalues import present
 from heimdall.query.types import Type
 
 FUNCTION = Function(
@@ -13,6 +13,6 @@ FUNCTION = Function(
     example="* | where not exists(user_id)",
     takes=(Kind.VALUE,),
     gives=Type.BOOLEAN,
-    sql=lambda a: is_not_null(a.value(0).sql),
+    sql=lambda a: present(a.value(0)),
     frame=lambda a: a.expression(0).is_not_null(),
 )
