@@ -13,33 +13,20 @@ from heimdall.query.ast import Query
 from heimdall.query.pipes.patterns import Patterns
 
 Catalogue = Callable[[], pa.Table]
-"""All templates: `tenant`, `template_id`, `template` (text), `merged_into` (null = itself), …"""
+"""All templates of all tenants; columns of `heimdall.model.template.CATALOGUE_SCHEMA`."""
 
 ALL_TEMPLATES = 10_000
 """Templates that are put together before an answer is cut; miners keep far fewer."""
 
-MAX_MERGES = 16
-"""Longest chain of merges that is followed; ids merge towards the oldest, so chains stay short."""
-
 
 def texts_of(catalogue: pa.Table, tenant: TenantId) -> tuple[dict[int, int], dict[int, str]]:
-    """(id → id it was merged into in the end, id → text) of one tenant."""
+    """(id → id of the template that took its place, id → text) of one tenant."""
     frame = pl.from_arrow(catalogue)
     assert isinstance(frame, pl.DataFrame)
-    frame = frame.filter(pl.col("tenant").cast(pl.String) == tenant)
-    text_column = "template" if "template" in frame.columns else "text"
+    frame = frame.filter(pl.col("tenant") == tenant)
     ids = frame["template_id"].to_list()
-    texts = dict(zip(ids, frame[text_column].to_list(), strict=True))
-    into = {one: other for one, other in zip(ids, frame["merged_into"].to_list(), strict=True) if other}
-    final: dict[int, int] = {}
-    for one in into:
-        other = one
-        for _ in range(MAX_MERGES):
-            if other not in into or into[other] == other:
-                break
-            other = into[other]
-        final[one] = other
-    return final, texts
+    into = zip(ids, frame["merged_into"].to_list(), strict=True)
+    return {one: other for one, other in into if other}, dict(zip(ids, frame["text"].to_list(), strict=True))
 
 
 def unlimited(query: Query) -> Query:
