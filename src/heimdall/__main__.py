@@ -1,0 +1,5 @@
+"""`python -m heimdall` is the `heimdall` command."""
+
+from heimdall.app.cli import main
+
+main()

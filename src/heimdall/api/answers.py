@@ -1,0 +1,105 @@
+"""The envelope, in the form the caller accepts: JSON, NDJSON, CSV or an Arrow stream."""
+
+from __future__ import annotations
+
+import io
+
+import orjson
+import polars as pl
+import pyarrow as pa
+import pyarrow.ipc
+from starlette.requests import Request
+from starlette.responses import Response
+
+from heimdall.query.request import Answer
+from heimdall.query.rows import flat_table, json_rows
+
+JSON = "application/json"
+NDJSON = "application/x-ndjson"
+CSV = "text/csv"
+ARROW = "application/vnd.apache.arrow.stream"
+
+_FORMULA_START = r"^[=+\-@\t\r]"
+"""Cells that begin so are run as formulas by spreadsheets; a quote before them makes them text."""
+
+
+def respond(request: Request, answer: Answer) -> Response:
+    """`answer` as the `Accept` header wants it; JSON when it does not say."""
+    form = _wanted(request.headers.get("accept", ""))
+    if form == JSON:
+        return Response(_envelope(answer), media_type=JSON)
+    body = _WRITERS[form](answer)
+    return Response(body, media_type=form, headers=_headers(answer))
+
+
+def respond_data(data: object, *, took_ms: float, **extra: object) -> Response:
+    """An exact answer that no engine was asked for, in the same envelope."""
+    head = {"data": data, "exact": True, "error": None, "scanned_rows": 0, "tiers": [], "took_ms": took_ms}
+    return Response(orjson.dumps(head | {"partial": False, "next": None} | extra), media_type=JSON)
+
+
+def _wanted(accept: str) -> str:
+    offered = [part.split(";")[0].strip() for part in accept.split(",")]
+    return next((form for form in offered if form in _WRITERS or form == JSON), JSON)
+
+
+def _facts(answer: Answer) -> dict[str, object]:
+    return {
+        "exact": answer.exact,
+        "error": answer.error,
+        "scanned_rows": answer.scanned_rows,
+        "tiers": list(answer.tiers),
+        "took_ms": round(answer.took_ms, 3),
+        "partial": answer.partial,
+        "next": answer.next,
+        "query_id": answer.query_id,
+    }
+
+
+def _envelope(answer: Answer) -> bytes:
+    facts = orjson.dumps(_facts(answer) | dict(answer.extra))
+    data = json_rows(answer.rows) if answer.data is None else orjson.dumps(answer.data)
+    return b'{"data":' + data + b"," + facts[1:]
+
+
+def _headers(answer: Answer) -> dict[str, str]:
+    headers = {}
+    for name, value in _facts(answer).items():
+        if value is not None:
+            text = (
+                ",".join(value)
+                if isinstance(value, list)
+                else str(value).lower()
+                if value in (True, False)
+                else str(value)
+            )
+            headers["X-Heimdall-" + name.replace("_", "-").title()] = text
+    return headers
+
+
+def _ndjson(answer: Answer) -> bytes:
+    if isinstance(answer.data, list):
+        return b"".join(orjson.dumps(item) + b"\n" for item in answer.data)
+    return json_rows(answer.rows, lines=True)
+
+
+def _csv(answer: Answer) -> bytes:
+    frame = pl.from_arrow(flat_table(answer.rows))
+    assert isinstance(frame, pl.DataFrame)
+    text = [name for name, dtype in frame.schema.items() if dtype == pl.String]
+    column = pl.col(text)
+    guarded = pl.when(column.str.contains(_FORMULA_START)).then("'" + column).otherwise(column)
+    target = io.BytesIO()
+    (frame.with_columns(guarded) if text else frame).write_csv(target)
+    return target.getvalue()
+
+
+def _arrow(answer: Answer) -> bytes:
+    sink = pa.BufferOutputStream()
+    table = flat_table(answer.rows)
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+_WRITERS = {NDJSON: _ndjson, CSV: _csv, ARROW: _arrow}

@@ -1,0 +1,95 @@
+"""The node's one ASGI application: doors, queries, accounts, the node's own routes, and the pages."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from heimdall import __version__
+from heimdall.api.doors import DOOR_PATHS
+from heimdall.api.errors import error_response, status_of
+from heimdall.errors import HeimdallError, InvalidInput, NotFound
+
+_log = logging.getLogger(__name__)
+
+
+def build_asgi(routers: Sequence[APIRouter], doors: Sequence[BaseRoute], pages: ASGIApp) -> ASGIApp:
+    """`doors` are the routes of the ingest sources; `pages` answers every path nothing else claims."""
+    app = _Application(title="Heimdall", version=__version__, docs_url=None, redoc_url=None)
+    for router in routers:
+        app.include_router(router)
+    app.router.routes.extend(doors)
+    app.mount("/", pages)
+    app.add_exception_handler(HeimdallError, _answer_error)
+    app.add_exception_handler(RequestValidationError, _answer_validation_error)
+    app.add_exception_handler(HTTPException, _answer_http_exception)
+    app.add_exception_handler(Exception, _answer_error)
+    return _RequestId(app)
+
+
+class _Application(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            super().openapi()["paths"] |= DOOR_PATHS
+        return super().openapi()
+
+
+class _RequestId:
+    """Gives every request an id, in its scope and in the header `X-Request-Id` of its answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = uuid.uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).setdefault("X-Request-Id", request_id)
+            await send(message)
+
+        await self._app(scope, receive, send_with_id)
+
+
+def _request_id(request: Request) -> str:
+    return str(getattr(request.state, "request_id", ""))
+
+
+async def _answer_error(request: Request, exc: Exception) -> Response:
+    if status_of(exc) == 500:
+        _log.error("request %s %s failed", _request_id(request), request.url.path, exc_info=exc)
+    return error_response(exc, _request_id(request))
+
+
+async def _answer_validation_error(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, RequestValidationError)
+    faults = [f"{'.'.join(str(part) for part in fault['loc'][1:])}: {fault['msg']}" for fault in exc.errors()[:5]]
+    message = "; ".join(faults) + "; the parameters are listed in /openapi.json"
+    return error_response(InvalidInput(message), _request_id(request))
+
+
+async def _answer_http_exception(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, HTTPException)
+    if exc.status_code == 404:
+        return error_response(
+            NotFound(f"there is no {request.url.path}; routes are in /openapi.json"), _request_id(request)
+        )
+    response = error_response(InvalidInput(str(exc.detail)), _request_id(request))
+    response.status_code = exc.status_code
+    response.headers.update(exc.headers or {})
+    return response

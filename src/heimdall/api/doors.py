@@ -1,0 +1,99 @@
+"""What /openapi.json says of the doors: their routes belong to `ingest`, which knows nothing of OpenAPI."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_TEXT = {"schema": {"type": "string"}}
+_OBJECT = {"schema": {"type": "object"}}
+_BYTES = {"schema": {"type": "string", "format": "binary"}}
+_ERRORS = {
+    "400": {"description": "nothing could be read; the message says what to do"},
+    "413": {"description": "the body, or what it decompresses to, is over the limit"},
+    "415": {"description": "a content type or coding that is not taken here"},
+    "429": {"description": "slow down; `Retry-After` says for how long"},
+    "503": {"description": "not durable now; send the same body again after `Retry-After`"},
+}
+
+
+def _parameter(name: str, description: str) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": False, "description": description, "schema": {"type": "string"}}
+
+
+DOOR_PATHS: dict[str, Any] = {
+    "/api/v1/logs": {
+        "post": {
+            "tags": ["ingest"],
+            "summary": "Records in: NDJSON, a JSON array, one object, or plain text lines",
+            "operationId": "logs_post",
+            "parameters": [
+                _parameter("time_field", "field that holds the time"),
+                _parameter("message_field", "field that holds the message"),
+                _parameter("level_field", "field that holds the level"),
+                _parameter("service_field", "field that holds the service"),
+                _parameter("service", "service of records that name none"),
+                _parameter("instance", "instance of records that name none"),
+                _parameter("region", "region of records that name none"),
+                _parameter("environment", "environment of records that name none"),
+                {
+                    "name": "Content-Encoding",
+                    "in": "header",
+                    "required": False,
+                    "schema": {"type": "string", "enum": ["identity", "gzip", "zstd", "deflate"]},
+                },
+            ],
+            "requestBody": {
+                "required": True,
+                "content": {"application/x-ndjson": _TEXT, "application/json": _OBJECT, "text/plain": _TEXT},
+            },
+            "responses": {
+                "200": {
+                    "description": "the accepted records are on the disk",
+                    "content": {
+                        "application/json": {
+                            "schema": {
+                                "type": "object",
+                                "required": ["accepted", "rejected", "errors"],
+                                "properties": {
+                                    "accepted": {"type": "integer"},
+                                    "rejected": {"type": "integer"},
+                                    "errors": {
+                                        "type": "array",
+                                        "maxItems": 100,
+                                        "items": {
+                                            "type": "object",
+                                            "properties": {
+                                                "line": {"type": "integer"},
+                                                "reason": {"type": "string"},
+                                                "excerpt": {"type": "string"},
+                                            },
+                                        },
+                                    },
+                                },
+                            }
+                        }
+                    },
+                },
+                **_ERRORS,
+            },
+        }
+    },
+    "/v1/logs": {
+        "post": {
+            "tags": ["ingest"],
+            "summary": "OTLP/HTTP logs",
+            "operationId": "otlp_logs_post",
+            "requestBody": {
+                "required": True,
+                "content": {"application/x-protobuf": _BYTES, "application/json": _OBJECT},
+            },
+            "responses": {
+                "200": {
+                    "description": "ExportLogsServiceResponse in the request's type",
+                    "content": {"application/x-protobuf": _BYTES, "application/json": _OBJECT},
+                },
+                **_ERRORS,
+            },
+        }
+    },
+}

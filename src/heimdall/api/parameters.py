@@ -1,0 +1,66 @@
+"""What callers may ask, declared once: the query string of a GET and the JSON object of a POST have the same names."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+_TIME = "RFC 3339, epoch in s, ms, µs or ns, `now`, or relative such as `-15m`; absent = all time"
+_QUERY_ID = r"^[A-Za-z0-9._:-]{1,128}$"
+
+
+class QueryParameters(BaseModel):
+    """Taken by every query route."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    q: Annotated[str, Field(description="HQL; empty = `*`")] = "*"
+    start: Annotated[str | int | None, Field(alias="from", description=_TIME)] = None
+    end: Annotated[str | int | None, Field(alias="to", description=_TIME)] = None
+    query_id: Annotated[
+        str | None, Field(pattern=_QUERY_ID, description="a name of your own, to cancel the query by")
+    ] = None
+    timeout_s: Annotated[float | None, Field(gt=0, le=3600, description="deadline in seconds")] = None
+
+
+class SearchParameters(QueryParameters):
+    limit: Annotated[int, Field(ge=1, le=10_000, description="rows at most")] = 100
+    cursor: Annotated[str | None, Field(description="`next` of the answer to continue")] = None
+    rank: Annotated[int | None, Field(ge=0, description="place of the first row in the whole result, newest = 0")] = (
+        None
+    )
+
+
+class HistogramParameters(QueryParameters):
+    buckets: Annotated[int, Field(ge=1, le=2_000, description="wanted number of buckets")] = 120
+    interval: Annotated[
+        str | None, Field(pattern=r"^\d+(ms|s|m|h|d|w)$", description="exact bucket width, e.g. `5m`")
+    ] = None
+    by: Annotated[str | None, Field(description="field that splits each bucket; empty = none")] = "level"
+
+
+class FacetsParameters(QueryParameters):
+    fields: Annotated[str, Field(description="comma-separated; empty = the usual ones")] = ""
+    limit: Annotated[int, Field(ge=1, le=1_000, description="values per field")] = 5
+
+
+class CompleteParameters(QueryParameters):
+    cursor: Annotated[int | None, Field(ge=0, description="place in `q`, code points from 0; absent = its end")] = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 20
+
+
+class LedgerParameters(BaseModel):
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    start: Annotated[str | int | None, Field(alias="from", description=_TIME)] = None
+    end: Annotated[str | int | None, Field(alias="to", description=_TIME)] = None
+
+
+class ReplayBody(BaseModel):
+    """Which dead letters to send through the pipeline again."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ids: list[int] = []
+    all: bool = False

@@ -1,0 +1,116 @@
+"""Routes that ask: search, histogram, facets, fields, explain, parse, complete; and the one that cancels."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from heimdall.api.answers import respond
+from heimdall.api.parameters import (
+    CompleteParameters,
+    FacetsParameters,
+    HistogramParameters,
+    QueryParameters,
+    SearchParameters,
+)
+from heimdall.clock import Clock
+from heimdall.errors import NotFound
+from heimdall.model.timerange import parse_time
+from heimdall.query.request import Answer, FacetsRequest, HistogramRequest, QueryRequest, SearchRequest
+from heimdall.query.service import QueryService
+
+_UNIT_NS = {"ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9, "w": 604800 * 10**9}
+
+
+def query_routes(service: QueryService, clock: Clock) -> APIRouter:
+    router = APIRouter(prefix="/api/v1", tags=["query"])
+
+    def common(parameters: QueryParameters) -> dict[str, object]:
+        now_ns = clock.time_ns()
+        return {
+            "q": parameters.q or "*",
+            "start_ns": None if parameters.start in (None, "") else parse_time(str(parameters.start), now_ns=now_ns),
+            "end_ns": None if parameters.end in (None, "") else parse_time(str(parameters.end), now_ns=now_ns),
+            "query_id": parameters.query_id,
+            "timeout_s": parameters.timeout_s,
+        }
+
+    def search(parameters: SearchParameters) -> Answer:
+        rest = {"limit": parameters.limit, "cursor": parameters.cursor or None, "rank": parameters.rank}
+        return service.search(SearchRequest(**common(parameters), **rest))  # type: ignore[arg-type]
+
+    def histogram(parameters: HistogramParameters) -> Answer:
+        rest = {
+            "buckets": parameters.buckets,
+            "interval_ns": _duration_ns(parameters.interval) if parameters.interval else None,
+            "by": parameters.by or None,
+        }
+        return service.histogram(HistogramRequest(**common(parameters), **rest))  # type: ignore[arg-type]
+
+    def facets(parameters: FacetsParameters) -> Answer:
+        names = tuple(name.strip() for name in parameters.fields.split(",") if name.strip())
+        return service.facets(FacetsRequest(**common(parameters), fields=names, limit=parameters.limit))  # type: ignore[arg-type]
+
+    def fields(parameters: QueryParameters) -> Answer:
+        return service.fields(QueryRequest(**common(parameters)))  # type: ignore[arg-type]
+
+    def explain(parameters: QueryParameters) -> Answer:
+        return service.explain(QueryRequest(**common(parameters)))  # type: ignore[arg-type]
+
+    def parse(parameters: QueryParameters) -> Answer:
+        return service.parse(parameters.q)
+
+    def complete(parameters: CompleteParameters) -> Answer:
+        cursor = len(parameters.q) if parameters.cursor is None else parameters.cursor
+        return service.complete(QueryRequest(**common(parameters)), cursor=cursor, limit=parameters.limit)  # type: ignore[arg-type]
+
+    _ask(router, "search", "Rows, newest first", SearchParameters, search)
+    _ask(router, "histogram", "Counts over time", HistogramParameters, histogram)
+    _ask(router, "facets", "Most frequent values of fields", FacetsParameters, facets)
+    _ask(router, "fields", "Fields, their types and coverage", QueryParameters, fields)
+    _ask(router, "explain", "How a query would run", QueryParameters, explain)
+    _ask(router, "parse", "Whether it is a query, and its canonical form", QueryParameters, parse)
+    _ask(router, "complete", "What could stand at a place of the query", CompleteParameters, complete)
+
+    @router.delete("/queries/{query_id}", status_code=204, summary="Cancel a query")
+    async def cancel(query_id: str) -> Response:
+        if not await run_in_threadpool(service.cancel, query_id):
+            raise NotFound(f"no query {query_id} is running")
+        return Response(status_code=204)
+
+    return router
+
+
+def _ask(
+    router: APIRouter, name: str, summary: str, model: type[QueryParameters], answer: Callable[[Any], Answer]
+) -> None:
+    """Add a question, asked by GET with a query string and by POST with a JSON object of the same names."""
+
+    for method, annotation in (("GET", Annotated[model, Query()]), ("POST", model)):
+        router.add_api_route(
+            f"/{name}",
+            _endpoint(annotation, answer),
+            methods=[method],
+            summary=summary,
+            operation_id=f"{name}_{method.lower()}",
+        )
+
+
+def _endpoint(parameter_type: object, answer: Callable[[Any], Answer]) -> Callable[..., Any]:
+    async def ask(request: Request, parameters: Any) -> Response:
+        return respond(request, await run_in_threadpool(answer, parameters))
+
+    ask.__annotations__ = {"request": Request, "parameters": parameter_type, "return": Response}
+    return ask
+
+
+def _duration_ns(text: str) -> int:
+    match = re.fullmatch(r"(\d+)([a-z]+)", text)
+    assert match is not None  # the parameter's pattern has been checked
+    return int(match[1]) * _UNIT_NS[match[2]]

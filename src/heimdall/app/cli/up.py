@@ -1,0 +1,75 @@
+"""`heimdall up`: start a node."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+import click
+
+from heimdall.app.cli.output import console
+
+config_option = click.option(
+    "--config", "config_file", type=click.Path(dir_okay=False, path_type=Path), help="TOML file with settings."
+)
+
+
+@click.command("up")
+@click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Folder to keep everything in.")
+@click.option("--host", help="Address to listen on; 127.0.0.1 by default.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Main port; 7373 by default, 0 for a free one.")
+@config_option
+def command(data: Path | None, host: str | None, port: int | None, config_file: Path | None) -> None:
+    """Start a node: doors, journal, pipeline, storage, queries and pages in one process.
+
+    \b
+    Examples:
+      heimdall up
+      heimdall up --data /var/lib/heimdall --port 8080
+      HEIMDALL_STORAGE__RETENTION_DAYS=90 heimdall up --config heimdall.toml
+    """
+    serve(config_file, {"data": data, "server.host": host, "server.port": port})
+
+
+def serve(config_file: Path | None, flags: dict[str, object], *, demo: bool = False) -> None:
+    """Run a node until SIGINT or SIGTERM; with `demo`, feed it the shop as soon as it serves."""
+    from heimdall.app.config import load_config
+    from heimdall.app.demo.feed import make_feed
+    from heimdall.app.node import DataFolder
+    from heimdall.app.server import Server, open_sockets, port_of
+    from heimdall.app.wiring import build_node
+    from heimdall.clock import SystemClock
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    config = load_config(config_file, flags)
+    folder = DataFolder(config.data)
+    sockets = open_sockets(config.server)
+    ports = [port_of(opened) for opened in sockets]
+    node, app = build_node(config, SystemClock(), lambda url: make_feed(url, config.data / "demo-truth.json"))
+
+    def announce() -> None:
+        node.serving(config.server.host, ports)
+        url = str(node.describe()["url"])
+        _welcome(url, ports, folder.path)
+        if demo:
+            node.start_demo()
+
+    node.start()
+    try:
+        Server(app, announce).run(sockets)
+    finally:
+        node.stop()
+        folder.release()
+
+
+def _welcome(url: str, ports: list[int], data: Path) -> None:
+    aliases = f"  (also on {', '.join(map(str, ports[1:]))})" if len(ports) > 1 else ""
+    out = console(stderr=True)
+    out.print(f"\n  [bold]Heimdall[/bold] is watching at [bold cyan]{url}[/bold cyan]{aliases}")
+    out.print(f"  data in   {data.absolute()}")
+    out.print(f"  send      curl --data-binary @app.log {url}/api/v1/logs", soft_wrap=True)
+    out.print("  ask       heimdall search 'level>=warn' --from -1h")
+    out.print("  stop      Ctrl-C\n")

@@ -1,0 +1,92 @@
+"""The whole node's configuration: one frozen dataclass per package, composed here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from heimdall.app.settings import load
+from heimdall.bus.buses.journal import JournalConfig
+from heimdall.bus.opening import SCHEMES as BUS_SCHEMES
+from heimdall.errors import Misconfigured
+from heimdall.ingest.sources.http import HttpIngestConfig
+from heimdall.pipeline.runners.embedded import PipelineConfig
+from heimdall.query.service import QueryConfig
+from heimdall.storage.opening import SCHEMES as ENGINE_SCHEMES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerConfig:
+    host: str = "127.0.0.1"
+    """Address to listen on. The default serves this machine only; `0.0.0.0` serves the network, without a login."""
+    port: int = 7373
+    """Main port: pages, API and doors. 0 takes a free one."""
+    alias_ports: tuple[int, ...] = (4318,)
+    """Further ports of the same server, where senders expect it (4318: OTLP/HTTP). One that is taken is skipped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BusConfig:
+    url: str = "journal://"
+    """Where accepted records are made durable. `journal://` = the `journal` folder below `data`;
+    `journal:///dir` = another folder, best on the most durable disk."""
+    journal: JournalConfig = field(default_factory=JournalConfig)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageConfig:
+    url: str = "clickhouse+embedded://"
+    """Engine that keeps the records. `clickhouse+embedded://` = the `storage` folder below `data`;
+    `clickhouse+embedded:///dir` = another folder; `memory://` = nothing survives a restart."""
+    retention_days: int = 30
+    """Days a record is kept, by its timestamp; whole days are dropped. 0 keeps everything."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeConfig:
+    data: Path = Path("heimdall-data")
+    """Folder for everything the node keeps. One node per folder."""
+    server: ServerConfig = field(default_factory=ServerConfig)
+    ingest: HttpIngestConfig = field(default_factory=HttpIngestConfig)
+    bus: BusConfig = field(default_factory=BusConfig)
+    pipeline: PipelineConfig = field(default_factory=PipelineConfig)
+    storage: StorageConfig = field(default_factory=StorageConfig)
+    query: QueryConfig = field(default_factory=QueryConfig)
+
+
+def load_config(
+    file: Path | None, flags: Mapping[str, object], environment: Mapping[str, str] = os.environ
+) -> NodeConfig:
+    """Defaults, then `file`, then `HEIMDALL_…`, then flags.
+
+    Raises:
+        Misconfigured: with the key, and the nearest known one when it is unknown.
+    """
+    settings = {name: value for name, value in environment.items() if name not in _NOT_SETTINGS}
+    return load(NodeConfig, file, settings, flags)
+
+
+def check_config(config: NodeConfig) -> None:
+    """Everything start-up would refuse, without starting.
+
+    Raises:
+        Misconfigured: naming the setting.
+    """
+    for name, url, schemes in (
+        ("bus.url", config.bus.url, BUS_SCHEMES),
+        ("storage.url", config.storage.url, ENGINE_SCHEMES),
+    ):
+        scheme = url.partition("://")[0]
+        if scheme not in schemes:
+            raise Misconfigured(f"setting {name}: no adapter for {scheme}://; there are: {', '.join(sorted(schemes))}")
+    for port in (config.server.port, *config.server.alias_ports):
+        if not 0 <= port <= 65535:
+            raise Misconfigured(f"setting server: {port} is not a port; use 0 to 65535")
+    if config.storage.retention_days < 0:
+        raise Misconfigured("setting storage.retention_days must be 0 (keep everything) or more")
+
+
+_NOT_SETTINGS = frozenset({"HEIMDALL_URL"})
+"""Variables that commands read for themselves."""

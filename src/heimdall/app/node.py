@@ -1,0 +1,215 @@
+"""A node: every part of Heimdall in one process, started and stopped in the right order."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+from heimdall import __version__
+from heimdall.bus.port import Bus
+from heimdall.clock import Clock
+from heimdall.errors import Misconfigured, Unavailable
+from heimdall.ingest.sources.http import HttpSource
+from heimdall.model.timerange import format_time
+from heimdall.pipeline import deadletters
+from heimdall.pipeline.deadletters import DeadLetter
+from heimdall.pipeline.ledger import MINUTE_NS
+from heimdall.pipeline.runners.embedded import EmbeddedRunner
+from heimdall.query.live import LiveTail
+from heimdall.query.rows import plain_rows, record_table
+from heimdall.storage.engine import Engine
+from heimdall.storage.retention import Retention
+
+
+class Feed(Protocol):
+    """Something that sends logs to the node until it is told to stop: the demo."""
+
+    def run(self, stop: threading.Event) -> None: ...
+
+    @property
+    def progress(self) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What `heimdall.app.wiring` puts together, in the order a record meets it."""
+
+    door: HttpSource
+    bus: Bus
+    runner: EmbeddedRunner
+    engine: Engine
+    retention: Retention
+    tail: LiveTail
+
+
+class DataFolder:
+    """The node's folder, locked against a second node for as long as this object lives."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            self._lock: IO[str] = (path / "lock").open("a+", encoding="utf-8")
+        except OSError as exc:
+            raise Misconfigured(
+                f"cannot write to data folder {path}: {exc.strerror}; choose another with --data"
+            ) from exc
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as exc:
+            self._lock.seek(0)
+            owner = self._lock.read().strip() or "unknown"
+            raise Misconfigured(
+                f"data folder {path} is in use by another node (process {owner}); stop it or choose another with --data"
+            ) from exc
+        self._lock.truncate(0)
+        self._lock.write(str(os.getpid()))
+        self._lock.flush()
+
+    def release(self) -> None:
+        self._lock.close()
+
+
+class Node:
+    """Starts the parts downstream first and stops them upstream first, so that each can drain."""
+
+    def __init__(self, parts: Parts, clock: Clock, make_feed: Callable[[str], Feed]) -> None:
+        self.parts = parts
+        self._clock = clock
+        self._make_feed = make_feed
+        self._started_at_ns = clock.time_ns()
+        self._url = ""
+        self._ports: dict[str, int] = {}
+        self._ready = False
+        self._feed: Feed | None = None
+        self._feed_stop = threading.Event()
+        self._feed_thread: threading.Thread | None = None
+        self._feed_lock = threading.Lock()
+
+    def start(self) -> None:
+        self.parts.runner.start()
+        self.parts.retention.start()
+
+    def serving(self, host: str, ports: Sequence[int]) -> None:
+        """Called once the server accepts connections."""
+        shown = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host
+        self._url = f"http://[{shown}]:{ports[0]}" if ":" in shown else f"http://{shown}:{ports[0]}"
+        self._ports = {"http": ports[0]} | {("otlp" if port == 4318 else str(port)): port for port in ports[1:]}
+        self._ready = True
+
+    def stop(self) -> None:
+        """Called once, after the server stopped. Everything acknowledged stays on the bus or in storage."""
+        self._ready = False
+        self._feed_stop.set()
+        if self._feed_thread is not None:
+            self._feed_thread.join(timeout=10)
+        self.parts.door.close()
+        self.parts.retention.stop()
+        self.parts.runner.stop()
+        self.parts.bus.close()
+        self.parts.tail.close()
+        self.parts.engine.close()
+
+    # -- what the pages ask (heimdall.api.node.NodeFacts) -----------------------------------------------------------
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            "version": __version__,
+            "url": self._url,
+            "ports": self._ports,
+            "records": self.parts.engine.statistics().rows,
+            "pending": self.parts.runner.pending,
+            "started_at": format_time(self._started_at_ns),
+            "demo": self._demo_state(),
+        }
+
+    def not_ready_because(self) -> str | None:
+        if not self._ready:
+            return "starting or stopping"
+        failure = self.parts.runner.failure
+        return None if failure is None else f"the pipeline stopped: {failure}; records stay on the bus until a restart"
+
+    def start_demo(self) -> dict[str, Any]:
+        with self._feed_lock:
+            if not self._ready:
+                raise Unavailable("the node is not serving yet")
+            if self._feed_thread is None or not self._feed_thread.is_alive():
+                self._feed = self._make_feed(self._url)
+                self._feed_thread = threading.Thread(
+                    target=self._feed.run, args=(self._feed_stop,), name="demo-feed", daemon=True
+                )
+                self._feed_thread.start()
+        return self._demo_state()
+
+    def _demo_state(self) -> dict[str, Any]:
+        running = self._feed_thread is not None and self._feed_thread.is_alive()
+        return {"running": running} | (self._feed.progress if self._feed is not None else {})
+
+    # -- where every record is (heimdall.api.accounts.Accounts) ------------------------------------------------------
+
+    def ledger(self, start_ns: int | None, end_ns: int | None) -> list[dict[str, Any]]:
+        entries = self.parts.runner.ledger.entries(start_ns, end_ns)
+        rows = [
+            {
+                "tenant": entry.tenant,
+                "minute": format_time(entry.minute_ns),
+                "accepted": entry.accepted,
+                "stored": entry.stored,
+                "dead_lettered": entry.dead_lettered,
+                "expired": entry.expired,
+                "pending": 0,
+                "balanced": entry.balanced,
+            }
+            for entry in entries
+        ]
+        return self._with_pending(rows, start_ns, end_ns)
+
+    def _with_pending(
+        self, rows: list[dict[str, Any]], start_ns: int | None, end_ns: int | None
+    ) -> list[dict[str, Any]]:
+        """Add what the bus holds and storage does not yet, to the minute it was accepted in."""
+        places = {(row["tenant"], row["minute"]): row for row in rows}
+        for frame in self.parts.bus.read(self.parts.runner.committed, max_bytes=_PENDING_BYTES):
+            minute_ns = frame.accepted_at_ns // MINUTE_NS * MINUTE_NS
+            if (start_ns is not None and minute_ns < start_ns) or (end_ns is not None and minute_ns >= end_ns):
+                continue
+            key = (frame.tenant, format_time(minute_ns))
+            if key not in places:
+                zero = {"accepted": 0, "stored": 0, "dead_lettered": 0, "expired": 0, "pending": 0, "balanced": True}
+                places[key] = {"tenant": key[0], "minute": key[1]} | zero
+                rows.insert(0, places[key])
+            places[key]["accepted"] += frame.count
+            places[key]["pending"] += frame.count
+        return rows
+
+    def dead_letters(self, limit: int) -> list[dict[str, Any]]:
+        return [_letter_row(letter) for letter in self.parts.runner.dead_letters.list(limit)]
+
+    def dead_letter(self, letter_id: int) -> tuple[dict[str, Any], list[dict[str, Any]], bytes]:
+        letter, raw = self.parts.runner.dead_letters.get(letter_id)
+        records = list(plain_rows(record_table(deadletters.decode(letter, raw).table))) if raw else []
+        return _letter_row(letter), records, raw
+
+    def replay(self, letter_id: int) -> int:
+        return self.parts.runner.replay(letter_id)
+
+
+_PENDING_BYTES = 64 * 1024 * 1024
+"""Of the bus, read for the ledger's pending counts; usually everything that is pending."""
+
+
+def _letter_row(letter: DeadLetter) -> dict[str, Any]:
+    return {
+        "id": letter.id,
+        "time": format_time(letter.time_ns),
+        "tenant": letter.tenant,
+        "stage": letter.stage,
+        "reason": letter.reason,
+        "records": letter.records,
+        "excerpt": letter.excerpt,
+    }

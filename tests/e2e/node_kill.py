@@ -1,0 +1,146 @@
+"""Kill a node at random under full load, again and again; then prove that every acknowledged record is there once.
+
+    python tests/e2e/node_kill.py --kills 200 [--seed 1] [--data DIR]
+
+Two senders post batches of records with rising numbers and note which the node acknowledged. A batch without an
+answer may or may not be stored: it is sent again under new numbers, so every number has one fate. After each kill the
+node starts again, and about one kill in five falls into that start. The last line is one JSON object; the exit code
+is 1 when an acknowledged record is missing or any record is there twice.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import httpx
+from node_process import NodeProcess
+
+BATCH = 500
+
+
+class Sender(threading.Thread):
+    """Posts batches until stopped; remembers which number ranges were acknowledged and which have no answer."""
+
+    def __init__(self, url: str, name: str) -> None:
+        super().__init__(name=name, daemon=True)
+        self._url = url
+        self._stop = threading.Event()
+        self.acknowledged: list[tuple[int, int]] = []
+        self.unanswered: list[tuple[int, int]] = []
+
+    def run(self) -> None:
+        number = 0
+        with httpx.Client(timeout=20) as http:
+            while not self._stop.is_set():
+                first, number = number, number + BATCH
+                body = b"".join(self._record(n) for n in range(first, number))
+                try:
+                    response = http.post(f"{self._url}/api/v1/logs", content=body)
+                except httpx.HTTPError:
+                    self.unanswered.append((first, number))
+                    time.sleep(0.05)
+                    continue
+                if response.status_code == 200 and response.json()["accepted"] == BATCH:
+                    self.acknowledged.append((first, number))
+                else:
+                    self.unanswered.append((first, number))
+                    time.sleep(0.1)
+
+    def _record(self, number: int) -> bytes:
+        return (
+            f'{{"level":"info","service":"{self.name}","seq":{number},'
+            f'"message":"order {number} took {number % 977} ms for user u{number % 1000}"}}\n'
+        ).encode()
+
+    def finish(self) -> None:
+        self._stop.set()
+        self.join()
+
+
+def numbers_stored(node: NodeProcess, sender: str) -> list[int]:
+    """Every stored number of a sender, read page by page."""
+    numbers: list[int] = []
+    cursor = ""
+    while True:
+        page = node.search(f"service:{sender} | fields seq, timestamp", limit=10_000, cursor=cursor)
+        numbers += [int(row["seq"]) for row in page["data"]]
+        if not page["next"]:
+            return numbers
+        cursor = page["next"]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--data", type=Path, help="folder for the node's data; kept when given")
+    arguments = parser.parse_args()
+    chance = random.Random(arguments.seed)
+    folder = arguments.data or Path(tempfile.mkdtemp(prefix="heimdall-crash-"))
+    node = NodeProcess(folder / "data")
+    began = time.monotonic()
+    recovery_s: list[float] = []
+    during_start = 0
+
+    node.start()
+    senders = [Sender(node.url, f"sender{n}") for n in range(2)]
+    for sender in senders:
+        sender.start()
+    for kill in range(arguments.kills):
+        time.sleep(chance.expovariate(1 / 0.7))
+        node.kill()
+        if chance.random() < 0.2:
+            during_start += 1
+            node.start(wait=False)
+            time.sleep(chance.uniform(0, 2.0))
+            node.kill()
+        recovery_s.append(node.start())
+        if (kill + 1) % 20 == 0:
+            print(f"{kill + 1} kills, {time.monotonic() - began:.0f} s", flush=True)
+    time.sleep(1)
+    for sender in senders:
+        sender.finish()
+
+    result: dict[str, object] = {"kills": arguments.kills + during_start, "killed_while_starting": during_start}
+    acknowledged = lost = doubled = unknown = 0
+    time.sleep(2)
+    for sender in senders:
+        node.wait_for_count(node.count(f"service:{sender.name}"), f"service:{sender.name}")
+        numbers = numbers_stored(node, sender.name)
+        present = set(numbers)
+        sure = {n for first, end in sender.acknowledged for n in range(first, end)}
+        maybe = {n for first, end in sender.unanswered for n in range(first, end)}
+        acknowledged += len(sure)
+        lost += len(sure - present)
+        doubled += len(numbers) - len(present)
+        unknown += len(present - sure - maybe)
+    ledger = httpx.get(f"{node.url}/api/v1/ledger", timeout=60).json()["data"]
+    result |= {
+        "acknowledged": acknowledged,
+        "lost": lost,
+        "doubled": doubled,
+        "never_sent": unknown,
+        "ledger_balanced": all(row["balanced"] for row in ledger),
+        "ledger_accepted": sum(row["accepted"] for row in ledger),
+        "stored": node.count(),
+        "recovery_median_s": round(sorted(recovery_s)[len(recovery_s) // 2], 2),
+        "recovery_max_s": round(max(recovery_s), 2),
+        "seconds": round(time.monotonic() - began),
+    }
+    node.stop()
+    if arguments.data is None:
+        shutil.rmtree(folder, ignore_errors=True)
+    print(json.dumps(result))
+    return 1 if lost or doubled or unknown or not result["ledger_balanced"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+"""A real node in a process of its own, on a free port of 127.0.0.1, for tests and for `make crash`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+
+class NodeProcess:
+    def __init__(self, data: Path, *, environment: dict[str, str] | None = None) -> None:
+        self.data = data
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._environment = os.environ | {"HEIMDALL_SERVER__ALIAS_PORTS": ""} | (environment or {})
+        self._process: subprocess.Popen[bytes] | None = None
+        self.log = data.with_suffix(".log")
+
+    def start(self, *, wait: bool = True, timeout_s: float = 60.0) -> float:
+        """Start it; seconds until `/readyz` said 200 (0 without `wait`)."""
+        began = time.monotonic()
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "heimdall", "up", "--data", str(self.data), "--port", str(self.port)],
+                stdout=log,
+                stderr=log,
+                env=self._environment,
+            )
+        if wait:
+            self.wait_until_ready(timeout_s)
+        return time.monotonic() - began
+
+    def wait_until_ready(self, timeout_s: float = 60.0) -> None:
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            assert self._process is not None
+            if self._process.poll() is not None:
+                raise AssertionError(f"the node ended with {self._process.returncode}:\n{self.tail_of_log()}")
+            try:
+                if httpx.get(f"{self.url}/readyz", timeout=2).status_code == 200:
+                    return
+            except httpx.HTTPError:
+                pass
+            time.sleep(0.02)
+        raise AssertionError(f"not ready after {timeout_s} s:\n{self.tail_of_log()}")
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def kill(self) -> None:
+        """SIGKILL: nothing is flushed, nothing is said."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+
+    def stop(self) -> int:
+        """SIGTERM and wait; the exit code."""
+        if self._process is None:
+            return 0
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                self._process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+                raise AssertionError(f"the node did not stop:\n{self.tail_of_log()}") from None
+        return self._process.returncode
+
+    def tail_of_log(self, characters: int = 4000) -> str:
+        return self.log.read_text(encoding="utf-8", errors="replace")[-characters:] if self.log.exists() else ""
+
+    # -- talking to it ----------------------------------------------------------------------------------------------
+
+    def send(self, lines: bytes, **parameters: str) -> dict[str, Any]:
+        response = httpx.post(f"{self.url}/api/v1/logs", content=lines, params=parameters, timeout=60)
+        response.raise_for_status()
+        return dict(response.json())
+
+    def search(self, q: str, **parameters: str | int) -> dict[str, Any]:
+        response = httpx.get(f"{self.url}/api/v1/search", params={"q": q, **parameters}, timeout=60)
+        response.raise_for_status()
+        return dict(response.json())
+
+    def count(self, q: str = "*") -> int:
+        return int(self.search(f"{q} | stats count() as n")["data"][0]["n"])
+
+    def wait_for_count(self, expected: int, q: str = "*", timeout_s: float = 30.0) -> None:
+        deadline = time.monotonic() + timeout_s
+        while (n := self.count(q)) != expected:
+            if time.monotonic() > deadline:
+                raise AssertionError(
+                    f"{n} records match {q!r} after {timeout_s} s, not {expected}\n{self.tail_of_log()}"
+                )
+            time.sleep(0.05)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
