@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import http.client
-import logging
+import threading
 import time
 from collections.abc import Mapping
 from urllib.parse import urlencode, urlsplit
 
 from heimdall.errors import Refused, Unavailable
-
-_log = logging.getLogger(__name__)
 
 _TIMEOUT_S = 60.0
 """A node that checks its disk may take long to answer; longer than this it is gone."""
@@ -19,13 +17,14 @@ _PAUSE_S = 1.0
 
 
 class HttpSender:
-    """Posts bodies to `/api/v1/logs`. Not for use from several threads."""
+    """Posts bodies to `/api/v1/logs`; every thread has a connection of its own."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         self._host = parts.hostname or "127.0.0.1"
         self._port = parts.port or 80
-        self._connection: http.client.HTTPConnection | None = None
+        self._local = threading.local()
+        self._open: list[http.client.HTTPConnection] = []
 
     def __call__(self, body: bytes, content_type: str, parameters: Mapping[str, str]) -> None:
         """Send one body; returns when it is acknowledged.
@@ -39,7 +38,7 @@ class HttpSender:
             try:
                 status, answer, pause_s = self._post(path, body, content_type)
             except (OSError, http.client.HTTPException):
-                self.close()
+                self._local.connection.close()
                 time.sleep(_PAUSE_S)
                 continue
             if status < 300:
@@ -50,15 +49,18 @@ class HttpSender:
         raise Unavailable(f"{self._host}:{self._port} did not take the demo's lines")
 
     def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        """Close what any thread has opened; a connection that is used again opens itself again."""
+        for connection in self._open:
+            connection.close()
 
     def _post(self, path: str, body: bytes, content_type: str) -> tuple[int, bytes, float]:
-        if self._connection is None:
-            self._connection = http.client.HTTPConnection(self._host, self._port, timeout=_TIMEOUT_S)
-        self._connection.request("POST", path, body, {"Content-Type": content_type})
-        response = self._connection.getresponse()
+        connection = self._local.__dict__.get("connection")
+        if connection is None:
+            connection = http.client.HTTPConnection(self._host, self._port, timeout=_TIMEOUT_S)
+            self._local.connection = connection
+            self._open.append(connection)
+        connection.request("POST", path, body, {"Content-Type": content_type})
+        response = connection.getresponse()
         answer = response.read()
         try:
             pause_s = min(float(response.headers.get("Retry-After", "")), 10.0)
