@@ -52,6 +52,8 @@ class Fields:
     """Marks that decoding gave, as boolean columns."""
     plain: bool = False
     """No text in `frame` needs escaping as JSON."""
+    numbers: tuple[int, ...] = ()
+    """Where each record stood in its body, for records taken from among others; empty = they are all of a stretch."""
 
 
 @dataclass(slots=True)

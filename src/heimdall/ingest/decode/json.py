@@ -7,14 +7,17 @@ record, broken lines, odd numbers or bytes) is read record by record (`json_reco
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from heimdall.ingest.decode.decoded import Decoded, RejectedList
 from heimdall.ingest.decode.fields import Canonical, Fields, canonical, finished
 from heimdall.ingest.decode.hints import NO_HINTS, Hints
-from heimdall.ingest.decode.json_columns import columns_of_array, columns_of_lines
+from heimdall.ingest.decode.json_columns import columns_of_array, columns_of_lines, columns_of_most
+from heimdall.ingest.decode.json_container import as_cri_lines, with_docker_names
 from heimdall.ingest.decode.json_nested import unwrapped
 from heimdall.ingest.decode.json_records import records_of
 from heimdall.ingest.decode.json_schema import SchemaMemory
@@ -45,11 +48,27 @@ def decode_json(body: bytes, *, now_ns: int, hints: Hints = NO_HINTS, schemas: S
     first_line = 1
     array = body.lstrip()[:1] == b"["
     for piece in [body] if array else _pieces(body):
+        parts: list[pa.Table] = []
+        numbers: list[int] = []
         for found in _read(piece, first_line, array, hints, rejected, schemas):
+            wrapped = as_cri_lines(found) if hints == NO_HINTS else None
+            if wrapped is not None:
+                from heimdall.ingest.decode.text import decode_lines  # noqa: PLC0415  (they call each other)
+
+                tables.append(with_docker_names(decode_lines(wrapped, now_ns=now_ns).table))
+                continue
             whole = unwrapped(canonical(found, now_ns=now_ns, hints=hints), now_ns=now_ns, schemas=schemas)
-            tables.append(finished(whole.table, now_ns=now_ns))
+            parts.append(finished(whole.table, now_ns=now_ns))
+            numbers += found.numbers
+        tables.append(_in_order(joined(parts), numbers))
         first_line += piece.count(b"\n") if len(piece) < len(body) else 0
     return rejected.decoded(joined(tables))
+
+
+def _in_order(table: pa.Table, numbers: list[int]) -> pa.Table:
+    if all(one < next_one for one, next_one in pairwise(numbers)):
+        return table
+    return table.unify_dictionaries().take(pc.sort_indices(pa.array(numbers)))
 
 
 def joined(tables: list[pa.Table]) -> pa.Table:
@@ -82,8 +101,13 @@ def _read(
     if found is not None:
         yield found
         return
+    values: Iterable[tuple[int, bytes]] = _values(piece, array, first_line)
+    if not array and _is_clean(piece) and not _has_long_line(piece):
+        found, values = columns_of_most(list(values))
+        if found is not None:
+            yield found
     chunk: list[tuple[int, bytes]] = []
-    for numbered in _values(piece, array, first_line):
+    for numbered in values:
         if len(numbered[1]) > MAX_RECORD_BYTES:
             rejected.add(numbered[0], f"longer than {MAX_RECORD_BYTES} bytes", numbered[1])
             continue
@@ -99,11 +123,16 @@ def _read(
 
 
 def _by_columns(piece: bytes, schemas: SchemaMemory, *, array: bool) -> Fields | None:
-    if b"\x00" in piece or not _is_utf8(piece):
+    if not _is_clean(piece):
         return None
     if array:
         return columns_of_array(piece, schemas) if len(piece) <= _PIECE_BYTES else None
     return None if _has_long_line(piece) else columns_of_lines(piece, schemas)
+
+
+def _is_clean(piece: bytes) -> bool:
+    """Whether the columnar parser can be trusted with it: it does not check the encoding, and ends at NUL."""
+    return b"\x00" not in piece and _is_utf8(piece)
 
 
 def _is_utf8(body: bytes) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import Any, cast
 
@@ -17,6 +18,12 @@ from heimdall.ingest.decode.json_schema import NoColumns, SchemaMemory, Shape, a
 
 _SAMPLE_RECORDS = 64
 """Looked at before the first try; a field none of them has costs one more look at the whole body."""
+
+_MAX_MEAN_BYTES = 64 << 10
+"""Of the elements of an array: beyond, one of them may be over the record limit, which is seen one by one."""
+
+_MAX_KINDS = 16
+"""Sets of fields and types a body may have before its records are better read one by one."""
 
 _EXACT_INTEGERS = 2.0**53
 """Beyond, a double may be a rounded integer: only reading one by one tells."""
@@ -35,13 +42,54 @@ def columns_of_lines(body: bytes, schemas: SchemaMemory) -> Fields | None:
     return _fields(table, body, raw=lambda: _raw_lines(body))
 
 
+def columns_of_most(lines: list[tuple[int, bytes]]) -> tuple[Fields | None, list[tuple[int, bytes]]]:
+    """Records of the numbered lines that share columns, and the lines that do not fit among them.
+
+    For a body that `columns_of_lines` gave up on account of a few lines. None when too few share columns; then all
+    lines come back.
+    """
+    kinds: dict[tuple[Any, ...], list[tuple[int, bytes]]] = {}
+    records: dict[tuple[Any, ...], list[Any]] = {}
+    others: list[tuple[int, bytes]] = []
+    for numbered in lines:
+        try:
+            record = orjson.loads(numbered[1])
+            kind = (tuple(record), tuple(map(type, record.values())))
+        except (orjson.JSONDecodeError, AttributeError, TypeError):
+            others.append(numbered)
+            continue
+        known = kinds.setdefault(kind, [])
+        if len(kinds) > _MAX_KINDS:
+            return None, lines
+        known.append(numbered)
+        if len(known) == 1 or dict in kind[1] or list in kind[1]:
+            records.setdefault(kind, []).append(record)
+    shape: dict[str, Shape] = {}
+    fitting: list[tuple[int, bytes]] = []
+    for kind, members in sorted(kinds.items(), key=lambda item: -len(item[1])):
+        try:
+            shape = learn(records[kind], shape)
+            fitting += members
+        except NoColumns:
+            others += members
+    if len(fitting) < len(lines) // 2:
+        return None, lines
+    fitting.sort()
+    body = b"\n".join([line for _, line in fitting])
+    table = _strict(body, shape, wrapped=False)
+    if table is None or table.num_rows != len(fitting) or _may_have_rounded(table):
+        return None, lines
+    numbers = tuple(number for number, _ in fitting)
+    return replace(_fields(table, body, raw=lambda: _raw_lines(body)), numbers=numbers), sorted(others)
+
+
 def columns_of_array(body: bytes, schemas: SchemaMemory) -> Fields | None:
     """Records of one JSON array of objects; None when they must be read one by one."""
     try:
         records = orjson.loads(body)
     except orjson.JSONDecodeError:
         return None
-    if not records or type(records[0]) is not dict:
+    if not records or type(records[0]) is not dict or len(body) > len(records) * _MAX_MEAN_BYTES:
         return None
     wrapped = b'{"%s":%s}' % (_ROWS.encode(), body.replace(b"\n", b" ").replace(b"\r", b" "))
     table = _parsed(wrapped, lambda: records, schemas, wrapped=True)

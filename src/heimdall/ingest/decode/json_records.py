@@ -31,45 +31,67 @@ MAX_PARSED_DEPTH = 500
 
 _LONG_INTEGER = re.compile(rb"\d{20}|-\d{19}")
 _KEY_END = re.compile(rb'"\s*:')
+_DIGITS = bytes.maketrans(b"123456789", b"000000000")
+_MAX_PLANS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What to do with the fields of records that have the same names."""
+
+    taken: tuple[str, ...]
+    """Canonical candidates."""
+    opened: tuple[str, ...]
+    """May be objects that hold candidates."""
 
 
 @dataclass(slots=True)
 class _Gathered:
     """Grows record by record."""
 
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    """Canonical candidates of each record."""
+    hints: frozenset[str]
+    roots: frozenset[str]
+    """Paths of objects that hold a field the sender named."""
+    plans: dict[tuple[str, ...], _Plan] = field(default_factory=dict)
+    columns: dict[str, list[Any]] = field(default_factory=dict)
+    """Canonical candidates, as long as the last record that has them."""
     rest: list[str] = field(default_factory=list)
-    raw: list[str] = field(default_factory=list)
+    raw: list[bytes] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
     odd: dict[Oddity, list[int]] = field(default_factory=dict)
 
 
 def records_of(lines: Iterable[tuple[int, bytes]], hints: Hints, rejected: RejectedList) -> Fields | None:
     """Records of numbered texts, each one JSON object; others go to `rejected`. None when no record is left."""
-    gathered = _Gathered()
+    names = frozenset(hinted(hints))
+    roots = frozenset(name[:place] for name in names for place, char in enumerate(name) if char == ".")
+    gathered = _Gathered(names, roots)
     for number, line in lines:
         try:
             record, odd = parse_record(line)
         except ValueError as exc:
             rejected.add(number, str(exc), line)
             continue
-        _gather(gathered, record, line, odd, hints)
-    if not gathered.rows:
+        gathered.numbers.append(number)
+        _gather(gathered, record, line, odd)
+    count = len(gathered.rest)
+    if not count:
         return None
-    frame, mixed = _columns(gathered.rows)
-    count = len(gathered.rows)
-    odd_columns = tuple((mark, _at(rows, count)) for mark, rows in gathered.odd.items())
+    frame, mixed = _columns(gathered.columns, count)
     return Fields(
         frame,
         count,
-        raw=lambda: pl.Series(gathered.raw, dtype=pl.String),
+        raw=lambda: pl.Series(
+            [line.decode("utf-8", "replace").strip("\r\n") for line in gathered.raw], dtype=pl.String
+        ),
         rest=pl.Series(gathered.rest, dtype=pl.String),
         mixed=mixed,
-        odd=odd_columns,
+        odd=tuple((mark, _at(rows, count)) for mark, rows in gathered.odd.items()),
+        numbers=tuple(gathered.numbers),
     )
 
 
-def parse_record(line: bytes) -> tuple[dict[str, Any], set[Oddity]]:
+def parse_record(line: bytes) -> tuple[dict[str, Any], tuple[Oddity, ...]]:
     """The JSON object in `line` and what is odd about it. Raises ValueError with the reason, for the sender."""
     try:
         record = orjson.loads(line)
@@ -77,20 +99,34 @@ def parse_record(line: bytes) -> tuple[dict[str, Any], set[Oddity]]:
         return _exactly(line)
     if type(record) is not dict:
         raise ValueError("not a JSON object")
-    openers = line.count(b"{") + line.count(b"[")
-    # a key twice shows as more key ends than keys; text may hold `":` too, then the exact reading settles it
-    if openers > MAX_DEPTH or _LONG_INTEGER.search(line) or len(_KEY_END.findall(line)) != _keys(record):
+    if line.count(b"{") + line.count(b"[") > MAX_DEPTH or has_long_integer(line) or _may_repeat_a_key(line, record):
         return _exactly(line)
-    return record, set()
+    return record, ()
+
+
+def has_long_integer(text: bytes) -> bool:
+    """Whether digits stand there that may be an integer beyond 64 bits."""
+    digits = text.translate(_DIGITS)
+    return (b"0" * 20 in digits or b"-" + b"0" * 19 in digits) and _LONG_INTEGER.search(text) is not None
+
+
+def _may_repeat_a_key(line: bytes, record: dict[str, Any]) -> bool:
+    """A key twice shows as more key ends than keys; text may hold `":` too, then the exact reading settles it."""
+    keys = _keys(record)
+    return line.count(b'":') != keys and len(_KEY_END.findall(line)) != keys
 
 
 def _keys(value: Any) -> int:
     if type(value) is dict:
-        return len(value) + sum(_keys(child) for child in value.values() if type(child) in (dict, list))
+        count = len(value)
+        for child in value.values():
+            if type(child) is dict or type(child) is list:
+                count += _keys(child)
+        return count
     return sum(_keys(child) for child in value if type(child) in (dict, list))
 
 
-def _exactly(line: bytes) -> tuple[dict[str, Any], set[Oddity]]:
+def _exactly(line: bytes) -> tuple[dict[str, Any], tuple[Oddity, ...]]:
     odd: set[Oddity] = set()
 
     def pairs(members: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -131,7 +167,7 @@ def _exactly(line: bytes) -> tuple[dict[str, Any], set[Oddity]]:
         raise ValueError(f"nested deeper than {MAX_PARSED_DEPTH} levels") from None
     if b"\x00" in line or any(char < " " for char in text if char not in "\r\n"):
         odd.add(Oddity.CONTROL_CHARACTER)
-    return cleaned, odd
+    return cleaned, tuple(sorted(odd))
 
 
 def _cleaned(value: Any, odd: set[Oddity], depth: int) -> Any:
@@ -179,54 +215,75 @@ def _raw_bytes(text: str) -> bytes:
         return text.encode("utf-8", "surrogatepass")
 
 
-def _gather(gathered: _Gathered, record: dict[str, Any], line: bytes, odd: set[Oddity], hints: Hints) -> None:
-    row: dict[str, Any] = {}
-    record = {name: value for name, value in record.items() if value is not None}
-    _take(record, "", row, frozenset(hinted(hints)))
-    place = len(gathered.rows)
-    gathered.rows.append(row)
+def _gather(gathered: _Gathered, record: dict[str, Any], line: bytes, odd: tuple[Oddity, ...]) -> None:
+    place = len(gathered.rest)
+    _take(gathered, record, "", place)
     gathered.rest.append(orjson.dumps(record).decode())
-    gathered.raw.append(line.decode("utf-8", "replace").strip("\r\n"))
+    gathered.raw.append(line)
     for mark in odd:
         gathered.odd.setdefault(mark, []).append(place)
 
 
-def _take(record: dict[str, Any], prefix: str, row: dict[str, Any], hints: frozenset[str]) -> None:
-    """Move canonical candidates out of `record`, nested ones under their path."""
-    for name in list(record):
-        path = prefix + name
+def _take(gathered: _Gathered, record: dict[str, Any], prefix: str, place: int) -> None:
+    """Move canonical candidates out of `record`, nested ones under their path, and drop nulls."""
+    if None in record.values():
+        for name in [name for name, value in record.items() if value is None]:
+            del record[name]
+    names = (prefix, *record)
+    plan = gathered.plans.get(names)
+    if plan is None:
+        plan = _plan(gathered, prefix, names[1:])
+        if len(gathered.plans) < _MAX_PLANS:
+            gathered.plans[names] = plan
+    for name in plan.opened:
         value = record[name]
         if type(value) is dict:
-            if may_hold_canonical(path) or any(hint.startswith(f"{path}.") for hint in hints):
-                record[name] = value = {key: child for key, child in value.items() if child is not None}
-                _take(value, f"{path}.", row, hints)
-                if not value:
-                    del record[name]
-            elif names_message(path):
-                row.setdefault(path, value)
-        elif (path in hints or canonical_of(path) is not None) and path not in row:
-            row[path] = record.pop(name)
+            _take(gathered, value, f"{prefix}{name}.", place)
+            if not value:
+                del record[name]
+    for name in plan.taken:
+        value = record.get(name)
+        if value is None:
+            continue
+        nested = type(value) is dict or type(value) is list
+        path = prefix + name
+        if nested and not names_message(path):
+            continue
+        column = gathered.columns.setdefault(path, [])
+        if len(column) > place:
+            continue  # the same path once flat and once nested: the first one counts
+        if len(column) < place:
+            column.extend([None] * (place - len(column)))
+        column.append(value)
+        if not nested:
+            del record[name]  # an object as message stays an attribute as well
 
 
-def _columns(rows: list[dict[str, Any]]) -> tuple[pl.DataFrame, frozenset[str]]:
+def _plan(gathered: _Gathered, prefix: str, names: tuple[str, ...]) -> _Plan:
+    paths = [(name, prefix + name) for name in names]
+    taken = tuple(name for name, path in paths if path in gathered.hints or canonical_of(path) is not None)
+    opened = tuple(name for name, path in paths if may_hold_canonical(path) or path in gathered.roots)
+    return _Plan(taken, opened)
+
+
+def _columns(columns: dict[str, list[Any]], count: int) -> tuple[pl.DataFrame, frozenset[str]]:
     """Candidates as columns: typed where a field has one type throughout, else as JSON text (second result)."""
-    names = list(dict.fromkeys(name for row in rows for name in row))
     mixed: set[str] = set()
-    columns: list[pl.Series] = []
-    for name in names:
-        values = [row.get(name) for row in rows]
-        kinds = {type(value) for value in values if value is not None}
+    found: list[pl.Series] = []
+    for name, values in columns.items():
+        values.extend([None] * (count - len(values)))
+        kinds = set(map(type, values)) - {type(None)}
         if kinds == {str}:
-            columns.append(pl.Series(name, values, dtype=pl.String))
-        elif kinds == {int} and all(value is None or -(2**63) <= value < 2**63 for value in values):
-            columns.append(pl.Series(name, values, dtype=pl.Int64))
+            found.append(pl.Series(name, values, dtype=pl.String))
         elif kinds == {float}:
-            columns.append(pl.Series(name, values, dtype=pl.Float64))
+            found.append(pl.Series(name, values, dtype=pl.Float64))
+        elif kinds == {int} and all(value is None or -(2**63) <= value < 2**63 for value in values):
+            found.append(pl.Series(name, values, dtype=pl.Int64))
         else:
             mixed.add(name)
             texts = [None if value is None else orjson.dumps(value).decode() for value in values]
-            columns.append(pl.Series(name, texts, dtype=pl.String))
-    return pl.DataFrame(columns), frozenset(mixed)
+            found.append(pl.Series(name, texts, dtype=pl.String))
+    return pl.DataFrame(found), frozenset(mixed)
 
 
 def _at(rows: list[int], count: int) -> pl.Series:

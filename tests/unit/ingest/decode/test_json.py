@@ -232,7 +232,8 @@ def test_json_in_a_container_wrapper_is_the_record() -> None:
         {"log": inner + "\n", "stream": "stdout", "time": "2026-11-22T10:00:00Z"},
         {"log": "plain\n", "stream": "stderr", "time": "2026-11-22T10:00:00Z"},
     ]
-    assert rows(b"\n".join(map(orjson.dumps, lines))) == [
+    found = sorted(rows(b"\n".join(map(orjson.dumps, lines))), key=lambda row: row["message"])
+    assert found == [
         {
             "timestamp": TEN_NS,
             "severity_number": 13,
@@ -241,6 +242,19 @@ def test_json_in_a_container_wrapper_is_the_record() -> None:
         },
         {"timestamp": TEN_NS, "message": "plain", "attributes": {"stream": "stderr"}},
     ]
+    assert rows(orjson.dumps(lines[0])) == found[:1]
+
+
+def test_text_in_a_container_wrapper_is_read_like_any_text() -> None:
+    access = '1.2.3.4 - - [22/Nov/2026:10:00:00 +0000] "GET /a HTTP/1.1" 503 5'
+    logs = [access + "\n", "java.lang.X: boom\n", "\tat a.b.C(D.java:1)\n", "the long ", "line\n"]
+    found = rows(
+        b"\n".join(orjson.dumps({"log": log, "stream": "stdout", "time": "2026-11-22T10:00:00Z"}) for log in logs)
+    )
+    assert [row["message"] for row in found] == [access, "java.lang.X: boom\n\tat a.b.C(D.java:1)", "the long line"]
+    assert {row["timestamp"] for row in found} == {TEN_NS}
+    assert {row["attributes"]["stream"] for row in found} == {"stdout"}
+    assert found[0]["attributes"]["http.response.status_code"] == 503
 
 
 def test_fields_that_clash_with_those_inside_the_message_are_both_kept() -> None:
