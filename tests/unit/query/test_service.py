@@ -335,17 +335,14 @@ def test_an_answer_is_cut_at_its_bound_in_bytes_and_continues(service: QueryServ
     assert sequence(second)[0] == sequence(first)[-1] - 1
 
 
-def test_what_was_appended_is_found_at_once(tmp_path: Any) -> None:
-    engine = open_engine(f"clickhouse+embedded://{tmp_path}/tier", SystemClock())
-    service = QueryService(Tiers({"hot": engine}), SystemClock(), QueryConfig(), templates)
-    assert rows(service.search(SearchRequest())) == []
-    assert service.histogram(HistogramRequest()).extra["total"] == 0
+def test_what_was_appended_is_found_at_once(service: QueryService) -> None:
+    live = TenantId("live")
+    assert rows(service.search(SearchRequest(tenant=live))) == []
     for i in range(3):
-        table = pa.Table.from_pylist([record(i)], SCHEMA)
-        engine.append(LogBatch(DEFAULT_TENANT, table, Origin(i + 1, i + 1)))
-        assert sequence(service.search(SearchRequest())) == list(range(i, -1, -1))
-        assert service.histogram(HistogramRequest()).extra["total"] == i + 1
-    engine.close()
+        table = pa.Table.from_pylist([{**record(i), "timestamp": START_NS + (1_000 + i) * MINUTE_NS}], SCHEMA)
+        service._executor.tiers.append(LogBatch(live, table, Origin(i + 1, i + 1)))
+        assert sequence(service.search(SearchRequest(tenant=live))) == list(range(i, -1, -1))
+        assert service.histogram(HistogramRequest(tenant=live)).extra["total"] == i + 1
 
 
 # ---- turns, deadlines, cancelling -----------------------------------------------------------------------------------
