@@ -18,7 +18,7 @@ from simdisk import Tally
 from simworld import run_seed
 
 
-def run_range(begin: int, stop: int) -> tuple[Tally, list[tuple[int, str]]]:
+def run_range(begin: int, stop: int, enough: int = 10) -> tuple[Tally, list[tuple[int, str]]]:
     logging.disable(logging.CRITICAL)
     tally = Tally()
     broken: list[tuple[int, str]] = []
@@ -28,7 +28,7 @@ def run_range(begin: int, stop: int) -> tuple[Tally, list[tuple[int, str]]]:
         except Exception as exc:
             where = traceback.extract_tb(exc.__traceback__)[-1]
             broken.append((seed, f"{type(exc).__name__}: {exc} ({where.name}:{where.lineno})"))
-            if len(broken) >= 10:
+            if len(broken) >= enough:
                 break
     return tally, broken
 
@@ -38,12 +38,13 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=2_000)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--enough", type=int, default=10, help="stop after this many seeds that break a law")
     options = parser.parse_args()
     started = time.perf_counter()
     total = Tally()
     broken: list[tuple[int, str]] = []
     if options.processes == 1:
-        results = [run_range(options.first, options.first + options.seeds)]
+        results = [run_range(options.first, options.first + options.seeds, options.enough)]
     else:
         step = max(1, options.seeds // (options.processes * 8))
         begins = range(options.first, options.first + options.seeds, step)

@@ -23,13 +23,15 @@ class Crash(BaseException):
 
 
 class Inode:
-    __slots__ = ("cache", "dirty", "durable")
+    __slots__ = ("cache", "dirty", "durable", "failed")
 
     def __init__(self, size: int) -> None:
         self.cache = bytearray(size)
         self.durable = bytearray(size)
         self.dirty: set[int] = set()
         """Sectors to be written back."""
+        self.failed = False
+        """A sync has failed: later ones of the same process claim to work and may not."""
 
     def settle(self, sectors: Sequence[int]) -> None:
         for sector in sectors:
@@ -102,8 +104,9 @@ class SimulatedFile:
     def sync(self) -> None:
         fault = self._disk.step("sync")
         dirty = sorted(self.inode.dirty)
-        if fault in ("error", "crash"):
+        if fault in ("error", "crash") or self.inode.failed:
             dirty = self._disk.some(dirty)
+        self.inode.failed = self.inode.failed or fault == "error"
         self.inode.settle(dirty)
         if fault != "crash":
             self.inode.dirty.clear()
@@ -184,6 +187,11 @@ class SimulatedDisk:
         return True
 
     # --- ends of a process
+
+    def trust_again(self) -> None:
+        """A new process with new descriptors."""
+        for inode in self.files.values():
+            inode.failed = False
 
     def power_cut(self) -> None:
         for inode in {id(inode): inode for inode in [*self.files.values(), *self._durable_names.values()]}.values():

@@ -254,9 +254,11 @@ class Committer:
         Its acknowledged frames stay. What it may hold beyond them is voided by the next segment's first position,
         which reaches the disk before, or together with, the same batches' new frames.
         """
-        name = file_name(self._active.number) if self._active else "a new segment"
-        if self._file is not None:
+        name = "a new segment"
+        if self._active is not None:
+            name = file_name(self._active.number)
             metrics.POISONED_SEGMENTS.inc()
+            self._segments.admit(self._active)
         _LOG.error("journal: %s failed: %s; going on with another file", name, exc)
         self._seal()
 

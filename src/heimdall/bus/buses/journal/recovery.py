@@ -306,7 +306,7 @@ class _Verdict:
                 length=hole.end - hole.offset if hole else 0,
                 first=self.position,
                 stop=stop,
-                exact=exact,
+                exact=exact and stop - self.position < MAX_RECORDS,  # more is a jump made by an earlier recovery
                 reason=hole.reason if hole else "missing",
                 tenant=frame.tenant if frame else None,
                 accepted_at_ns=frame.accepted_at_ns if frame else None,
@@ -322,8 +322,6 @@ class _Verdict:
         """After the last good frame: damage whose extent is unknown, or an end like any other."""
         if not scanned:
             return
-        if self.cut is None and self.position < self._durable:
-            self._lose(self._durable, scanned[-1].number)
         if self.cut is None and self._holes:
             number, hole = self._holes[0]
             if hole.unwritten:

@@ -95,7 +95,8 @@ class Segments:
 
     @property
     def last(self) -> Segment | None:
-        return self._list[-1] if self._list else None
+        """The newest that holds records."""
+        return next((segment for segment in reversed(self._list) if segment.end > segment.first), None)
 
     def __len__(self) -> int:
         return len(self._list)
@@ -109,6 +110,12 @@ class Segments:
                 segment.add(*frame)
             self._end = segment.end
             self._grown.notify_all()
+
+    def admit(self, segment: Segment) -> None:
+        """A file that is of no use any more, so that it is deleted in its turn."""
+        with self._grown:
+            if segment not in self._list:
+                self._list.append(segment)
 
     def wait_for(self, position: int, timeout_s: float) -> bool:
         with self._grown:
