@@ -13,6 +13,7 @@ from itertools import pairwise
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from heimdall.errors import TooLarge
 from heimdall.ingest.decode.decoded import Decoded, RejectedList
 from heimdall.ingest.decode.fields import Canonical, Fields, canonical, finished
 from heimdall.ingest.decode.hints import NO_HINTS, Hints
@@ -26,6 +27,9 @@ from heimdall.model.batch import LOG_SCHEMA
 MAX_RECORD_BYTES = 1 << 20
 """1 MiB: longer records are refused one by one. Four times what Loki takes; beyond it is a file, not a log line."""
 
+MAX_RECORDS = 500_000
+"""Of one body: 64 MiB of empty objects would be 22 million rows, each larger than its text."""
+
 _PIECE_BYTES = 8 << 20
 """Parsed at a time, so that the columns of a large body never stand beside all of its text."""
 
@@ -36,10 +40,13 @@ _BOM = b"\xef\xbb\xbf"
 
 
 def decode_json(body: bytes, *, now_ns: int, hints: Hints = NO_HINTS, schemas: SchemaMemory | None = None) -> Decoded:
-    """Records of a JSON body. Never raises on account of its content; a broken record is rejected, not its neighbours.
+    """Records of a JSON body. A broken record is rejected, not its neighbours.
 
     `body`: NDJSON, one array of objects, or objects with any white space between. Lines (elements of an array) are
     numbered from 1. `schemas`: pass the same one for the bodies of a door, so that each starts from what was learned.
+
+    Raises:
+        TooLarge: more than `MAX_RECORDS` records, read or rejected.
     """
     schemas = schemas or SchemaMemory()
     body = body.removeprefix(_BOM)
@@ -47,10 +54,15 @@ def decode_json(body: bytes, *, now_ns: int, hints: Hints = NO_HINTS, schemas: S
     tables: list[pa.Table] = []
     first_line = 1
     array = body.lstrip()[:1] == b"["
+    seen = 0
     for piece in [body] if array else _pieces(body):
+        lines = 0 if array else piece.count(b"\n") + (not piece.endswith(b"\n"))
+        seen += lines
+        if seen > MAX_RECORDS:
+            raise _too_many()
         parts: list[pa.Table] = []
         numbers: list[int] = []
-        for found in _read(piece, first_line, array, hints, rejected, schemas):
+        for found in _read(piece, lines, first_line, array, hints, rejected, schemas):
             wrapped = as_cri_lines(found) if hints == NO_HINTS else None
             if wrapped is not None:
                 from heimdall.ingest.decode.text import decode_lines  # noqa: PLC0415  (they call each other)
@@ -61,7 +73,7 @@ def decode_json(body: bytes, *, now_ns: int, hints: Hints = NO_HINTS, schemas: S
             parts.append(finished(whole.table, now_ns=now_ns))
             numbers += found.numbers
         tables.append(_in_order(joined(parts), numbers))
-        first_line += piece.count(b"\n") if len(piece) < len(body) else 0
+        first_line += lines
     return rejected.decoded(joined(tables))
 
 
@@ -85,7 +97,7 @@ def joined(tables: list[pa.Table]) -> pa.Table:
 def canonical_of_lines(lines: list[bytes], *, now_ns: int, schemas: SchemaMemory) -> Canonical | None:
     """Records of texts that each are one JSON object; None when one of them is not."""
     body = b"\n".join(line.replace(b"\n", b" ") for line in lines)
-    found = _by_columns(body, schemas, array=False)
+    found = _by_columns(body, len(lines), schemas, array=False)
     if found is None:
         rejected = RejectedList()
         found = records_of(enumerate(lines), NO_HINTS, rejected)
@@ -95,9 +107,9 @@ def canonical_of_lines(lines: list[bytes], *, now_ns: int, schemas: SchemaMemory
 
 
 def _read(
-    piece: bytes, first_line: int, array: bool, hints: Hints, rejected: RejectedList, schemas: SchemaMemory
+    piece: bytes, lines: int, first_line: int, array: bool, hints: Hints, rejected: RejectedList, schemas: SchemaMemory
 ) -> Iterator[Fields]:
-    found = _by_columns(piece, schemas, array=array)
+    found = _by_columns(piece, lines, schemas, array=array)
     if found is not None:
         yield found
         return
@@ -122,12 +134,12 @@ def _read(
         yield found
 
 
-def _by_columns(piece: bytes, schemas: SchemaMemory, *, array: bool) -> Fields | None:
+def _by_columns(piece: bytes, lines: int, schemas: SchemaMemory, *, array: bool) -> Fields | None:
     if not _is_clean(piece):
         return None
     if array:
         return columns_of_array(piece, schemas) if len(piece) <= _PIECE_BYTES else None
-    return None if _has_long_line(piece) else columns_of_lines(piece, schemas)
+    return None if _has_long_line(piece) else columns_of_lines(piece, lines, schemas)
 
 
 def _is_clean(piece: bytes) -> bool:
@@ -208,8 +220,14 @@ def _split(piece: bytes, *, array: bool) -> tuple[list[tuple[int, bytes]], list[
             end = decoder.raw_decode(text, place)[1]
         except (ValueError, RecursionError):
             return values, [(len(values) + 1, text[place:].encode("utf-8", "surrogateescape"))]
+        if len(values) >= MAX_RECORDS:
+            raise _too_many()
         values.append((len(values) + 1, text[place:end].encode("utf-8", "surrogateescape")))
         place = end
+
+
+def _too_many() -> TooLarge:
+    return TooLarge(f"more than {MAX_RECORDS} records in one body; send smaller batches")
 
 
 def _after(text: str, place: int, skip: str) -> int:

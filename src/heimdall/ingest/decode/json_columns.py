@@ -19,6 +19,9 @@ from heimdall.ingest.decode.json_schema import NoColumns, SchemaMemory, Shape, a
 _SAMPLE_RECORDS = 64
 """Looked at before the first try; a field none of them has costs one more look at the whole body."""
 
+_MAX_OBJECTS = 500_000
+"""In an array, nested ones counted: all of them become Python objects at once."""
+
 _MAX_MEAN_BYTES = 64 << 10
 """Of the elements of an array: beyond, one of them may be over the record limit, which is seen one by one."""
 
@@ -31,13 +34,14 @@ _EXACT_INTEGERS = 2.0**53
 _ROWS = "rows"
 
 
-def columns_of_lines(body: bytes, schemas: SchemaMemory) -> Fields | None:
+def columns_of_lines(body: bytes, lines: int, schemas: SchemaMemory) -> Fields | None:
     """Records of newline-delimited JSON objects; None when they must be read one by one.
 
+    `lines`: how many there are, blank ones counted.
     `body`: valid UTF-8 without NUL, no line longer than the record limit.
     """
     table = _parsed(body, lambda: _lines(body), schemas)
-    if table is None or not _one_a_line(table.num_rows, body):
+    if table is None or not _one_a_line(table.num_rows, lines, body):
         return None
     return _fields(table, body, raw=lambda: _raw_lines(body))
 
@@ -85,6 +89,8 @@ def columns_of_most(lines: list[tuple[int, bytes]]) -> tuple[Fields | None, list
 
 def columns_of_array(body: bytes, schemas: SchemaMemory) -> Fields | None:
     """Records of one JSON array of objects; None when they must be read one by one."""
+    if body.count(b"{") > _MAX_OBJECTS:
+        return None
     try:
         records = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -169,11 +175,9 @@ def _rounded(column: pa.Array) -> bool:
     return False
 
 
-def _one_a_line(records: int, body: bytes) -> bool:
+def _one_a_line(records: int, lines: int, body: bytes) -> bool:
     """Whether there are as many records as lines that are not blank."""
-    if records == body.count(b"\n") + (not body.endswith(b"\n")):
-        return True
-    return records == sum(1 for line in body.split(b"\n") if line and not line.isspace())
+    return records == lines or records == sum(1 for line in body.split(b"\n") if line and not line.isspace())
 
 
 def _lines(body: bytes) -> Iterator[Any]:

@@ -20,11 +20,11 @@ from starlette.routing import Route
 
 from heimdall.bus.port import Bus
 from heimdall.clock import Clock
-from heimdall.errors import HeimdallError, InvalidInput, UnsupportedMedia
+from heimdall.errors import HeimdallError, InvalidInput, TooLarge, UnsupportedMedia
 from heimdall.ingest.decode.decoded import Decoded
 from heimdall.ingest.decode.defaults import DEFAULTABLE, with_defaults
 from heimdall.ingest.decode.hints import Hints
-from heimdall.ingest.decode.json import decode_json
+from heimdall.ingest.decode.json import MAX_RECORDS, decode_json
 from heimdall.ingest.decode.json_schema import SchemaMemory
 from heimdall.ingest.decode.text import decode_lines
 from heimdall.ingest.decompress import coding_of, decompress
@@ -209,6 +209,8 @@ def decode_body(body: bytes, content_type: str, hints: Hints, now_ns: int, schem
 
 
 def _decode_text(body: bytes, hints: Hints, now_ns: int) -> Decoded:
+    if body.count(b"\n") > MAX_RECORDS:
+        raise TooLarge(f"more than {MAX_RECORDS} lines in one body; send smaller batches")
     lines = pl.Series([line.removesuffix(b"\r") for line in body.split(b"\n")], dtype=pl.Binary)
     return decode_lines(lines, now_ns=now_ns, hints=hints)
 

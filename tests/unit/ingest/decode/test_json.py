@@ -3,6 +3,7 @@ from typing import Any
 import orjson
 import pytest
 
+from heimdall.errors import TooLarge
 from heimdall.ingest.decode.decoded import Decoded
 from heimdall.ingest.decode.hints import Hints
 from heimdall.ingest.decode.json import MAX_RECORD_BYTES, decode_json
@@ -283,6 +284,12 @@ def test_a_record_over_the_limit_is_refused_alone() -> None:
     decoded = decode(b'{"x":"' + b"y" * MAX_RECORD_BYTES + b'"}\n{"msg":"ok"}')
     assert decoded.table["message"].to_pylist() == ["ok"]
     assert [each.line for each in decoded.rejected] == [1]
+
+
+@pytest.mark.parametrize("body", [b"{}\n" * 500_001, b"[" + b"{}," * 500_001 + b"{}]"])
+def test_more_records_than_a_body_may_hold_are_refused(body: bytes) -> None:
+    with pytest.raises(TooLarge, match="500000 records"):
+        decode(body)
 
 
 @pytest.mark.parametrize("body", ["", "\n\n", "[]", " "])
