@@ -7,9 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import Phase, given, note, settings
+from hypothesis import strategies as st
 
+from heimdall.errors import QuerySyntaxError
+from heimdall.query.ast import Query
 from heimdall.query.languages.hql import parse, to_text
+from heimdall.query.shape import shape_of
 from properties.engines import START_NS, Asked, Engines, Record
+from properties.queries import QUERIES as QUERY_TREES
 
 MESSAGES = (
     "Connection refused to host-1",
@@ -59,6 +65,11 @@ def asked(engines: Engines) -> Asked:
 
 
 @pytest.fixture(scope="module")
+def sets(engines: Engines) -> dict[int, Asked]:
+    return {seed: engines.keep(records(seed, rows=20)) for seed in range(2, 6)}
+
+
+@pytest.fixture(scope="module")
 def nothing(engines: Engines) -> Asked:
     return engines.keep([])
 
@@ -71,6 +82,17 @@ def test_sql_and_frame_agree(asked: Asked, text: str) -> None:
     query = parse(text)
     assert parse(to_text(query)) == query
     assert asked.by_sql(query) == asked.by_frame(query)
+
+
+@given(query=QUERY_TREES, seed=st.integers(2, 5))
+@settings(max_examples=100, deadline=None, phases=[Phase.explicit, Phase.generate])
+def test_sql_and_frame_agree_on_any_query(sets: dict[int, Asked], query: Query, seed: int) -> None:
+    try:
+        shape_of(query)
+    except QuerySyntaxError:
+        return
+    note(to_text(query))
+    assert sets[seed].by_sql(query) == sets[seed].by_frame(query)
 
 
 @pytest.mark.parametrize("text", QUERIES)

@@ -146,9 +146,18 @@ def _call(expression: Call, builder: FrameBuilder) -> FrameValue:
         raise TypeError(f"checked before: no function {expression.name}")
     outside, builder.grouping = builder.grouping, builder.grouping and not function.aggregate
     values = tuple(compile_frame(argument, builder) for argument in expression.arguments)
+    if function.aggregate:
+        values = tuple(_in_every_row(value) for value in values)
     builder.grouping = outside
     arguments = FrameArguments(expression.arguments, values, builder)
     return FrameValue(function.frame(arguments), function.result(arguments.types))
+
+
+def _in_every_row(value: FrameValue) -> FrameValue:
+    """A constant as a column as long as the rows: no rows, no value."""
+    if value.expr.meta.root_names():
+        return value
+    return FrameValue(pl.when(pl.int_range(pl.len()) >= 0).then(value.expr), value.type)
 
 
 def _arithmetic(expression: Arithmetic, builder: FrameBuilder) -> FrameValue:

@@ -12,6 +12,9 @@ import re2
 MAX_PROGRAM_BYTES = 1 << 20
 """Memory one compiled pattern may take; a pattern that needs more is refused."""
 
+_LONGEST_REASON = 100
+"""RE2 repeats the pattern in its complaint; enough of it to recognise the place."""
+
 
 @lru_cache(maxsize=256)
 def compile_pattern(pattern: str) -> re2._Regexp[str]:
@@ -28,4 +31,5 @@ def compile_pattern(pattern: str) -> re2._Regexp[str]:
         return re2.compile(pattern, options)
     except re2.error as exc:
         reason = exc.args[0] if exc.args else "not a regular expression"
-        raise ValueError(reason.decode() if isinstance(reason, bytes) else str(reason)) from exc
+        text = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
+        raise ValueError(text[:_LONGEST_REASON]) from exc

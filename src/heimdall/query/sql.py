@@ -1,6 +1,6 @@
 """A query as one ClickHouse statement, built as a sqlglot tree.
 
-Each level of the statement reads one source under the alias `t`. Pipes extend the level they find; where a pipe
+Each level of the statement reads one source under one alias (`sqlnodes.TABLE`). Pipes extend the level they find; where a pipe
 needs the result of the level before (a limit, a grouping, a computed field that is computed with again) the level is
 closed and becomes the source of the next. Only fields that a later pipe or the answer reads leave a level.
 """
@@ -124,6 +124,8 @@ class SqlBuilder:
             TIME_COLUMN: Value(column("timestamp"), Type.TIME),
             POSITION_COLUMN: Value(column("position"), Type.INTEGER),
         }
+        self._added: list[str] = []
+        """Names of the answer's columns beside those of a whole record, in order."""
         self._computed: set[str] = set()
         self._order: list[tuple[str, bool]] = [(TIME_COLUMN, True), (POSITION_COLUMN, True)]
         self._limit: int | None = None
@@ -182,6 +184,7 @@ class SqlBuilder:
             self._columns[name] = replace(value, raw=None, key=None)
             self._computed.add(name)
             self._dropped.discard(name)
+            self._added = [*(other for other in self._added if other != name), name]
 
     def keep(self, names: Sequence[str]) -> None:
         """Only these columns, in this order."""
@@ -190,6 +193,7 @@ class SqlBuilder:
                 self._keep_order(name)
         hidden = [name for name in self._columns if self._hidden(name)]
         self._columns = {name: self.lookup(name) for name in [*names, *hidden]}
+        self._added = list(names)
         self._whole = False
 
     def drop(self, names: Sequence[str]) -> None:
@@ -197,6 +201,7 @@ class SqlBuilder:
             self._keep_order(name)
             self._columns.pop(name, None)
             self._dropped.add(name)
+        self._added = [name for name in self._added if name not in names]
 
     def sort(self, keys: Sequence[tuple[Value, bool]]) -> None:
         """Order by (value, descending); rows that are equal keep the order they had."""
@@ -234,6 +239,7 @@ class SqlBuilder:
         self.records = False
         self._whole = False
         self._reset(select, columns)
+        self._added = list(columns)
         self._order = list(order) if order is not None else [(name, False) for name in keys]
 
     def aggregate(
@@ -321,13 +327,9 @@ class SqlBuilder:
         return select
 
     def _answer(self) -> Iterator[tuple[str, Value]]:
-        if self._whole:
-            for name in self._wanted:
-                if name not in self._dropped:
-                    yield name, self.lookup(name)
-        for name, value in self._columns.items():
-            if not self._hidden(name) and not (self._whole and name in self._wanted):
-                yield name, value
+        listed = [name for name in self._wanted if name not in self._dropped] if self._whole else []
+        for name in [*listed, *(name for name in self._added if name not in listed)]:
+            yield name, self.lookup(name)
         if self.records:
             for name in (TIME_COLUMN, POSITION_COLUMN):
                 yield name, self._columns[name]

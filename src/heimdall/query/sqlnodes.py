@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from sqlglot import exp
 
-TABLE = "t"
-"""Every level of a statement gives its source this alias, so that a column is never taken for an alias."""
+TABLE = "_records"
+"""Every level of a statement gives its source this alias, so that a column is never taken for an alias of the level.
+No field anyone sends is called that; one that is would be read as the source itself."""
 
 
 def call(name: str, *arguments: exp.Expression) -> exp.Expression:

@@ -1,4 +1,4 @@
-"""A search as a condition of ClickHouse SQL on the table of records (alias `t`).
+"""A search as a condition of ClickHouse SQL on the table of records (alias `_records`).
 
 Where an index can help, the condition has the shape the index knows: `hasAllTokens` and `hasPhrase` for the text
 index on `message` (tokenizer `splitByNonAlpha`, preprocessor `lower(message)`), `trace_id = bytes`, bare columns.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from heimdall.query.ast import Expression, Minus, Pipe, fields_of
+from heimdall.query.ast import Expression, Pipe, fields_of
 from heimdall.query.languages.hql.cursor import Cursor
 from heimdall.query.languages.hql.expressions import parse_expression
 from heimdall.query.languages.hql.printer import expression_text
@@ -28,11 +28,7 @@ class Sort(Pipe):
     """Expression and whether the largest comes first."""
 
     def to_text(self) -> str:
-        return "sort " + ", ".join(
-            (f"({expression_text(key)})" if isinstance(key, Minus) else expression_text(key))
-            + (" desc" if descending else "")
-            for key, descending in self.keys
-        )
+        return "sort " + ", ".join(_key_text(key) + (" desc" if descending else "") for key, descending in self.keys)
 
     def reads(self) -> Iterator[str]:
         for key, _ in self.keys:
@@ -50,6 +46,12 @@ class Sort(Pipe):
 
     def to_frame(self, builder: FrameBuilder) -> None:
         builder.sort([(builder.compile(key), descending) for key, descending in self.keys])
+
+
+def _key_text(key: Expression) -> str:
+    """A minus in front would mean the other way round."""
+    text = expression_text(key)
+    return f"({text})" if text.startswith("-") else text
 
 
 def _parse(cursor: Cursor) -> Sort:

@@ -33,6 +33,7 @@ _BAD_NUMBER = re.compile(r"[0-9][\w.]*")
 _COMPARISON = re.compile(r"==|=~|!~|!=|<=|>=|=(?!=)|<|>")
 _SUM = re.compile(r"[+-]")
 _PRODUCT = re.compile(r"[*/%]")
+_NUMBER_START = frozenset("0123456789.")
 _LARGEST_INTEGER = (1 << 63) - 1
 
 
@@ -122,7 +123,7 @@ def _unary(cursor: Cursor) -> Expression:
     if not cursor.take("-"):
         return _atom(cursor)
     cursor.skip()
-    directly = cursor.peek().isdigit() or cursor.peek() == "."
+    directly = cursor.peek() in _NUMBER_START
     with cursor.nested():
         item = _unary(cursor)
     if directly and isinstance(item, Literal) and isinstance(item.value, int | float):
@@ -147,7 +148,7 @@ def _atom(cursor: Cursor) -> Expression:
         if not cursor.take(")"):
             raise cursor.unexpected("expected ')'", "a parenthesis is not closed")
         return inner
-    if char.isdigit() or char == ".":
+    if char in _NUMBER_START:
         return _number(cursor)
     if char == "`":
         return Field(quoted_field(cursor), span=cursor.span(start))
