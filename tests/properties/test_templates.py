@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 
 import pyarrow as pa
 from hypothesis import given, settings
@@ -48,14 +49,36 @@ def run(stage: TemplateStage, spans: list[list[str]]) -> list[list[int]]:
     return [stage.process(batch(lines)).table.column("template_id").to_pylist() for lines in spans]
 
 
-@given(st.lists(st.lists(messages, max_size=30), min_size=1, max_size=8), st.integers(0, 8))
-@settings(max_examples=150, deadline=None)
-def test_a_restart_at_any_border_changes_nothing(spans: list[list[str]], border: int) -> None:
-    straight = TemplateStage(TIGHT)
+WORDS = re.findall(
+    r"\S+",
+    "user root admin bob login failed ok from to node-7 eth0 x=1 y=up () (a) (7) 10.0.0.1 /a/b true <1 sec 5 KB 'q' "
+    '"z w" a.b.c host.x.y:80 k=v, [i] {j}: p|q # ## u@1 ... x. 3 4 , ;',
+)
+
+
+def related_spans(chance: random.Random) -> list[list[str]]:
+    """Lines that are edits of each other, so that templates meet, widen, merge and are thrown out all the time."""
+    statements = [chance.choices(WORDS, k=chance.randrange(10)) for _ in range(chance.randint(1, 6))]
+
+    def line() -> str:
+        words = list(chance.choice(statements))
+        for _ in range(chance.randrange(3)):
+            at = chance.randrange(len(words) + 1)
+            words[at : at + chance.randrange(2)] = chance.choices(WORDS, k=chance.randrange(2))
+        return chance.choice((" ", " ", "  ")).join(words)
+
+    return [[line() for _ in range(chance.randrange(60))] for _ in range(6)]
+
+
+@given(st.integers(0, 2**32), st.integers(0, 6), st.sampled_from([TIGHT, MinerLimits()]))
+@settings(max_examples=80, deadline=None)
+def test_a_restart_at_any_border_changes_nothing(seed: int, border: int, limits: MinerLimits) -> None:
+    spans = related_spans(random.Random(seed))
+    straight = TemplateStage(limits)
     expected = run(straight, spans)
-    first = TemplateStage(TIGHT)
+    first = TemplateStage(limits)
     got = run(first, spans[:border])
-    second = TemplateStage(TIGHT)
+    second = TemplateStage(limits)
     second.restore(first.snapshot())
     got += run(second, spans[border:])
     assert got == expected

@@ -37,7 +37,7 @@ DOMINANT_SHARE: Final = 0.99
 DOMINANT_RECORDS: Final = 1_000
 """Records a slot must have for a share to mean anything."""
 
-MAX_POSITIONS: Final = 64
+MAX_POSITIONS: Final = 40
 """Cells of a key that are looked at as slots. Larger: more memory per template."""
 
 FAMILY_SCAN: Final = 64
@@ -166,12 +166,15 @@ class Evidence:
             slots = self._slots_of_word.get(entry.key[position], {})
             if len(slots) <= COMMON_WORD_SLOTS:
                 shared.update(slots.keys())
-        return [e for other, n in shared.items() if n >= SHARED_VALUES and other != slot for e in self._members(other)]
+        related = [
+            e for other, n in shared.items() if n >= SHARED_VALUES and other != slot for e in self._members(other)
+        ]
+        return sorted(related, key=lambda e: e.number)
 
     def same_but_for_a_gap(self, entry: Entry) -> Entry | None:
         """A template that has one parameter where this one has a few cells around one, or the other way round."""
         family = self._families[_family(entry.key)]
-        for number in list(family)[-FAMILY_SCAN:]:
+        for number in sorted(family)[-FAMILY_SCAN:]:
             other = family[number]
             if other is not entry and (_bridges(entry.key, other.key) or _bridges(other.key, entry.key)):
                 return other

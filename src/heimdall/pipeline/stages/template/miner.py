@@ -32,8 +32,8 @@ class MinerLimits:
 
     cached_forms: int = 1_000_000
     """Masked messages whose template is remembered. Larger: memory (about 200 bytes each), fewer searches."""
-    new_forms_per_batch: int = 8_192
-    """Unseen masked messages that are thought about per batch, at about 30 µs each; the rest go to the catch-all."""
+    new_forms_per_batch: int = 4_096
+    """Unseen masked messages that are thought about per batch, at 40 to 150 µs each; the rest go to the catch-all."""
     new_templates_per_batch: int = 1_000
     """Templates one batch may create; what is new beyond them goes to the catch-all."""
     templates: int = 10_000
@@ -150,13 +150,19 @@ class Miner:
 
     def _widen(self, entry: Entry, read: Shape) -> None:
         """Cells whose text differs from what the template shows become parameters of its text."""
-        if len(entry.key) != len(read.key):
+        if len(entry.key) != len(read.key) or read.key in entry.aliases:
             return
-        for i, text in enumerate(read.text):
-            if entry.text[i] != text:
-                for seen in (entry.text[i], text):
-                    self._know(seen)
-                entry.text[i] = common_text(entry.key[i], entry.text[i], text)
+        entry.text = self._common(entry.key, entry.text, read.text)
+
+    def _common(self, key: Sequence[str], one: Sequence[str], other: Sequence[str]) -> list[str]:
+        """Both texts as one. What differs is known as a value from now on."""
+        text = list(one)
+        for i, (mine, theirs) in enumerate(zip(one, other, strict=True)):
+            if mine.lstrip() != theirs.lstrip():
+                self._know(mine)
+                self._know(theirs)
+                text[i] = common_text(key[i], mine, theirs)
+        return text
 
     def _know(self, text: str) -> None:
         word = text.strip(" \"'")
@@ -195,50 +201,42 @@ class Miner:
 
     def _promote(self, members: list[Entry], position: int) -> Entry:
         """Make the cell at `position` a parameter: the oldest of `members` takes the others in."""
-        members = sorted(members, key=lambda e: e.number)
-        survivor = members[0]
-        key = list(survivor.key)
+        key = list(members[0].key)
         key[position] = (" " if key[position][:1] == " " else "") + WILD
-        other = self._by_key.get(tuple(key))
-        if other is not None and other not in members:
-            members.append(other)
-            members.sort(key=lambda e: e.number)
-            survivor = members[0]
-        parameters = frozenset({position}).union(*(e.parameters for e in members))
-        aliases = dict.fromkeys(alias for e in members for alias in e.aliases)
-        text = list(survivor.text)
+        text = list(members[0].text)
         for entry in members:
             if is_word(entry.key[position]):
                 self._know(entry.text[position])
-            self._forget(entry)
-            for i, cell in enumerate(entry.text):
-                text[i] = common_text(key[i], text[i], cell)
+            text = self._common(key, text, entry.text)
         text[position] = common_text(key[position], text[position], key[position])
-        for entry in members[1:]:
-            self._absorb(survivor, entry)
-        survivor.key, survivor.text, survivor.parameters = tuple(key), text, parameters
-        survivor.aliases = tuple(aliases)[-MAX_ALIASES:]
-        self._remember(survivor)
-        return survivor
+        parameters = frozenset({position}).union(*(e.parameters for e in members))
+        other = self._by_key.get(tuple(key))
+        if other is not None and other not in members:  # it led here by an alias
+            members = [*members, other]
+        return self._unite(members, tuple(key), text, parameters)
 
     def _bridge(self, one: Entry, other: Entry) -> Entry:
         """Make one of two templates that differ in a gap: the shorter key is shown, the longer one leads to it."""
-        survivor, gone = (one, other) if one.number < other.number else (other, one)
         short, long = (one, other) if len(one.key) < len(other.key) else (other, one)
         start = next(i for i, cell in enumerate(short.key) if cell != long.key[i])
         tail = len(long.key) - len(short.key)
-        for entry in (survivor, gone):
-            self._forget(entry)
-        text = [
-            common_text(cell, short.text[i], long.text[i if i < start else i + tail])
-            for i, cell in enumerate(short.key)
-        ]
+        aligned = [*long.text[:start], *long.text[start + tail :]]
+        text = self._common(short.key, short.text, aligned)
         text[start] = common_text(short.key[start], short.text[start], "")
-        aliases = dict.fromkeys((*survivor.aliases, *gone.aliases, survivor.key, gone.key))
-        key, parameters = short.key, short.parameters
-        self._absorb(survivor, gone)
+        return self._unite([one, other], short.key, text, short.parameters)
+
+    def _unite(self, members: list[Entry], key: tuple[str, ...], text: list[str], parameters: frozenset[int]) -> Entry:
+        """The oldest of `members` stands for all from now on; keys that are not `key` lead to it as aliases."""
+        survivor, *gone = sorted(members, key=lambda e: e.number)
+        aliases = dict.fromkeys(alias for e in members for alias in e.aliases)
+        aliases.update(dict.fromkeys(e.key for e in members if len(e.key) != len(key)))
+        aliases.pop(key, None)
+        for entry in members:
+            self._forget(entry)
+        for entry in gone:
+            self._absorb(survivor, entry)
         survivor.key, survivor.text, survivor.parameters = key, text, parameters
-        survivor.aliases = tuple(alias for alias in aliases if alias != key)[-MAX_ALIASES:]
+        survivor.aliases = tuple(aliases)[-MAX_ALIASES:]
         self._remember(survivor)
         return survivor
 

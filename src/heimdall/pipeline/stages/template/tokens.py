@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from heimdall.pipeline.stages.template.mask import WILD
@@ -28,6 +29,8 @@ OPTIONAL: Final = "\x06"
 
 LIST: Final = "\x03"
 """Begins the key of a repeated unit."""
+
+_REMEMBERED_WORDS: Final = 16_384  # words repeat; a few megabytes when all are long
 
 _DATE: Final = re.compile(
     r"(?:\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6},?\s+)?"
@@ -73,6 +76,7 @@ def shape(masked: str) -> Shape:
     return Shape(tuple(keys), tuple(texts))
 
 
+@lru_cache(maxsize=_REMEMBERED_WORDS)
 def is_word(key: str) -> bool:
     """Whether the cell is a constant word: the only kind of cell that statistics may turn into a parameter."""
     word = key.lstrip(" ")
@@ -81,17 +85,30 @@ def is_word(key: str) -> bool:
 
 def common_text(key: str, one: str, other: str) -> str:
     """How a cell reads that has both texts: `<*>` where they differ, with the space and quotes that both have."""
-    if one == other:
+    if one == other or one.lstrip() == other.lstrip():
         return one
+    if key.lstrip(" ").startswith(LIST):
+        return _common_list(one, other)
     base, remark = _split_remark(one)
     other_base, other_remark = _split_remark(other)
-    if base != other_base:
+    if base.lstrip() != other_base.lstrip():
         space = base[: len(base) - len(base.lstrip())]
         body = key.lstrip(" ")
         base = space + (body if body[:1] in ('"', "'") else WILD)
     if remark != other_remark:
         remark = f" ({WILD})" if remark[-1:] == ")" and other_remark[-1:] == ")" else OPTIONAL
     return base + remark
+
+
+def _common_list(one: str, other: str) -> str:
+    """Lists of the same length piece by piece; lists of different lengths are one parameter."""
+    pieces, others = _PIECE.findall(one), _PIECE.findall(other)
+    if len(pieces) != len(others):
+        return one[: len(one) - len(one.lstrip())] + WILD
+    return "".join(
+        space + (piece if piece == other_piece else WILD)
+        for (space, piece), (_, other_piece) in zip(pieces, others, strict=True)
+    )
 
 
 def _split_remark(text: str) -> tuple[str, str]:
@@ -113,13 +130,14 @@ def _cells(masked: str) -> tuple[list[str], list[str]]:
             return keys, texts
         flag = " " if space else ""
         at = _AT.fullmatch(piece) if "@" in piece else None
+        by_equals = previous == "="
         if at:
-            keys += [flag + _class_of(at.group(1), previous), "@", WILD]
+            keys += [flag + _class_of(at.group(1), by_equals), "@", WILD]
             texts += [space + at.group(1), "@", WILD]
         else:
-            key = _class_of(piece, previous)
+            key = _class_of(piece, by_equals)
             keys.append(flag + key)
-            texts.append(space + (_shown(piece, key, previous) if WILD in key else piece))
+            texts.append(space + (_shown(piece, key, by_equals) if WILD in key else piece))
         if previous in _OPENING and piece == _OPENING[previous] and not space and keys[-2] != previous:
             keys.insert(-1, WILD)  # ` ()` or `=[]`: nothing stands where another message has something
             texts.insert(-1, "")
@@ -127,7 +145,7 @@ def _cells(masked: str) -> tuple[list[str], list[str]]:
         if piece == "=" and (following == "" if flag else following in _AFTER_VALUE and following):
             keys.append(flag + WILD)  # `user=` without a value
             texts.append("")
-        elif piece == ":" and not flag and following == WILD and keys[-2].endswith(WILD):
+        elif piece == ":" and not flag and following == WILD and keys[-2:-1] in ([WILD], [_SPACE_WILD]):
             texts[-2] = texts[-2][: len(texts[-2]) - len(texts[-2].lstrip())] + WILD  # host.example.net:443
         previous = piece
         end = match.end()
@@ -137,14 +155,15 @@ def _cells(masked: str) -> tuple[list[str], list[str]]:
     return keys, texts
 
 
-def _class_of(piece: str, previous: str) -> str:
-    """What must be equal for two cells to belong together."""
+@lru_cache(maxsize=_REMEMBERED_WORDS)
+def _class_of(piece: str, by_equals: bool) -> str:
+    """What must be equal for two cells to belong together. `by_equals`: an equals sign stands right before it."""
     first = piece[0]
     if first in "\"'" and len(piece) > 1 and piece[-1] == first:
         return first + WILD + first
     if first in _DELIMITERS or first == ".":
         return WILD if WILD in piece else piece
-    if previous == "=":
+    if by_equals:
         return WILD
     if WILD in piece:
         return piece if _SIGNED.fullmatch(piece) else WILD
@@ -154,7 +173,7 @@ def _class_of(piece: str, previous: str) -> str:
     return WILD if "_" in piece and DIGITS in without_digits else without_digits
 
 
-def _shown(piece: str, key: str, previous: str) -> str:
+def _shown(piece: str, key: str, by_equals: bool) -> str:
     """`WILD` where nobody would call the piece part of the message's text, even if it never changed; else the piece."""
     if key != WILD:  # quoted, or a sign before a variable
         inside = piece[1:-1]
@@ -162,7 +181,8 @@ def _shown(piece: str, key: str, previous: str) -> str:
     if WILD in piece:
         variable = " " not in piece and not _PREFIXED.fullmatch(piece)
     else:
-        variable = piece.lower() in _LITERALS or _is_path(piece) or (previous == "=" and "." in piece)
+        dotted = "." in piece and (by_equals or (piece.islower() and piece.count(".") >= 2))  # a host, a package
+        variable = dotted or piece.lower() in _LITERALS or _is_path(piece)
     return WILD if variable else piece
 
 
@@ -212,30 +232,47 @@ def _fold_remarks(keys: list[str], texts: list[str]) -> tuple[list[str], list[st
 
 def _join_lists(keys: list[str], texts: list[str]) -> tuple[list[str], list[str]]:
     """A unit that repeats (`node <*> ok node <*> ok`) is one cell, however often it repeats."""
+    following = _next_equal(keys)
+    if not any(following):
+        return keys, texts
     out_keys: list[str] = []
     out_texts: list[str] = []
     i = 0
     while i < len(keys):
-        joined = False
-        for size in range(1, MAX_UNIT + 1):
-            if i + 2 * size > len(keys) or keys[i + size] != keys[i]:
-                continue
-            unit = keys[i : i + size]
-            if keys[i + size : i + 2 * size] != unit or not any(WILD in k for k in unit):
-                continue
-            end = i + 2 * size
-            while keys[end : end + size] == unit:
-                end += size
-            if unit[0][:1] != " " and out_keys and out_keys[-1] in (WILD, _SPACE_WILD):
+        end = _end_of_list(keys, i, following)
+        key, text = keys[i], "".join(texts[i:end])
+        if end > i + 1:
+            unit = keys[i : following[i]]
+            if unit[0][0] != " " and out_keys and out_keys[-1] in (WILD, _SPACE_WILD):
                 unit.insert(0, out_keys.pop())  # `<*>:<*> <*>:<*>` repeats `:<*> <*>`, but it begins with `<*>`
-                texts[i] = out_texts.pop() + texts[i]
-            out_keys.append((" " if unit[0][:1] == " " else "") + LIST + "".join(unit))
-            out_texts.append("".join(texts[i:end]))
-            i = end
-            joined = True
-            break
-        if not joined:
-            out_keys.append(keys[i])
-            out_texts.append(texts[i])
-            i += 1
+                text = out_texts.pop() + text
+            key = (" " if unit[0][0] == " " else "") + LIST + "".join(unit)
+        out_keys.append(key)
+        out_texts.append(text)
+        i = end
     return out_keys, out_texts
+
+
+def _next_equal(keys: list[str]) -> list[int]:
+    """For each cell the index of the next equal one, if a unit may reach there; else 0."""
+    following = [0] * len(keys)
+    last: dict[str, int] = {}
+    for i in range(len(keys) - 1, -1, -1):
+        j = last.get(keys[i], 0)
+        if j and j - i <= MAX_UNIT:
+            following[i] = j
+        last[keys[i]] = i
+    return following
+
+
+def _end_of_list(keys: list[str], start: int, following: list[int]) -> int:
+    """Behind the repetitions of the unit that begins at `start`; `start` + 1 if none does."""
+    second = following[start]
+    if not second:
+        return start + 1
+    size = second - start
+    unit = keys[start:second]
+    end = second
+    while keys[end : end + size] == unit:
+        end += size
+    return end if end > second and any(WILD in key for key in unit) else start + 1

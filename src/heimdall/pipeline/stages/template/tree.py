@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from heimdall.pipeline.stages.template.mask import WILD
 from heimdall.pipeline.stages.template.tokens import is_word
 
 ANY: Final = "\x04"
-"""A cell of a pattern that any word may stand in. The space before it, if any, must match."""
+"""A cell of a pattern that any word or variable may stand in. The space before it, if any, must match."""
 
 MAX_STEPS: Final = 2_000
 """Nodes visited in one search before it gives up. Bounds the search when many patterns begin alike."""
@@ -58,7 +59,7 @@ class Tree:
                     return number
                 continue
             cell = key[depth]
-            if is_word(cell):
+            if is_word(cell) or cell in (WILD, " " + WILD):
                 either = node.get(" " + ANY if cell[0] == " " else ANY)
                 if isinstance(either, dict):
                     stack.append((either, depth + 1))
