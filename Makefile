@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help setup ui demo test check crash fuzz bench constraints
+.PHONY: help setup ui demo test check crash fuzz bench constraints docs
 .DEFAULT_GOAL := help
 
 help:
@@ -38,6 +38,10 @@ test: setup ui
 constraints: setup
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --group dev --no-header --no-annotate \
 	  --output-file constraints.txt pyproject.toml
+
+# Pages of docs/reference/ that the code can write by itself.
+docs: setup
+	$(BIN)/python docs/generate_reference.py
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -1,0 +1,50 @@
+"""Generated pages are what the code says, and hand-written ones name what the code has."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+REFERENCE = ROOT / "docs" / "reference"
+
+
+@pytest.fixture(scope="module")
+def generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate_reference", ROOT / "docs" / "generate_reference.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("page", ["configuration.md", "commands.md", "metrics.md", "errors.md"])
+def test_generated_pages_are_up_to_date(generator: ModuleType, page: str) -> None:
+    assert (REFERENCE / page).read_text(encoding="utf-8") == generator.PAGES[page](), "run: make docs"
+
+
+def test_every_setting_says_what_it_means(generator: ModuleType) -> None:
+    silent = [setting.name for setting in generator.settings_of(generator.NodeConfig) if len(setting.meaning) < 15]
+    assert silent == []
+
+
+def test_every_metric_has_a_unit_and_a_meaning(generator: ModuleType) -> None:
+    found = list(generator.metrics())
+    assert len(found) >= 15
+    assert len({metric.name for metric in found}) == len(found)
+    assert all(len(metric.meaning) > 10 and metric.meaning.endswith(".") for metric in found)
+    assert all(re.fullmatch(r"heimdall_[a-z0-9_]+", metric.name) for metric in found)
+
+
+def test_every_pipe_and_function_is_in_the_hql_reference() -> None:
+    page = (REFERENCE / "hql.md").read_text(encoding="utf-8")
+    from heimdall.query.functions import FUNCTIONS
+    from heimdall.query.pipes import PIPES
+
+    missing = [name for name in [*PIPES, *FUNCTIONS] if not re.search(rf"`{re.escape(name)}[`(\s]", page)]
+    assert missing == []
