@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +19,7 @@ from heimdall.app.demo.sender import HttpSender
 from heimdall.app.demo.shop import STREAMS
 from heimdall.app.demo.streams import Tape
 from heimdall.app.demo.topology import ENVIRONMENT, INSTANCES, REGIONS, SERVICE_NUMBER, SERVICES
-from heimdall.app.demo.truth import read_truth, truth_of, write_truth
+from heimdall.app.demo.truth import read_truth, seen_in, truth_of, write_truth
 from heimdall.clock import Clock, SystemClock
 from heimdall.errors import Refused, Unavailable
 
@@ -51,6 +51,10 @@ _SENDER = pl.Series(
 _JSON_SENDERS = frozenset(number for number, as_json in enumerate(_WRITES_JSON) if as_json)
 
 
+_Sending = tuple[Future[None], int]
+"""A body on its way, and its records."""
+
+
 class DemoFeed:
     """Feeds one node. `run` in one thread; `progress` from any."""
 
@@ -72,8 +76,11 @@ class DemoFeed:
         self._seed, self._origin_ns = seed, origin
         self._planned: tuple[int, Plan] | None = None
         self._tape = Tape(self._plan(now), start)
+        if earlier is not None:
+            self._tape.seen = seen_in(earlier)
         self._first_ns = start
         self._backfill_end_ns = max(now, start)
+        self._acknowledged_ns = start
         self._truth_at_ns = 0
         self._phase: Literal["backfill", "live", "stopped"] = "backfill"
         self._sent = 0
@@ -82,7 +89,7 @@ class DemoFeed:
     def progress(self) -> dict[str, Any]:
         """For people who wait: phase, share of the back-fill done (0..1), records sent, where the truth is."""
         span = self._backfill_end_ns - self._first_ns
-        done = 1.0 if span <= 0 else min((self._tape.written_to_ns - self._first_ns) / span, 1.0)
+        done = 1.0 if span <= 0 else min((self._acknowledged_ns - self._first_ns) / span, 1.0)
         return {"phase": self._phase, "done": round(done, 3), "sent": self._sent, "truth": str(self._truth_path)}
 
     def run(self, stop: threading.Event) -> None:
@@ -101,17 +108,49 @@ class DemoFeed:
     def backfill(self, stop: threading.Event | None = None, report: Callable[[float, int], None] | None = None) -> int:
         """Send history up to the minute in which the feed was made; returns the records sent.
 
-        `report` is called after each part with the share done (0..1) and the records sent so far.
+        Several bodies travel at a time, and the next part is worked out meanwhile. `report` is called after each part
+        with the share done (0..1) and the records sent so far. A part that `stop` interrupts is sent again next time.
         """
+        stop = stop or threading.Event()
         with ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix="demo-send") as senders:
-            while self._tape.written_to_ns < self._backfill_end_ns and not (stop is not None and stop.is_set()):
-                end = min(self._tape.written_to_ns + CHUNK_NS, self._backfill_end_ns)
-                self._tape.write_to(end)
-                self._post_together(self._tape.take_to(end), senders)
-                self._save_truth(end)
-                if report is not None:
+            waiting: list[_Sending] = []
+            while not stop.is_set():
+                start = self._tape.written_to_ns
+                part = self._submit_next(senders) if start < self._backfill_end_ns else []
+                if not self._finish(waiting, start, stop):
+                    waiting += part
+                    break
+                if not part:
+                    break
+                if report is not None and waiting:
                     report(self.progress["done"], self._sent)
+                waiting = part
+            for future, _ in waiting:
+                future.cancel()
+        if report is not None:
+            report(self.progress["done"], self._sent)
         return self._sent
+
+    def _submit_next(self, senders: ThreadPoolExecutor) -> list[_Sending]:
+        end = min(self._tape.written_to_ns + CHUNK_NS, self._backfill_end_ns)
+        self._tape.write_to(end)
+        return [
+            (senders.submit(self._send, body, content_type, parameters), records)
+            for body, content_type, parameters, records in bodies(self._tape.take_to(end))
+        ]
+
+    def _finish(self, part: list[_Sending], until_ns: int, stop: threading.Event) -> bool:
+        """Wait until a part is acknowledged, and note in the truth file how far history has come."""
+        start_ns = self._acknowledged_ns
+        for number, (future, records) in enumerate(part, start=1):
+            if stop.is_set():
+                return False
+            future.result()
+            self._sent += records
+            self._acknowledged_ns = start_ns + (until_ns - start_ns) * number // len(part)
+        if part:
+            self._save_truth(until_ns)
+        return True
 
     def live(self, stop: threading.Event) -> None:
         """Send every line at its own time, until told to stop."""
@@ -144,16 +183,6 @@ class DemoFeed:
     def _save_truth(self, until_ns: int) -> None:
         self._truth_at_ns = until_ns
         write_truth(self._truth_path, truth_of(self._tape, self._start_ns, until_ns))
-
-    def _post_together(self, lines: pl.DataFrame, senders: ThreadPoolExecutor) -> None:
-        """Like `_post`, several bodies at a time: the node decodes one while the disk takes another."""
-        sent = [
-            (senders.submit(self._send, body, content_type, parameters), records)
-            for body, content_type, parameters, records in bodies(lines)
-        ]
-        for future, records in sent:
-            future.result()
-            self._sent += records
 
     def _post(self, lines: pl.DataFrame) -> None:
         for body, content_type, parameters, records in bodies(lines):

@@ -14,8 +14,8 @@ from heimdall.app.demo.streams import Tape
 from heimdall.app.demo.truth import truth_of, write_truth
 from heimdall.clock import Clock
 
-CHUNK_NS = 4 * HOUR_NS
-"""Window of a back-fill: large enough that fixed costs vanish, small enough for about 50 MB of memory."""
+CHUNK_NS = 6 * HOUR_NS
+"""Window of a back-fill: large enough that fixed costs vanish, small enough for about 100 MB of memory."""
 
 
 def write_files(directory: Path, *, hours: int, seed: int, clock: Clock, scale: float = 1.0) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,17 @@ def read_truth(path: Path) -> dict[str, Any] | None:
     except (OSError, orjson.JSONDecodeError):
         return None
     return truth if isinstance(truth, dict) and truth.get("version") == TRUTH_VERSION else None
+
+
+def seen_in(truth: dict[str, Any]) -> dict[int, Seen]:
+    """What an earlier run had seen of each incident, so that counting goes on."""
+    return {
+        int(entry["number"]): Seen(
+            int(entry["observed_first_ns"]), int(entry["observed_last_ns"]), Counter(entry["lines"])
+        )
+        for entry in truth["incidents"]
+        if entry["observed_first_ns"] is not None
+    }
 
 
 def _incident(incident: Incident, seen: Seen | None) -> dict[str, Any]:

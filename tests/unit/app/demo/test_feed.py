@@ -87,12 +87,17 @@ def test_a_second_run_fills_only_the_time_it_was_away(clock: ManualClock, tmp_pa
     """And what the shop lived through stays the same: seed and origin come from the truth file."""
     first = DemoFeed(Inbox(), clock, tmp_path / "truth.json", hours=1, seed=99)
     first.backfill()
+    [leak] = [e for e in read_truth(tmp_path / "truth.json")["incidents"] if e["kind"] == "memory_leak"]
+    lines_of_the_leak = leak["lines"]
+    assert lines_of_the_leak["search"] > 0
     clock.advance(600)
     inbox = Inbox()
     second = DemoFeed(inbox, clock, tmp_path / "truth.json", hours=1)
     sent = second.backfill()
     assert 0 < sent < first.progress["sent"] / 3
     truth = read_truth(tmp_path / "truth.json")
+    [leak] = [entry for entry in truth["incidents"] if entry["kind"] == "memory_leak"]
+    assert leak["lines"] == lines_of_the_leak
     assert (truth["seed"], truth["origin_ns"]) == (99, ORIGIN_NS)
     assert truth["until_ns"] == ORIGIN_NS + 600_000_000_000
 
