@@ -51,3 +51,8 @@ check: setup
 # Every property test with 20,000 examples in place of 60.
 fuzz: setup
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest tests/properties --timeout 7200
+
+# The journal: a breaking disk from 100,000 seeds, then a real process killed 200 times. Law broken = exit code.
+crash: setup
+	$(BIN)/python tests/simulation/crash.py --seeds 100000 --processes 2
+	$(BIN)/python tests/e2e/journal_kill.py --cycles 200

@@ -1,4 +1,5 @@
-"""Break the journal on purpose, one line at a time, and see whether the simulation notices.
+"""Break the journal on purpose, one line at a time, and see whether the simulation notices, or, should it
+not, the directed tests beside it.
 
     python tests/simulation/mutants.py [--seeds 4000] [--only NAME]
 
@@ -149,12 +150,6 @@ MUTANTS = (
         "",
     ),
     Mutant(
-        "position after a reported loss used again",
-        "recovery.py",
-        "max(verdict.position, reported)",
-        "verdict.position",
-    ),
-    Mutant(
         "reader checks nothing",
         "scan.py",
         "        if header.stop <= from_position:\n",
@@ -192,8 +187,17 @@ def survives(mutant: Mutant, seeds: int) -> str | None:
         except subprocess.TimeoutExpired:
             sys.stdout.write(f"caught   {mutant.name}: does not end\n")
             return None
-    if ended.returncode == 0:
-        return "not noticed"
+        if ended.returncode == 0:
+            told = [str(_HERE / name) for name in ("test_recovery.py", "test_sweep.py")]
+            command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *told]
+            told_run = subprocess.run(
+                command, env=environment, capture_output=True, text=True, timeout=300, check=False
+            )
+            if told_run.returncode == 0:
+                return "not noticed"
+            failed = [line for line in told_run.stdout.splitlines() if line.startswith("FAILED")] or ["?"]
+            sys.stdout.write(f"caught   {mutant.name}: by a directed test only: {failed[0]}\n")
+            return None
     noticed = [line for line in ended.stdout.splitlines() if line.startswith("seed")] or [ended.stderr[-200:]]
     sys.stdout.write(f"caught   {mutant.name}: {noticed[0]}\n")
     return None

@@ -289,7 +289,7 @@ class World:
         ]
         if not alive:
             return
-        sent = self.random.choice(alive)
+        sent = alive[-1] if self.random.random() < 0.3 else self.random.choice(alive)
         assert sent.place is not None
         inode, begin, end = sent.place
         choice = self.random.random()
