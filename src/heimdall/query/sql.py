@@ -1,8 +1,8 @@
 """A query as one ClickHouse statement, built as a sqlglot tree.
 
-Each level of the statement reads one source under one alias (`sqlnodes.TABLE`). Pipes extend the level they find; where a pipe
-needs the result of the level before (a limit, a grouping, a computed field that is computed with again) the level is
-closed and becomes the source of the next. Only fields that a later pipe or the answer reads leave a level.
+Each level of the statement reads one source under one alias (`sqlnodes.TABLE`). Pipes extend the level they find; where
+a pipe needs the result of the level before (a limit, a grouping, a computed field that is computed with again) that
+level is closed and becomes the source of the next. Only fields that a later pipe or the answer reads leave a level.
 """
 
 from __future__ import annotations
