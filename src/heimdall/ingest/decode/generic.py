@@ -31,9 +31,7 @@ LAYOUTS: tuple[Format, ...] = (
     # level, in any brackets
     Format("level", rf"^[\[(<|]?{LEVEL}[\])>|]?[:,;]?(?:\s+(?:[-|:] +)?|$){_MESSAGE}"),
     # [thread or component] level
-    Format(
-        "component_level", rf"^\[(?P<thread>[^\]]{{1,80}})\] *[\[(<|]?{LEVEL}[\])>|]?[:,]?\s+(?:[-|:] +)?{_MESSAGE}"
-    ),
+    Format("component_level", rf"^\[(?P<thread>[^\]]+)\] *[\[(<|]?{LEVEL}[\])>|]?[:,]?\s+(?:[-|:] +)?{_MESSAGE}"),
     # up to eight words in capitals (places, subsystems), then the level: Blue Gene's RAS events
     Format(
         "capitals_level",

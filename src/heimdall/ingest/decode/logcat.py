@@ -14,6 +14,6 @@ LAYOUTS: tuple[Format, ...] = (
 FORMATS: tuple[Format, ...] = (
     Format(
         "logcat_brief",
-        r"^(?P<level>[VDIWEF])/(?P<logger>[^()]{1,64}?) *\( *(?P<pid>[0-9]+)\): (?P<message>(?s:.*))$",
+        r"^(?P<level>[VDIWEF])/(?P<logger>[^()]+?) *\( *(?P<pid>[0-9]+)\): (?P<message>(?s:.*))$",
     ),
 )

@@ -99,6 +99,18 @@ def recognise(lines: pl.Series, *, now_ns: int, zone: str = "UTC") -> pl.DataFra
     return parts[0] if len(parts) == 1 else pl.concat(parts).sort("row")
 
 
+def known_lines(lines: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """For each line whether some format knows it, and whether lines that continue it may follow."""
+    matched, _ = match_formats(FORMATS, lines)
+    known = pl.Series([False]).new_from_index(0, len(lines))
+    joins = pl.Series([True]).new_from_index(0, len(lines))
+    for part in matched:
+        known = known.scatter(part.rows, True)
+        if not part.format.joins:
+            joins = joins.scatter(part.rows, False)
+    return known, joins
+
+
 def _with_layouts(matched: Iterable[Matched]) -> Iterable[Matched]:
     for part in matched:
         if part.format is not TIMED:

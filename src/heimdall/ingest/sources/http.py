@@ -7,6 +7,7 @@ the bus, and answered when the bus says the records are on the disk.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
@@ -18,7 +19,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from heimdall.bus.port import Bus
+from heimdall.bus.port import Bus, ProducerKey
 from heimdall.clock import Clock
 from heimdall.errors import HeimdallError, InvalidInput, TooLarge, UnsupportedMedia
 from heimdall.ingest.decode.decoded import Decoded
@@ -113,6 +114,7 @@ class HttpSource:
     async def _logs(self, request: Request) -> Response:
         """Raises what went wrong; the server's one error edge makes the answer of it."""
         hints, defaults = _parameters(request)
+        producer = _producer(request)
         content_type = _content_type(request)
 
         def decode(body: bytes) -> Decoded:
@@ -120,7 +122,7 @@ class HttpSource:
             return replace(decoded, table=with_defaults(decoded.table, defaults)) if defaults else decoded
 
         try:
-            decoded = (await self._counted("logs", request, decode)).decoded
+            decoded = (await self._counted("logs", request, decode, producer)).decoded
         except ClientDisconnect:
             return Response(status_code=400)  # nobody reads it
         if decoded.rejected_count and not decoded.num_rows:
@@ -147,10 +149,12 @@ class HttpSource:
         except HeimdallError as exc:
             return otlp_error(exc, form)
 
-    async def _counted(self, door: str, request: Request, decode: Callable[[bytes], Decoded]) -> _Taken:
+    async def _counted(
+        self, door: str, request: Request, decode: Callable[[bytes], Decoded], producer: ProducerKey | None = None
+    ) -> _Taken:
         started = self._clock.monotonic()
         try:
-            taken = await self._take(request, decode)
+            taken = await self._take(request, decode, producer)
         except HeimdallError as exc:
             REFUSED.labels(door, exc.code).inc()
             raise
@@ -163,7 +167,7 @@ class HttpSource:
         self._on_accept(DEFAULT_TENANT, accepted, taken.size_bytes)
         return taken
 
-    async def _take(self, request: Request, decode: Callable[[bytes], Decoded]) -> _Taken:
+    async def _take(self, request: Request, decode: Callable[[bytes], Decoded], producer: ProducerKey | None) -> _Taken:
         """Body → records on the disk."""
         config = self._config
         coding = coding_of(request.headers.get("content-encoding"))
@@ -177,16 +181,26 @@ class HttpSource:
                 min_bytes_per_s=config.min_bytes_per_s,
             )
             loop = asyncio.get_running_loop()
-            taken = await loop.run_in_executor(self._workers, self._decode_and_append, wire, coding, decode, lease)
+            taken = await loop.run_in_executor(
+                self._workers, self._decode_and_append, wire, coding, decode, lease, producer
+            )
             if taken.durable is not None:
                 await asyncio.wrap_future(taken.durable)
         return taken
 
-    def _decode_and_append(self, wire: bytes, coding: str, decode: Callable[[bytes], Decoded], lease: Lease) -> _Taken:
+    def _decode_and_append(
+        self,
+        wire: bytes,
+        coding: str,
+        decode: Callable[[bytes], Decoded],
+        lease: Lease,
+        producer: ProducerKey | None,
+    ) -> _Taken:
         """In a worker thread; the GIL is free while columns are parsed and compressed."""
         body = decompress(wire, coding, max_bytes=self._config.max_body_bytes, on_growth=lease.grow)
         decoded = decode(body)
-        durable = self._bus.append(LogBatch(DEFAULT_TENANT, decoded.table)) if decoded.num_rows else None
+        batch = LogBatch(DEFAULT_TENANT, decoded.table)
+        durable = self._bus.append(batch, producer=producer) if decoded.num_rows else None
         return _Taken(decoded, len(body), durable)
 
 
@@ -213,6 +227,20 @@ def _decode_text(body: bytes, hints: Hints, now_ns: int) -> Decoded:
         raise TooLarge(f"more than {MAX_RECORDS} lines in one body; send smaller batches")
     lines = pl.Series([line.removesuffix(b"\r") for line in body.split(b"\n")], dtype=pl.Binary)
     return decode_lines(lines, now_ns=now_ns, hints=hints)
+
+
+_IDEMPOTENCY_KEY = re.compile(r"([0-9a-f]{32}):([0-9]{1,9}):([0-9]{1,18})", re.ASCII)
+
+
+def _producer(request: Request) -> ProducerKey | None:
+    """`Idempotency-Key: <32 hexadecimal digits>:<epoch>:<sequence>`: a body sent again under its key is kept once."""
+    given = request.headers.get("idempotency-key")
+    if given is None:
+        return None
+    found = _IDEMPOTENCY_KEY.fullmatch(given)
+    if found is None:
+        raise InvalidInput("the Idempotency-Key must be 32 hexadecimal digits, an epoch and a sequence: <id>:0:1")
+    return ProducerKey(bytes.fromhex(found[1]), int(found[2]), int(found[3]))
 
 
 def _content_type(request: Request) -> str:

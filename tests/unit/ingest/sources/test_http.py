@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from heimdall.api.errors import error_response
 from heimdall.bus.buses.memory import MemoryBus
+from heimdall.bus.port import ProducerKey
 from heimdall.clock import ManualClock
 from heimdall.errors import BusUnavailable, HeimdallError, Overloaded
 from heimdall.ingest.sources.http import HttpIngestConfig, HttpSource
@@ -208,7 +209,7 @@ class RefusingBus:
         self._error = error
         self._at_once = at_once
 
-    def append(self, batch: LogBatch) -> Future[int]:
+    def append(self, batch: LogBatch, *, producer: ProducerKey | None = None) -> Future[int]:
         if self._at_once:
             raise self._error
         future: Future[int] = Future()
@@ -265,3 +266,17 @@ async def test_otlp_errors_carry_a_status(door: Door) -> None:
     as_json = await door.post(b"nope", "/v1/logs", content_type="application/json")
     assert (as_json.status_code, as_json.json()["code"]) == (400, 3)
     assert (await door.post(LINES, "/v1/logs", **NDJSON)).status_code == 415
+
+
+async def test_a_body_sent_again_under_its_idempotency_key_is_kept_once(door: Door) -> None:
+    key = {**NDJSON, "idempotency-key": f"{'ab' * 16}:0:117"}
+    for _ in range(2):
+        answer = await door.post(LINES, **key)
+        assert (answer.status_code, answer.json()["accepted"]) == (200, 2)
+    assert door.messages == ["one", "two"]
+
+
+async def test_an_idempotency_key_of_another_shape_is_refused(door: Door) -> None:
+    answer = await door.post(LINES, **NDJSON, idempotency_key="42")
+    assert answer.status_code == 400
+    assert "32 hexadecimal digits" in answer.text

@@ -1,0 +1,86 @@
+"""How far each file was read, kept on disk: where to go on after a stop of any kind.
+
+A checkpoint is written, with fsync, *before* a chunk is sent, and names the chunk's end (`pending`). After a crash the
+same bytes are sent again under the same key, and whoever keeps them drops what it has: no line twice, none lost.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from heimdall.errors import Misconfigured
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    producer: str
+    """32 hexadecimal digits: who sends, for the receiver's memory of what it has."""
+    path: str
+    device: int
+    inode: int
+    head_bytes: int
+    head: str
+    """Digest of the first `head_bytes`."""
+    tail: str
+    """Digest of the last bytes before `offset`."""
+    epoch: int = 0
+    """Rises each time the file begins anew (truncated, or rewritten in place)."""
+    offset: int = 0
+    """Everything before it is kept."""
+    pending: int | None = None
+    """End of the chunk that was on its way."""
+    done: bool = False
+    """Read to the end, and nothing more will come."""
+
+
+class CheckpointStore:
+    """One small file for each log file. `directory` None keeps nothing: each start begins anew."""
+
+    def __init__(self, directory: Path | None) -> None:
+        self._directory = directory
+        if directory is not None:
+            try:
+                directory.mkdir(parents=True, exist_ok=True)
+            except OSError as exc:
+                raise Misconfigured(f"checkpoints cannot be kept in {directory}: {exc.strerror}") from exc
+
+    def load(self) -> Iterator[Checkpoint]:
+        """All of them; one that cannot be read is passed over: its file is read from the start."""
+        if self._directory is None:
+            return
+        for path in sorted(self._directory.glob("*.json")):
+            try:
+                yield Checkpoint(**json.loads(path.read_bytes()))
+            except (ValueError, TypeError):
+                continue
+
+    def save(self, checkpoint: Checkpoint, *, durable: bool) -> None:
+        """Replace the checkpoint of its producer, wholly or not at all. `durable`: also before a loss of power."""
+        if self._directory is None:
+            return
+        target = self._directory / f"{checkpoint.producer}.json"
+        fresh = target.with_suffix(".tmp")
+        with fresh.open("wb") as file:
+            file.write(json.dumps(asdict(checkpoint)).encode())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        fresh.replace(target)
+        if durable:
+            self._sync_names()
+
+    def remove(self, checkpoint: Checkpoint) -> None:
+        if self._directory is not None:
+            (self._directory / f"{checkpoint.producer}.json").unlink(missing_ok=True)
+
+    def _sync_names(self) -> None:
+        assert self._directory is not None  # only called where there is one
+        descriptor = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

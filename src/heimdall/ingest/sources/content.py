@@ -1,0 +1,128 @@
+"""The bytes of a log file, plain or compressed, and what identifies it whatever its name."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import hashlib
+import lzma
+import os
+import zlib
+from pathlib import Path
+from typing import Protocol, cast
+
+import zstandard
+
+HEAD_BYTES = 1024
+"""Of a file's beginning, hashed to know it again: two log files differ in their first times."""
+
+TAIL_BYTES = 256
+"""Before the offset, hashed to see that a file is the one that was read so far."""
+
+_MAX_WINDOW_BYTES = 128 << 20
+"""Of a zstd stream; what `zstd --long=27` makes, and all it may cost in memory."""
+
+COMPRESSED = (".gz", ".zst", ".bz2", ".xz")
+
+_STEP_BYTES = 1 << 20
+
+_BROKEN = (zlib.error, EOFError, zstandard.ZstdError, lzma.LZMAError, OSError)
+"""What reading a damaged or unfinished compressed file raises."""
+
+
+class Content(Protocol):
+    """Read by one thread."""
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Up to `size` bytes from `offset` on; fewer only where the content ends."""
+
+    def close(self) -> None: ...
+
+
+class PlainContent:
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def stat(self) -> os.stat_result:
+        return os.fstat(self._fd)
+
+    def read(self, offset: int, size: int) -> bytes:
+        parts: list[bytes] = []
+        while size > 0:
+            part = os.pread(self._fd, size, offset)
+            if not part:
+                break
+            parts.append(part)
+            offset += len(part)
+            size -= len(part)
+        return b"".join(parts)
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
+class CompressedContent:
+    """Offsets count decompressed bytes. Going back means decompressing from the start again."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stream = _decompressor(path)
+        self._position = 0
+        self.broken: str | None = None
+        """Why the rest cannot be read, once that is known."""
+
+    def read(self, offset: int, size: int) -> bytes:
+        if offset < self._position:
+            self._stream.close()
+            self._stream, self._position = _decompressor(self._path), 0
+        while self._position < offset:
+            if not self._next(min(_STEP_BYTES, offset - self._position)):
+                return b""
+        parts: list[bytes] = []
+        while size > 0 and (part := self._next(min(size, _STEP_BYTES))):
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+
+    def _next(self, size: int) -> bytes:
+        try:
+            part = self._stream.read1(size)  # what one step gives: of a damaged file all that is before the damage
+        except _BROKEN as exc:
+            self.broken = str(exc) or type(exc).__name__
+            return b""
+        self._position += len(part)
+        return part
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+def is_compressed(path: Path) -> bool:
+    return path.suffix in COMPRESSED
+
+
+def open_content(path: Path) -> PlainContent | CompressedContent:
+    return CompressedContent(path) if is_compressed(path) else PlainContent(path)
+
+
+class _Stream(Protocol):
+    def read1(self, size: int, /) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
+def _decompressor(path: Path) -> _Stream:
+    if path.suffix == ".gz":
+        return cast(_Stream, gzip.open(path, "rb"))
+    if path.suffix == ".bz2":
+        return cast(_Stream, bz2.open(path, "rb"))
+    if path.suffix == ".xz":
+        return cast(_Stream, lzma.open(path, "rb"))
+    reader = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW_BYTES).stream_reader(
+        path.open("rb"), read_across_frames=True, closefd=True
+    )
+    return cast(_Stream, reader)
+
+
+def digest(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=16).hexdigest()

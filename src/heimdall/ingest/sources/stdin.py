@@ -1,0 +1,86 @@
+"""Lines from a pipe or terminal. What has gone through is gone: nothing is resumed after a restart."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import select
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from heimdall.clock import Clock
+from heimdall.ingest.sources.checkpoints import Checkpoint
+from heimdall.ingest.sources.content import digest
+from heimdall.ingest.sources.sink import Outcome, Sink, send_until_kept
+from heimdall.ingest.sources.tailed_file import Patience, TailedFile
+
+_POLL_S = 0.1
+"""Between looks whether the last record may be sent."""
+
+
+class PipeContent:
+    """What has arrived; read forward only."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self.ended = False
+
+    def read(self, _offset: int, size: int) -> bytes:
+        parts: list[bytes] = []
+        while size > 0 and not self.ended and self.wait(0):
+            part = os.read(self._descriptor, min(size, 1 << 20))
+            self.ended = not part
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+
+    def wait(self, timeout_s: float) -> bool:
+        """Whether there is something to read, or the end."""
+        return bool(select.select([self._descriptor], [], [], timeout_s)[0])
+
+    def close(self) -> None:
+        """The descriptor is the caller's."""
+
+
+class StdinSource:
+    """Driven by one thread. Keys name what was sent, so that a chunk the receiver answered too late is kept once."""
+
+    def __init__(
+        self,
+        descriptor: int,
+        sink: Sink,
+        clock: Clock,
+        *,
+        patience: Patience | None = None,
+        new_id: Callable[[], bytes] = lambda: secrets.token_bytes(16),
+        on_progress: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """`on_progress` is told how many bytes are kept."""
+        self._content = PipeContent(descriptor)
+        self._sink = sink
+        self._clock = clock
+        self._on_progress = on_progress
+        checkpoint = Checkpoint(
+            producer=new_id().hex(), path="-", device=0, inode=0, head_bytes=0, head=digest(b""), tail=digest(b"")
+        )
+        self._stream = TailedFile(Path("-"), self._content, checkpoint, patience or Patience(), clock.monotonic())
+        self.refused_chunks = 0
+        """Chunks the receiver would never take; they were passed over."""
+
+    def run(self, stop: threading.Event | None = None) -> None:
+        """Until the end of the stream, or until `stop` is set."""
+        stop = stop or threading.Event()
+        while not stop.is_set():
+            piece = self._stream.next_piece(self._clock.monotonic(), ended=self._content.ended)
+            if piece is not None:
+                outcome = send_until_kept(self._sink, piece.chunk, stop)
+                if outcome is Outcome.STOPPED:
+                    return
+                self.refused_chunks += outcome is Outcome.REFUSED
+                self._stream.advance(piece)
+                self._on_progress(self._stream.checkpoint.offset)
+            elif self._content.ended:
+                return
+            else:
+                self._content.wait(_POLL_S)
