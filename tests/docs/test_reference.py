@@ -39,4 +39,3 @@ def test_every_metric_has_a_unit_and_a_meaning(generator: ModuleType) -> None:
     assert len({metric.name for metric in found}) == len(found)
     assert all(len(metric.meaning) > 10 and metric.meaning.endswith(".") for metric in found)
     assert all(re.fullmatch(r"heimdall_[a-z0-9_]+", metric.name) for metric in found)
-

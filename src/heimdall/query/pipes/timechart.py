@@ -92,7 +92,7 @@ def _span(cursor: Cursor) -> int:
     match parse_expression(cursor):
         case Duration(nanoseconds=nanoseconds) if nanoseconds > 0:
             return nanoseconds
-    raise cursor.error("expected a duration", start, cursor.position - start, "for example span=5m")
+    raise cursor.error_at(cursor.span(start), "expected a duration", "for example span=5m")
 
 
 WORD = PipeWord(

@@ -145,7 +145,8 @@ class Cursor:
             raise self.error(f"more than {MAX_NODES} terms", hint="ask several smaller queries")
 
     def span(self, start: int) -> Span:
-        return Span(start + 1, max(1, self.position - start))
+        """What stands from `start` to here, without white space at its end."""
+        return Span(start + 1, max(1, len(self.text[start : self.position].rstrip())))
 
     def error(
         self, message: str, start: int | None = None, length: int = 1, hint: str | None = None

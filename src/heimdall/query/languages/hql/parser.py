@@ -57,6 +57,7 @@ def _pipe(cursor: Cursor) -> Pipe:
         hint = did_you_mean(name[0], list(known)) or f"pipes are {', '.join(known)}"
         raise cursor.error(f"there is no pipe '{name[0][:40]}'", length=len(name[0]), hint=hint)
     cursor.position = name.end()
+    cursor.skip()
     return word.parse(cursor)
 
 
