@@ -114,7 +114,7 @@ function answer(route, p, response) {
   switch (route) {
     case 'search': {
       if (/stats/.test(q))
-        return envelope(SERVICES.map((service, i) => ({ service, n: 1000 - i * 77, avg: 3.14159 * i })));
+        return envelope(SERVICES.map((service, i) => ({ service, n: 1000 - i * 77, avg: 1.25 * i })));
       const start = Number(p.rank ?? 0);
       const limit = Math.max(0, Math.min(Number(p.limit ?? 100), total - start));
       const rows = Array.from({ length: limit }, (_, i) => row(start + i, from, to, total));

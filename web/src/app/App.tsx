@@ -30,8 +30,6 @@ export function App() {
     goExplore: () => navigate('/explore'),
     goStart: () => navigate('/start'),
     goSettings: () => navigate('/settings'),
-    undo: () => history.back(),
-    redo: () => history.forward(),
   });
 
   return (

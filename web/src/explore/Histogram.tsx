@@ -18,6 +18,8 @@ interface Props {
 }
 
 const HEIGHT = 88;
+/** A time mark nearer to the right edge would be cut. */
+const LABEL_PX = 44;
 
 /** Lines over time by level. Drag, or Shift and arrows, selects a part; Enter or letting go zooms into it. */
 export function Histogram({ answer, zone, stale, onZoom, onLevel }: Props) {
@@ -68,6 +70,7 @@ export function Histogram({ answer, zone, stale, onZoom, onLevel }: Props) {
     width,
     zone === 'utc' ? 0 : -new Date(times.endMs || 0).getTimezoneOffset() * 60_000,
   );
+  const placeOf = (tick: number) => ((tick - times.startMs) / (times.endMs - times.startMs)) * width;
   const focusBucket = hover === null ? undefined : buckets[hover];
   return (
     <section className="histogram" aria-label="Lines over time" data-stale={stale}>
@@ -152,11 +155,13 @@ export function Histogram({ answer, zone, stale, onZoom, onLevel }: Props) {
               <line className="baseline" x1="0" x2={width} y1={HEIGHT - 0.5} y2={HEIGHT - 0.5} />
             </svg>
             <div className="histogram-axis" aria-hidden="true">
-              {ticks.map((tick) => (
-                <span key={tick} style={{ left: ((tick - times.startMs) / (times.endMs - times.startMs)) * width }}>
-                  {tickLabel(tick, zone, times)}
-                </span>
-              ))}
+              {ticks
+                .filter((tick) => placeOf(tick) < width - LABEL_PX)
+                .map((tick) => (
+                  <span key={tick} style={{ left: placeOf(tick) }}>
+                    {tickLabel(tick, zone, times)}
+                  </span>
+                ))}
             </div>
             {focusBucket && hover !== null && (
               <BucketTip

@@ -44,8 +44,8 @@ export const LogLine = memo(function LogLine({ line, zone, withDate, plain }: Pr
       </span>
       <span className="line-message" role={role}>
         {message.text}
-        {message.cut > 0 && <span className="chip"> +{count(message.cut)} characters</span>}
-        {message.moreLines > 0 && <span className="chip"> +{message.moreLines} lines</span>}
+        {message.cut > 0 && <span className="chip">+{count(message.cut)} characters</span>}
+        {message.moreLines > 0 && <span className="chip">+{message.moreLines} lines</span>}
       </span>
     </>
   );

@@ -8,7 +8,7 @@ const CANCEL_AFTER_MS = 300;
 /** count · exact or ± · scanned · ms · tiers · cancel: how sure the page is of what it shows. */
 export function StatusLine({ result, live }: { result: Result; live: boolean }) {
   const { shown, chart, phase, cancel, startedAt } = result;
-  const slow = useLater(phase === 'loading', startedAt);
+  const slow = useLater(phase === 'loading' && !live, startedAt);
   const envelope = shown?.envelope;
   const histogram = chart && chart.run === shown?.run ? chart.answer : null;
   const lines = shown?.run.shape !== 'table';
@@ -27,8 +27,10 @@ export function StatusLine({ result, live }: { result: Result; live: boolean }) 
   return (
     <footer className="status" aria-label="Status of the answer">
       <div className="status-parts" role="status">
-        {phase === 'loading' && slow ? (
+        {slow ? (
           <span className="status-busy">Searching…</span>
+        ) : parts.length === 0 && phase === 'failed' ? (
+          <span>No answer</span>
         ) : (
           parts.map(([key, text]) => (
             <span key={key} className={`status-${key}`}>
@@ -37,7 +39,7 @@ export function StatusLine({ result, live }: { result: Result; live: boolean }) 
           ))
         )}
       </div>
-      {phase === 'loading' && slow && cancel && (
+      {slow && cancel && (
         <button type="button" className="link-button" onClick={cancel}>
           Cancel
         </button>
@@ -49,10 +51,12 @@ export function StatusLine({ result, live }: { result: Result; live: boolean }) 
 function useLater(active: boolean, since: number): boolean {
   const [late, setLate] = useState(false);
   useEffect(() => {
-    setLate(false);
     if (!active) return;
     const timer = setTimeout(() => setLate(true), Math.max(0, since + CANCEL_AFTER_MS - performance.now()));
-    return () => clearTimeout(timer);
+    return () => {
+      clearTimeout(timer);
+      setLate(false);
+    };
   }, [active, since]);
   return late;
 }

@@ -12,7 +12,7 @@ import type { FilterHow } from './Facets';
 import type { ViewportHandle } from './LogViewport';
 import { nextMatch, rankOfTime } from './navigate';
 import { linkTo } from './Share';
-import type { Update } from './useExploreState';
+import { type Update, undoDepth } from './useExploreState';
 import type { Focus } from './useFocus';
 import type { Shown } from './useResult';
 
@@ -111,6 +111,8 @@ export function useExploreKeys(parts: Parts): Jumps {
     filterFor: () => filter('for'),
     filterOut: () => filter('out'),
     filterOnly: () => filter('only'),
+    undo: () => (undoDepth() > 0 ? history.back() : notify('Nothing to undo')),
+    redo: () => history.forward(),
     live: () => update({ live: !state.live }),
     shiftEarlier: () => update({ ...shiftRange(state, -1, nowNs()), live: false }),
     shiftLater: () => update({ ...shiftRange(state, 1, nowNs()), live: false }),

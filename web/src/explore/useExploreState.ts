@@ -15,9 +15,17 @@ export function useExploreState(): [ExploreState, Update] {
       const asksAnew = (['q', 'from', 'to', 'live'] as const).some((key) => key in change && change[key] !== old[key]);
       const next = { ...old, ...(asksAnew ? { sel: '', rank: -1 } : {}), ...change };
       const href = exploreHref(next);
-      if (href !== location.pathname + location.search) navigate(href, { replace: how === 'replace' });
+      if (href === location.pathname + location.search) return;
+      const depth = undoDepth() + (how === 'push' ? 1 : 0);
+      navigate(href, { replace: how === 'replace', state: { depth } });
     },
     [navigate],
   );
   return [state, update];
+}
+
+/** How many changes of this page can be taken back before the browser would leave it. */
+export function undoDepth(): number {
+  const depth: unknown = (history.state as { depth?: unknown } | null)?.depth;
+  return typeof depth === 'number' ? depth : 0;
 }

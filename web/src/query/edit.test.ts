@@ -4,6 +4,11 @@ import { addFilter, linesPart, narrowed, quoteValue, shapeOf, splitPipes } from 
 test('pipes are split outside quotes, regular expressions and brackets', () => {
   expect(splitPipes('a "x | y" | stats count() by bin(5m)')).toEqual(['a "x | y"', 'stats count() by bin(5m)']);
   expect(splitPipes('path:/a|b/ | head 5')).toEqual(['path:/a|b/', 'head 5']);
+  expect(splitPipes("path:/api/v1 don't | where a == 'x | y' | head 1")).toEqual([
+    "path:/api/v1 don't",
+    "where a == 'x | y'",
+    'head 1',
+  ]);
   expect(splitPipes('and/or | top 3 service')).toEqual(['and/or', 'top 3 service']);
   expect(splitPipes('"open \\" | quote')).toEqual(['"open \\" | quote']);
 });

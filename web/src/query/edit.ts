@@ -16,7 +16,11 @@ export function splitPipes(query: string): string[] {
     if (quote) {
       if (character === '\\') i += 1;
       else if (character === quote) quote = '';
-    } else if (character === '"' || character === "'" || (character === '/' && opensRegex(query, i))) {
+    } else if (
+      character === '"' ||
+      (character === "'" && parts.length > 0) ||
+      (character === '/' && opensRegex(query, i))
+    ) {
       quote = character;
     } else if (character === '(' || character === '[') depth += 1;
     else if (character === ')' || character === ']') depth = Math.max(0, depth - 1);
@@ -29,9 +33,10 @@ export function splitPipes(query: string): string[] {
   return parts.map((part) => part.trim());
 }
 
-/** A slash begins a regular expression after `:`, `=`, `(`, `~` or a blank, and only if another slash closes it. */
+/** A slash begins a regular expression where a term can begin, and only if another slash ends that term. */
 function opensRegex(query: string, at: number): boolean {
-  return (at === 0 || /[\s:=(~]/.test(query[at - 1] as string)) && query.indexOf('/', at + 1) > at;
+  const begins = at === 0 || /[\s:=(~]/.test(query[at - 1] as string);
+  return begins && /^\/(?:[^/\\]|\\.)+\/(?=[\s()|,\]]|$)/s.test(query.slice(at));
 }
 
 function pipeWords(query: string): string[] {
@@ -60,11 +65,11 @@ export function quoteValue(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   const text = String(value);
   const plain = /^[\p{L}\p{N}_][\p{L}\p{N}_.@-]*$/u.test(text) && !/^(and|or|not)$/i.test(text);
-  return plain ? text : `"${text.replace(/\\/g, '\\\\').replace(/"/g, '\\"').replace(/\n/g, '\\n')}"`;
+  return plain ? text : `"${text.replace(/[\\"]/g, '\\$&')}"`;
 }
 
 function quoteField(field: string): string {
-  return /^[\p{L}_@][\p{L}\p{N}_.@-]*$/u.test(field) ? field : `"${field.replace(/\\/g, '\\\\').replace(/"/g, '\\"')}"`;
+  return /^[\p{L}_@][\p{L}\p{N}_.@-]*$/u.test(field) ? field : `"${field.replace(/[\\"]/g, '\\$&')}"`;
 }
 
 export function filterClause(field: string, value: unknown, how: 'for' | 'out' = 'for'): string {

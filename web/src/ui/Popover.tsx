@@ -21,7 +21,8 @@ export function Popover({ open, onClose, trigger, label, align = 'start', childr
   useEffect(() => {
     if (!open) return;
     const before = document.activeElement;
-    panel.current?.querySelector<HTMLElement>('[autofocus], [data-autofocus], input, button')?.focus();
+    const first = panel.current?.querySelector<HTMLElement>('[aria-pressed="true"], input, button');
+    first?.focus();
     const outside = (event: PointerEvent) => {
       if (!root.current?.contains(event.target as Node)) onClose();
     };

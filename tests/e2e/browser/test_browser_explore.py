@@ -1,0 +1,268 @@
+"""Explore as a person uses it: look, narrow, open, share, come back."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+from shop_lines import LINES
+
+EXPLORE = "/explore?from=-24h&q=shop:demo"
+EXAMPLES = Path(__file__).parents[3] / "web" / "src" / "shell" / "queryExamples.ts"
+
+
+def status(page: Page):
+    return page.locator(".status-count")
+
+
+def ready(page: Page, lines: int = LINES) -> Page:
+    expect(status(page)).to_have_text(f"{lines:,} lines")
+    expect(page.locator(".row .line-message").first).not_to_be_empty()
+    return page
+
+
+def focused(page: Page):
+    return page.locator('.row[aria-selected="true"]')
+
+
+def test_lines_histogram_and_status_are_there(visit):
+    page = ready(visit(EXPLORE))
+    rows = page.locator(".row")
+    expect(rows.first).to_contain_text("GET /cart/items 200 in 0 ms")
+    expect(page.get_by_role("grid")).to_have_attribute("aria-rowcount", str(LINES))
+    expect(page.locator(".status")).to_contain_text("exact")
+    expect(page.locator(".histogram path")).to_have_count(4)
+    expect(page.get_by_role("list", name="Levels")).to_contain_text("error31")
+    assert page.title() == "Explore · Heimdall"
+
+
+def test_the_last_line_is_one_key_away(visit):
+    page = ready(visit(EXPLORE))
+    page.keyboard.press("Shift+G")
+    expect(focused(page)).to_contain_text(f"session refreshed for user u{LINES - 1}")
+    page.keyboard.press("g")
+    page.keyboard.press("g")
+    expect(focused(page)).to_contain_text("GET /cart/items 200 in 0 ms")
+
+
+def test_e_finds_the_next_error_of_the_whole_result(visit):
+    page = ready(visit(EXPLORE))
+    for rank in (50, 147, 244):
+        page.keyboard.press("e")
+        expect(focused(page)).to_have_attribute("aria-rowindex", str(rank + 1))
+        expect(focused(page)).to_contain_text("pool exhausted")
+    page.keyboard.press("Shift+E")
+    expect(focused(page)).to_have_attribute("aria-rowindex", "148")
+    page.keyboard.press("w")
+    expect(focused(page).locator(".line-level")).to_contain_text("W")
+
+
+def test_colon_jumps_to_any_row(visit):
+    page = ready(visit(EXPLORE))
+    page.keyboard.press(":")
+    page.keyboard.type("2500")
+    page.keyboard.press("Enter")
+    expect(focused(page)).to_have_attribute("aria-rowindex", "2500")
+    expect(focused(page)).to_contain_text("2499")
+
+
+def test_dragging_over_the_histogram_zooms_and_undo_goes_back(visit):
+    page = ready(visit(EXPLORE))
+    before = page.url
+    area = page.locator(".histogram-area").bounding_box()
+    page.mouse.move(area["x"] + area["width"] - 40, area["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(area["x"] + area["width"] - 4, area["y"] + 40, steps=4)
+    page.mouse.up()
+    expect(page).to_have_url(re.compile(r"from=20\d\d-.*&to=20\d\d-"))
+    expect(status(page)).to_be_visible()
+    page.keyboard.press("Control+z")
+    expect(page).to_have_url(before)
+    ready(page)
+
+
+def test_the_keyboard_can_select_in_the_histogram_too(visit):
+    page = ready(visit(EXPLORE))
+    page.locator(".histogram-area").focus()
+    page.keyboard.press("End")
+    page.keyboard.press("Shift+ArrowLeft")
+    page.keyboard.press("Shift+ArrowLeft")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"from=20\d\d-"))
+
+
+def test_the_histogram_has_a_table_twin(visit):
+    page = ready(visit(EXPLORE))
+    page.get_by_role("button", name="Show as a table").click()
+    table = page.get_by_role("region", name="Lines over time, as a table")
+    totals = table.locator("tbody tr td:nth-of-type(1)").all_inner_texts()
+    assert sum(int(total.replace(",", "")) for total in totals) == LINES
+
+
+def test_a_line_opens_and_its_fields_filter(visit):
+    page = ready(visit(EXPLORE))
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    drawer = page.get_by_role("complementary", name="The focused line")
+    expect(drawer).to_contain_text("cart 1 loaded from cache")
+    page.keyboard.press("j")
+    expect(drawer).to_contain_text("payment 2 authorised")
+    drawer.get_by_role("button", name="Filter for user_id").click()
+    expect(page).to_have_url(re.compile("user_id:u2"))
+    ready(page, LINES // 40)
+
+
+def test_the_drawer_shows_json_and_the_lines_around(visit):
+    page = ready(visit(EXPLORE))
+    page.locator(".row").nth(5).click()
+    drawer = page.get_by_role("complementary", name="The focused line")
+    drawer.get_by_role("tab", name="JSON").click()
+    expect(drawer.locator(".json pre")).to_contain_text('"seq": 5')
+    drawer.get_by_role("tab", name="Context").click()
+    context = drawer.locator(".context-line")
+    expect(context).to_have_count(4)
+    expect(drawer.locator('.context-line[aria-current="true"]')).to_contain_text("cart 5 loaded")
+    page.keyboard.press("Escape")
+    expect(drawer).to_have_count(0)
+
+
+def test_a_facet_value_filters_and_can_be_taken_out_again(visit):
+    page = ready(visit(EXPLORE))
+    facets = page.get_by_role("complementary", name="Fields and their values")
+    facets.get_by_role("button", name=re.compile(r"^payment 750")).click()
+    ready(page, LINES // 4)
+    facets.get_by_text("payment", exact=True).first.hover()
+    facets.get_by_role("button", name="Filter out service payment").click()
+    ready(page, LINES - LINES // 4)
+
+
+def test_a_shared_link_opens_the_same_line_in_another_browser(visit, open_context, seeded):
+    page = ready(visit(EXPLORE))
+    page.keyboard.press(":")
+    page.keyboard.type("1234")
+    page.keyboard.press("Enter")
+    expect(focused(page)).to_have_attribute("aria-rowindex", "1234")
+    expect(page).to_have_url(re.compile("sel="))
+    text = focused(page).locator(".line-message").inner_text()
+    page.get_by_role("button", name="Share").click()
+    link = page.get_by_role("textbox", name="Link").input_value()
+    assert "from=20" in link
+
+    other = open_context(seeded.url).new_page()
+    other.goto(link)
+    expect(focused(other).locator(".line-message")).to_have_text(text)
+    expect(focused(other)).to_be_in_viewport()
+
+
+def test_a_link_finds_its_line_although_its_rank_has_moved(visit, seeded):
+    row = httpx.get(f"{seeded.url}/api/v1/search", params={"q": "shop:demo seq:2000"}, timeout=30).json()["data"][0]
+    page = visit(f"{EXPLORE}&rank=7&sel={row['id']}")
+    expect(focused(page)).to_have_attribute("aria-rowindex", "2001")
+
+
+def test_back_and_forward_walk_through_the_queries(visit):
+    page = ready(visit(EXPLORE))
+    box = page.get_by_role("textbox", name="Query")
+    box.click()
+    editor = page.locator(".query-editor .cm-content")
+    expect(editor).to_be_focused()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("shop:demo service:auth")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+Enter")
+    ready(page, LINES // 4)
+    page.go_back()
+    ready(page)
+    page.go_forward()
+    ready(page, LINES // 4)
+
+
+def test_the_editor_completes_and_underlines(visit):
+    page = ready(visit(EXPLORE))
+    page.keyboard.press("/")
+    editor = page.locator(".query-editor .cm-content")
+    expect(editor).to_be_focused()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("serv")
+    option = page.locator(".cm-tooltip-autocomplete li").first
+    expect(option).to_contain_text("service")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("level:error | statz count")
+    expect(page.locator(".cm-lintRange-error")).to_be_visible()
+
+
+def test_a_broken_query_says_where_and_keeps_the_last_answer(visit):
+    page = ready(visit(EXPLORE))
+    page.keyboard.press("/")
+    expect(page.locator(".query-editor .cm-content")).to_be_focused()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("shop:demo | statz count()")
+    page.keyboard.press("Control+Enter")
+    failure = page.get_by_role("alert")
+    expect(failure).to_contain_text("statz")
+    expect(failure.locator("mark")).to_have_text("statz")
+    expect(page.locator(".row").first).to_contain_text("GET /cart/items")
+    expect(page.locator(".explore-main")).to_have_attribute("data-stale", "true")
+
+
+def test_an_aggregate_is_a_table(visit):
+    page = visit("/explore?from=-24h&q=shop:demo+|+stats+count()+as+n+by+service+|+sort+service")
+    table = page.get_by_role("region", name="Result")
+    expect(table.locator("thead th")).to_have_text(["service", "n"])
+    expect(table.locator("tbody tr").first).to_have_text(re.compile("auth.*750"))
+    expect(status(page)).to_have_text("4 rows")
+
+
+def test_no_match_says_where_the_nearest_is(visit):
+    page = visit("/explore?q=shop:demo&from=2099-01-01T00:00:00Z&to=2099-01-02T00:00:00Z")
+    page.get_by_role("button", name=re.compile("The nearest match")).click()
+    expect(page.locator(".row").first).to_contain_text("GET /cart/items 200 in 0 ms")
+
+
+def test_offline_is_said_and_ends_by_itself(visit):
+    page = ready(visit(EXPLORE))
+    page.context.set_offline(True)
+    page.keyboard.press("Control+Enter")
+    banner = page.locator(".offline")
+    expect(banner).to_contain_text("The node does not answer")
+    expect(page.locator(".row").first).to_contain_text("GET /cart/items")
+    page.context.set_offline(False)
+    expect(banner).to_have_count(0)
+    ready(page)
+
+
+def test_the_theme_and_the_keys_can_be_chosen(visit):
+    page = visit("/settings")
+    page.get_by_role("group", name="Theme").get_by_text("Light").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    page.get_by_role("group", name="Single-key shortcuts").get_by_text("Off").click()
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    page.locator("h1").click()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_the_palette_finds_commands(visit):
+    page = ready(visit(EXPLORE))
+    page.keyboard.press("Control+k")
+    page.keyboard.type("go to set")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Settings")).to_be_visible()
+
+
+def test_an_unknown_page_says_so(visit, page):
+    answer = page.goto(visit("/explore").url.split("/explore")[0] + "/nonsense")
+    assert answer.status == 404
+    expect(page.get_by_role("heading", name="There is no such page")).to_be_visible()
+
+
+@pytest.mark.parametrize("query", re.findall(r"query: '(.*?)'", EXAMPLES.read_text()))
+def test_the_examples_of_the_help_page_are_queries(seeded, query):
+    answer = httpx.get(f"{seeded.url}/api/v1/search", params={"q": query, "limit": 5}, timeout=30)
+    assert answer.status_code == 200, answer.text

@@ -1,0 +1,49 @@
+"""The first minutes of a newcomer."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+
+import pytest
+from playwright.sync_api import expect
+
+ACCESS_LOG = (
+    b'127.0.0.1 - - [22/Nov/2026:10:15:30 +0000] "GET /shop HTTP/1.1" 200 512 "-" "curl/8.1"\n'
+    b'127.0.0.1 - - [22/Nov/2026:10:15:31 +0000] "GET /cart HTTP/1.1" 500 87 "-" "curl/8.1"\n'
+)
+
+
+def test_an_empty_node_begins_at_start_and_turns_green_at_the_first_line(open_context, node):
+    page = open_context(node.url).new_page()
+    page.goto(node.url)
+    expect(page).to_have_url(f"{node.url}/start")
+    panel = page.get_by_role("region", name="First line")
+    expect(panel).to_contain_text("Waiting for the first line")
+
+    command = page.locator(".command").inner_text()
+    assert node.url in command
+    if shutil.which("curl"):
+        subprocess.run(["/bin/sh", "-c", command], check=True, capture_output=True)
+    else:
+        node.send(b'{"level":"info","service":"hello","message":"first line"}')
+
+    expect(panel).to_contain_text("Your logs are here")
+    expect(panel).to_contain_text("first line")
+    panel.get_by_role("link", name="Explore").click()
+    expect(page).to_have_url(re.compile("/explore"))
+    expect(page.locator(".row").first).to_contain_text("first line")
+
+
+@pytest.mark.parametrize("name", ["access.log"])
+def test_a_file_is_read_and_can_be_explored(open_context, node, tmp_path, name):
+    file = tmp_path / name
+    file.write_bytes(ACCESS_LOG)
+    page = open_context(node.url).new_page()
+    page.goto(f"{node.url}/start")
+    page.get_by_label("Log file").set_input_files(file)
+    expect(page.locator(".file-progress")).to_contain_text("2 lines stored")
+    page.get_by_role("link", name="Explore them").click()
+    expect(page.locator(".status-count")).to_have_text("2 lines")
+    expect(page.locator(".row").first).to_contain_text("/cart")
