@@ -71,11 +71,13 @@ export function search(params: SearchParams, signal?: AbortSignal): Promise<Enve
   return ask('search', { ...params }, signal);
 }
 
-export function histogram(
+/** A bucket without lines may come without `counts`. */
+export async function histogram(
   params: QueryParams & { buckets?: number; query_id?: string },
   signal?: AbortSignal,
 ): Promise<HistogramAnswer> {
-  return ask('histogram', { ...params }, signal);
+  const answer = await ask<HistogramAnswer>('histogram', { ...params }, signal);
+  return { ...answer, data: answer.data.map((bucket) => ({ ...bucket, counts: bucket.counts ?? {} })) };
 }
 
 export function facets(
