@@ -16,7 +16,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from node_process import NodeProcess
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, expect, sync_playwright
 from shop_lines import LINES, shop_line
 
 from heimdall.api.static_files import STATIC_DIRECTORY
@@ -30,6 +30,12 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+
+PATIENCE_MS = 30_000
+"""A slow shared machine may need it; what is timed is timed in test_browser_budgets.py."""
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -87,7 +93,7 @@ def open_context(chromium: Browser) -> Iterator[object]:
     def open_one(origin: str, **options: object) -> BrowserContext:
         options = {"viewport": {"width": 1440, "height": 900}, "color_scheme": "dark", **options}
         context = chromium.new_context(**options)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE_MS)
         faults = Faults(origin)
         context.on("page", faults.watch)
         opened.append((context, faults))

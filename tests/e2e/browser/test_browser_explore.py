@@ -34,7 +34,7 @@ def test_lines_histogram_and_status_are_there(visit):
     expect(rows.first).to_contain_text("GET /cart/items 200 in 0 ms")
     expect(page.get_by_role("grid")).to_have_attribute("aria-rowcount", str(LINES))
     expect(page.locator(".status")).to_contain_text("exact")
-    expect(page.locator(".histogram path")).to_have_count(4)
+    expect(page.locator(".histogram-bars path")).to_have_count(4)
     expect(page.get_by_role("list", name="Levels")).to_contain_text("error31")
     assert page.title() == "Explore · Heimdall"
 
@@ -238,9 +238,9 @@ def test_offline_is_said_and_ends_by_itself(visit):
 
 def test_the_theme_and_the_keys_can_be_chosen(visit):
     page = visit("/settings")
-    page.get_by_role("group", name="Theme").get_by_text("Light").click()
+    page.get_by_role("group", name="Theme").get_by_role("radio", name="Light").check()
     expect(page.locator("html")).to_have_attribute("data-theme", "light")
-    page.get_by_role("group", name="Single-key shortcuts").get_by_text("Off").click()
+    page.get_by_role("group", name="Single-key shortcuts").get_by_role("radio", name="Off").check()
     page.reload()
     expect(page.locator("html")).to_have_attribute("data-theme", "light")
     page.locator("h1").click()

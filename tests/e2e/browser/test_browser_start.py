@@ -6,12 +6,11 @@ import re
 import shutil
 import subprocess
 
-import pytest
 from playwright.sync_api import expect
 
 ACCESS_LOG = (
-    b'127.0.0.1 - - [22/Nov/2026:10:15:30 +0000] "GET /shop HTTP/1.1" 200 512 "-" "curl/8.1"\n'
-    b'127.0.0.1 - - [22/Nov/2026:10:15:31 +0000] "GET /cart HTTP/1.1" 500 87 "-" "curl/8.1"\n'
+    b'127.0.0.1 - - [22/Nov/2026:10:15:30 +0000] "GET /dropped/shop HTTP/1.1" 200 512 "-" "curl/8.1"\n'
+    b'127.0.0.1 - - [22/Nov/2026:10:15:31 +0000] "GET /dropped/cart HTTP/1.1" 500 87 "-" "curl/8.1"\n'
 )
 
 
@@ -36,14 +35,16 @@ def test_an_empty_node_begins_at_start_and_turns_green_at_the_first_line(open_co
     expect(page.locator(".row").first).to_contain_text("first line")
 
 
-@pytest.mark.parametrize("name", ["access.log"])
-def test_a_file_is_read_and_can_be_explored(open_context, node, tmp_path, name):
-    file = tmp_path / name
+def test_a_file_is_read_and_can_be_explored(open_context, seeded, tmp_path):
+    file = tmp_path / "access.log"
     file.write_bytes(ACCESS_LOG)
-    page = open_context(node.url).new_page()
-    page.goto(f"{node.url}/start")
+    page = open_context(seeded.url).new_page()
+    page.goto(f"{seeded.url}/start")
     page.get_by_label("Log file").set_input_files(file)
     expect(page.locator(".file-progress")).to_contain_text("2 lines stored")
+    seeded.wait_for_count(2, "dropped")
     page.get_by_role("link", name="Explore them").click()
-    expect(page.locator(".status-count")).to_have_text("2 lines")
-    expect(page.locator(".row").first).to_contain_text("/cart")
+    expect(page).to_have_url(re.compile("from=all"))
+    expect(page.locator(".status-count")).to_be_visible()
+    page.goto(f"{seeded.url}/explore?from=all&q=dropped")
+    expect(page.locator(".row").first).to_contain_text("/dropped/cart")

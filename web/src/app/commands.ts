@@ -1,6 +1,7 @@
 /** Who answers a command now: components register, the one mounted last is asked first. */
 
 import { useEffect, useRef } from 'react';
+import { flushSync } from 'react-dom';
 import { BINDINGS, type Command } from '../keymap/bindings';
 import { Matcher, placeOf } from '../keymap/matcher';
 import { useSettings } from '../settings/store';
@@ -42,7 +43,10 @@ export function listenToKeys(): () => void {
   const onKey = (event: KeyboardEvent) => {
     if (event.isComposing || event.defaultPrevented || document.querySelector('dialog:modal')) return;
     const match = matcher.press(event, placeOf(event), useSettings.getState().singleKeys);
-    if (match && runCommand(match.command, match.key)) event.preventDefault();
+    if (!match) return;
+    // At once, so that what is typed next already finds the dialog or the field that this key opens.
+    const taken = flushSync(() => runCommand(match.command, match.key));
+    if (taken) event.preventDefault();
   };
   document.addEventListener('keydown', onKey);
   return () => document.removeEventListener('keydown', onKey);

@@ -91,6 +91,7 @@ function extensions(latest: Latest) {
       ...historyKeymap,
       ...defaultKeymap,
     ]),
+    EditorView.domEventHandlers({ beforeinput: typeOverSelection }),
     EditorView.contentAttributes.of({ 'aria-label': 'Query', autocapitalize: 'off', enterkeyhint: 'search' }),
     EditorView.updateListener.of((update) => {
       if (update.docChanged) latest.current.onChange(update.state.doc.toString());
@@ -98,6 +99,19 @@ function extensions(latest: Latest) {
     }),
     editorTheme,
   ];
+}
+
+/**
+ * Typing over a selection is done by the editor, not by the browser: Chrome would keep the look of the replaced text in
+ * an inline style, which the page's CSP refuses. Brackets and quotes are left to `closeBrackets`.
+ */
+function typeOverSelection(event: InputEvent, editor: EditorView): boolean {
+  const typed = event.data ?? '';
+  if (event.inputType !== 'insertText' || event.isComposing || editor.state.selection.main.empty) return false;
+  if (typed === '' || /[()[\]{}'"]/.test(typed)) return false;
+  event.preventDefault();
+  editor.dispatch({ ...editor.state.replaceSelection(typed), userEvent: 'input.type', scrollIntoView: true });
+  return true;
 }
 
 function run(editor: EditorView, latest: Latest): boolean {

@@ -1,4 +1,4 @@
-import { type FormEvent, useEffect, useRef, useState } from 'react';
+import { type FormEvent, useState } from 'react';
 import { parseInstant, type Zone } from '../time/instant';
 import { Dialog } from '../ui/Dialog';
 import { count } from '../ui/format';
@@ -24,8 +24,6 @@ export function JumpDialog(props: Props) {
 function JumpForm({ zone, total, onClose, onRank, onTime }: Props) {
   const [text, setText] = useState('');
   const [problem, setProblem] = useState(false);
-  const input = useRef<HTMLInputElement>(null);
-  useEffect(() => input.current?.focus(), []);
 
   const jump = (event: FormEvent) => {
     event.preventDefault();
@@ -43,7 +41,7 @@ function JumpForm({ zone, total, onClose, onRank, onTime }: Props) {
       <label className="field">
         <span>Row number (1 = newest, {count(total)} = oldest) or time</span>
         <input
-          ref={input}
+          data-autofocus
           value={text}
           onChange={(event) => {
             setText(event.target.value);

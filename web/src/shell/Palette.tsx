@@ -29,12 +29,10 @@ export function Palette() {
 function PaletteBody({ onDone }: { onDone(): void }) {
   const [typed, setTyped] = useState('');
   const [active, setActive] = useState(0);
-  const input = useRef<HTMLInputElement>(null);
   const list = useRef<HTMLDivElement>(null);
   const entries = useEntries();
   const found = useMemo(() => rankByMatch(entries, typed, (entry) => entry.label).slice(0, 60), [entries, typed]);
 
-  useEffect(() => input.current?.focus(), []);
   useEffect(() => {
     list.current?.children[active]?.scrollIntoView({ block: 'nearest' });
   }, [active]);
@@ -48,7 +46,7 @@ function PaletteBody({ onDone }: { onDone(): void }) {
   return (
     <>
       <input
-        ref={input}
+        data-autofocus
         className="palette-input"
         role="combobox"
         aria-expanded="true"

@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect, useRef } from 'react';
+import { type ReactNode, useLayoutEffect, useRef } from 'react';
 import { Icon } from './Icon';
 
 interface Props {
@@ -9,13 +9,17 @@ interface Props {
   children: ReactNode;
 }
 
-/** A modal `<dialog>`: focus trap and Escape are the browser's own. A press on the backdrop closes it. */
+/**
+ * A modal `<dialog>`: focus trap and Escape are the browser's own. A press on the backdrop closes it. The focus goes to
+ * what is marked `data-autofocus`, else to the first control.
+ */
 export function Dialog({ open, onClose, title, className = '', children }: Props) {
   const ref = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const dialog = ref.current;
     if (!dialog || !open) return;
     dialog.showModal();
+    dialog.querySelector<HTMLElement>('[data-autofocus]')?.focus();
     return () => dialog.close();
   }, [open]);
   if (!open) return null;

@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect, useRef } from 'react';
+import { type ReactNode, useLayoutEffect, useRef } from 'react';
 import { useCommands } from '../app/commands';
 
 interface Props {
@@ -18,7 +18,7 @@ export function Popover({ open, onClose, trigger, label, align = 'start', childr
 
   useCommands({ close: () => (open ? onClose() : false) });
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!open) return;
     const before = document.activeElement;
     const first = panel.current?.querySelector<HTMLElement>('[aria-pressed="true"], input, button');
