@@ -50,6 +50,8 @@ def texts(stage: TemplateStage) -> set[str]:
         ('lock tag="View Lock" held', 'lock tag="AudioMix" held', 'lock tag="<*>" held'),
         ("task 'reduce_1.7' saved", "task 'map-2/x.1' saved", "task '<*>' saved"),
         ('1.2.3.4 "GET /a HTTP/1.1" 200', '5.6.7.8 "GET /b/c HTTP/1.1" 404', '<*> "GET <*> <*>" <*>'),
+        ('1.2.3.4 ok "Mozilla/5.0 (X11; Linux) Gecko x"', '5.6.7.8 ok "curl 7 for my tests"', '<*> ok "<*>"'),
+        ("from 2026-11-22 10:20:30,123 on", "from 2026-11-22T10:20:30.5+01:00 on", "from <*> on"),
         ("shop.example.net:80 is up", "shop.example.net:81 is up", "<*>:<*> is up"),
         ("sent 1190 bytes (1.16 KB) to peer", "sent 90 bytes to peer", "sent <*> bytes <*> to peer"),
         ("load C:\\Windows\\a.dll ok", "load D:\\b.dll ok", "load <*> ok"),
@@ -75,6 +77,7 @@ def test_messages_that_differ_in_a_variable_are_one_template(one: str, other: st
         ("link ok", "link error"),
         ("running", "closing"),
         ("stopped via interface alt0", "stopped via interface scip0"),
+        ('level=info msg="listing served"', 'level=info msg="article sold"'),
         ("mInCall =true", "mInCall = true, mute"),
     ],
 )
