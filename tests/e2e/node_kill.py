@@ -32,14 +32,14 @@ class Sender(threading.Thread):
     def __init__(self, url: str, name: str) -> None:
         super().__init__(name=name, daemon=True)
         self._url = url
-        self._stop = threading.Event()
+        self._stopping = threading.Event()
         self.acknowledged: list[tuple[int, int]] = []
         self.unanswered: list[tuple[int, int]] = []
 
     def run(self) -> None:
         number = 0
         with httpx.Client(timeout=20) as http:
-            while not self._stop.is_set():
+            while not self._stopping.is_set():
                 first, number = number, number + BATCH
                 body = b"".join(self._record(n) for n in range(first, number))
                 try:
@@ -61,8 +61,18 @@ class Sender(threading.Thread):
         ).encode()
 
     def finish(self) -> None:
-        self._stop.set()
+        self._stopping.set()
         self.join()
+
+
+def wait_for_progress(senders: list[Sender], timeout_s: float = 20.0) -> None:
+    """Until every sender has had another batch acknowledged: the node is under load when it is killed."""
+    before = [len(sender.acknowledged) for sender in senders]
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        if all(len(sender.acknowledged) > count for sender, count in zip(senders, before, strict=True)):
+            return
+        time.sleep(0.01)
 
 
 def numbers_stored(node: NodeProcess, sender: str) -> list[int]:
@@ -95,6 +105,7 @@ def main() -> int:
     for sender in senders:
         sender.start()
     for kill in range(arguments.kills):
+        wait_for_progress(senders)
         time.sleep(chance.expovariate(1 / 0.7))
         node.kill()
         if chance.random() < 0.2:

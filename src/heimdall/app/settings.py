@@ -47,7 +47,7 @@ def load(cls: type[T], file: Path | None, environment: Mapping[str, str], flags:
     Raises:
         Misconfigured: unreadable file, unknown key (with the nearest known one), or a value of the wrong type.
     """
-    known = {setting.name: setting for setting in settings_of(cls)}
+    known = frozenset(_names_of(cls))
     values: dict[str, object] = {}
     if file is not None:
         values |= {name: value for name, value in _flatten(_read(file), known) if _known(name, known, str(file))}
@@ -75,6 +75,17 @@ def settings_of(cls: type[Any], prefix: str = "") -> Iterator[Setting]:
             yield Setting(name, _type_name(hint), _default(field), meanings.get(field.name, ""))
 
 
+def _names_of(cls: type[Any], prefix: str = "") -> Iterator[str]:
+    """Names alone: meanings are read from source files, which start-up need not wait for."""
+    hints = typing.get_type_hints(cls)
+    for field in _operator_fields(cls):
+        hint = hints[field.name]
+        if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+            yield from _names_of(hint, f"{prefix}{field.name}.")
+        else:
+            yield f"{prefix}{field.name}"
+
+
 def values_of(config: object, prefix: str = "") -> Iterator[tuple[str, object]]:
     """Every (name, value) of a built configuration."""
     for field in _operator_fields(type(config)):
@@ -99,7 +110,7 @@ def _read(file: Path) -> dict[str, Any]:
         raise Misconfigured(f"configuration file {file} is not valid TOML: {exc}") from exc
 
 
-def _flatten(table: Mapping[str, Any], known: Mapping[str, Setting], prefix: str = "") -> Iterator[tuple[str, object]]:
+def _flatten(table: Mapping[str, Any], known: frozenset[str], prefix: str = "") -> Iterator[tuple[str, object]]:
     for key, value in table.items():
         name = f"{prefix}{key}"
         if isinstance(value, dict) and name not in known:
@@ -108,7 +119,7 @@ def _flatten(table: Mapping[str, Any], known: Mapping[str, Setting], prefix: str
             yield name, value
 
 
-def _known(name: str, known: Mapping[str, Setting], where: str) -> bool:
+def _known(name: str, known: frozenset[str], where: str) -> bool:
     if name in known:
         return True
     nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)

@@ -21,6 +21,9 @@ _DAY_NS = 86_400 * 10**9
 _INTERVAL_S = 3600.0
 """Seconds between looks. Retention works by whole days, so an hour late is early enough."""
 
+_FIRST_PAUSE_S = 30.0
+"""Seconds before the first look: a start serves senders and readers first."""
+
 Dropped = Mapping[tuple[TenantId, int], int]
 """Records by (tenant, observed minute in ns since 1970)."""
 
@@ -56,10 +59,10 @@ class Retention:
         return records
 
     def _run(self) -> None:
-        while True:
+        pause_s = _FIRST_PAUSE_S
+        while not self._stopping.wait(pause_s):
             try:
                 self.expire_once()
             except HeimdallError as exc:
                 _log.warning("retention will try again in an hour: %s", exc)
-            if self._stopping.wait(_INTERVAL_S):
-                return
+            pause_s = _INTERVAL_S

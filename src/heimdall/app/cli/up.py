@@ -35,8 +35,7 @@ def command(data: Path | None, host: str | None, port: int | None, config_file: 
 def serve(config_file: Path | None, flags: dict[str, object], *, demo: bool = False) -> None:
     """Run a node until SIGINT or SIGTERM; with `demo`, feed it the shop as soon as it serves."""
     from heimdall.app.config import load_config
-    from heimdall.app.demo.feed import make_feed
-    from heimdall.app.node import DataFolder
+    from heimdall.app.node import DataFolder, Feed
     from heimdall.app.server import Server, open_sockets, port_of
     from heimdall.app.wiring import build_node
     from heimdall.clock import SystemClock
@@ -48,7 +47,13 @@ def serve(config_file: Path | None, flags: dict[str, object], *, demo: bool = Fa
     folder = DataFolder(config.data)
     sockets = open_sockets(config.server)
     ports = [port_of(opened) for opened in sockets]
-    node, app = build_node(config, SystemClock(), lambda url: make_feed(url, config.data / "demo-truth.json"))
+
+    def make_feed(url: str) -> Feed:
+        from heimdall.app.demo import feed
+
+        return feed.make_feed(url, config.data / "demo-truth.json")
+
+    node, app = build_node(config, SystemClock(), make_feed)
 
     def announce() -> None:
         node.serving(config.server.host, ports)
