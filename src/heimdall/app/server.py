@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+from heimdall.api.http_protocol import BoundedHttpProtocol
 from heimdall.app.config import ServerConfig
 from heimdall.errors import Misconfigured
 
@@ -68,6 +69,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
+                http=BoundedHttpProtocol,
                 lifespan="off",
                 log_config=None,
                 access_log=False,

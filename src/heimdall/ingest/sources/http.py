@@ -15,6 +15,7 @@ from dataclasses import dataclass, fields, replace
 import orjson
 import polars as pl
 from prometheus_client import Counter, Histogram
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -49,6 +50,9 @@ _JSON_TYPES = frozenset(
 _TEXT_TYPES = frozenset({"text/plain"})
 _UNTOLD_TYPES = frozenset({"", "application/octet-stream", "application/x-www-form-urlencoded", "*/*"})
 """Say nothing about the body: it is what clients send when nobody told them a type."""
+
+
+_OTHER_METHODS = ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +105,9 @@ class HttpSource:
         return [
             Route("/api/v1/logs", self._logs, methods=["POST"]),
             Route("/v1/logs", self._otlp, methods=["POST"]),
+            # behind the doors stand the pages, which would answer 404
+            Route("/api/v1/logs", _only_post, methods=_OTHER_METHODS),
+            Route("/v1/logs", _only_post, methods=_OTHER_METHODS),
         ]
 
     @property
@@ -241,6 +248,10 @@ def _producer(request: Request) -> ProducerKey | None:
     if found is None:
         raise InvalidInput("the Idempotency-Key must be 32 hexadecimal digits, an epoch and a sequence: <id>:0:1")
     return ProducerKey(bytes.fromhex(found[1]), int(found[2]), int(found[3]))
+
+
+async def _only_post(request: Request) -> Response:
+    raise HTTPException(405, "logs come in by POST", headers={"Allow": "POST"})
 
 
 def _content_type(request: Request) -> str:
