@@ -89,7 +89,7 @@ QUESTIONS = (
     Question("distinct trace ids", "search", {"q": "* | stats count_distinct(trace_id) as n"},
              "SELECT uniqExact(trace_id) FROM heimdall.logs WHERE {where}"),
     Question("p99 of an extracted number", "search",
-             {"q": r'* | parse message "* took=*ms stmt" as head, took | stats p99(took) as p99'},
+             {"q": '* | parse "took=<took>ms" | stats p99(took) as p99'},
              r"SELECT quantile(0.99)(toFloat64OrNull(extract(message, 'took=([0-9]+)ms'))) FROM heimdall.logs "
              "WHERE {where}"),
     Question("templates by frequency", "search", {"q": "* | patterns"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import polars as pl
 import pyarrow as pa
@@ -91,9 +91,13 @@ def histogram(
     if len(steps) > MAX_BUCKETS:
         raise InvalidInput(f"{len(steps):,} buckets are too many; use a longer interval or a narrower range")
     column = "severity_number" if by == "level" else by
-    if by is not None and by != "level":
-        question = replace(question, start_ns=start_ns, end_ns=end_ns)
-    counted = source.counts(job, question.between(start_ns, end_ns), step_ns, column)
+    counted = source.counts(
+        job,
+        _without_idle_bounds(question, statistics, step_ns),
+        step_ns,
+        column,
+        since_1970=statistics.oldest_ns is None or statistics.oldest_ns >= 0,
+    )
     frame = pl.from_arrow(counted)
     assert isinstance(frame, pl.DataFrame)
     totals = [0] * len(steps)
@@ -107,6 +111,20 @@ def histogram(
         if name is not None:
             series.setdefault(name, [0] * len(steps))[place] += count
     return Histogram(step_ns, steps, totals, _in_order(series, by))
+
+
+def _without_idle_bounds(question: Question, statistics: TierStatistics, step_ns: int) -> Question:
+    """Drop a bound that no record is beyond: comparing every record with it is half the cost of counting them.
+
+    Only bounds between buckets, so that a record which comes meanwhile still falls outside.
+    """
+    start_ns, end_ns = question.start_ns, question.end_ns
+    oldest_ns, newest_ns = statistics.oldest_ns, statistics.newest_ns
+    if oldest_ns is not None and start_ns is not None and start_ns <= oldest_ns and start_ns % step_ns == 0:
+        start_ns = None
+    if newest_ns is not None and end_ns is not None and newest_ns < end_ns and end_ns % step_ns == 0:
+        end_ns = None
+    return question.between(start_ns, end_ns)
 
 
 def _named(frame: pl.DataFrame, by: str | None) -> pl.DataFrame:

@@ -68,7 +68,7 @@ class Pages:
         left = rank
         while end_ns > start_ns:
             step_ns = max(1, -(-(end_ns - start_ns) // RANK_STEPS))
-            counts = self._source.counts(job, question.between(start_ns, end_ns), step_ns)
+            counts = self._source.counts(job, question.between(start_ns, end_ns), step_ns, since_1970=start_ns >= 0)
             frame = pl.from_arrow(counts)
             assert isinstance(frame, pl.DataFrame)
             frame = frame.sort(STEP_COLUMN, descending=True)

@@ -65,8 +65,13 @@ class Source(Protocol):
     ) -> pa.Table:
         """Rows of the answer, in its order; those of records end with `_timestamp` and `_position`."""
 
-    def counts(self, job: Job, question: Question, step_ns: int, by: str | None = None) -> pa.Table:
-        """Matching records (`_records`) by `_step` (its number since 1970) and, with `by`, `_value`; in no order."""
+    def counts(
+        self, job: Job, question: Question, step_ns: int, by: str | None = None, *, since_1970: bool = False
+    ) -> pa.Table:
+        """Matching records (`_records`) by `_step` (its number since 1970) and, with `by`, `_value`; in no order.
+
+        `since_1970`: no record is older, which makes numbering steps cheaper.
+        """
 
     def values(self, job: Job, question: Question, field: str, limit: int) -> tuple[pa.Table, int, int, int]:
         """The most frequent values (`_value`, `_records`), then: distinct values, records that have one, records."""
@@ -110,10 +115,12 @@ class SqlSource:
         statement = self._select(question, columns, limit, before)
         return self._executor.run(job, self.tier, statement.offset(offset) if offset else statement)
 
-    def counts(self, job: Job, question: Question, step_ns: int, by: str | None = None) -> pa.Table:
+    def counts(
+        self, job: Job, question: Question, step_ns: int, by: str | None = None, *, since_1970: bool = False
+    ) -> pa.Table:
         inner = self._select(question, (by,) if by else (), None, None)
         statement = (
-            exp.select(exp.alias_(_step(step_ns, question.start_ns), STEP_COLUMN), f"count() AS {COUNT_COLUMN}")
+            exp.select(exp.alias_(_step(step_ns, since_1970=since_1970), STEP_COLUMN), f"count() AS {COUNT_COLUMN}")
             .from_(inner.subquery("matching"))
             .group_by(STEP_COLUMN)
         )
@@ -231,12 +238,12 @@ def _null_where(column: pa.ChunkedArray, absent: str | bytes) -> pa.ChunkedArray
     return pc.if_else(pc.equal(column, value), pa.scalar(None, column.type), column)
 
 
-def _step(step_ns: int, start_ns: int | None) -> exp.Expr:
+def _step(step_ns: int, *, since_1970: bool) -> exp.Expr:
     """Number of the step a record lies in. Times before 1970 are negative: there division must round down."""
     time_ns = exp.Anonymous(this="toUnixTimestamp64Nano", expressions=[exp.column(TIME_COLUMN, quoted=True)])
     step = exp.Literal.number(step_ns)
     whole = exp.Anonymous(this="intDiv", expressions=[time_ns, step])
-    if start_ns is not None and start_ns >= 0:
+    if since_1970:
         return whole
     under = exp.LT(this=exp.Anonymous(this="modulo", expressions=[time_ns.copy(), step.copy()]), expression=_zero())
     return exp.Sub(this=whole, expression=exp.Anonymous(this="toInt64", expressions=[under]))
@@ -267,7 +274,9 @@ class FrameSource:
             offset:
         ].to_arrow()
 
-    def counts(self, job: Job, question: Question, step_ns: int, by: str | None = None) -> pa.Table:
+    def counts(
+        self, job: Job, question: Question, step_ns: int, by: str | None = None, *, since_1970: bool = False
+    ) -> pa.Table:
         frame = self._evaluate(job, question, (by,) if by else (), None, None)
         step = (pl.col(TIME_COLUMN).cast(pl.Int64) // step_ns).alias(STEP_COLUMN)
         keys = [step] if by is None else [step, pl.col(by).alias(VALUE_COLUMN)]

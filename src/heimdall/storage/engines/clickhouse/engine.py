@@ -211,8 +211,6 @@ class ClickHouseEngine:
             "max_bytes_before_external_group_by": max_memory_bytes // 2,
             "max_bytes_before_external_sort": max_memory_bytes // 2,
             "max_result_bytes": MAX_RESULT_BYTES,
-            # Windows keep what is sorted small; fetching the other columns in a second pass costs more than it saves.
-            "query_plan_optimize_lazy_materialization": 0,
         }
         text = use_indexes(statement).sql("clickhouse")
         with self._changed:

@@ -20,12 +20,15 @@ from heimdall.storage.engines.clickhouse.literals import required_stretches
 _MESSAGE = COLUMN_BY_NAME["message"].name
 _TOKEN = re.compile(r"[0-9A-Za-z\x80-\U0010ffff]+")
 _WORD = re.compile(r"[a-z\x80-\U0010ffff]+")
+_REWRITTEN = frozenset({"hasAllTokens", "hasPhrase", "match", "position", "positionCaseInsensitive", ""})
 MAX_HINTS = 12
 """Conditions added for one condition at most; more select nothing further and cost time on every block."""
 
 
 def use_indexes(statement: exp.Query) -> exp.Query:
     """The same statement with conditions the indexes know. The argument stays as it is."""
+    if not any(call.name in _REWRITTEN for call in statement.find_all(exp.Anonymous, exp.RegexpLike)):
+        return statement  # most statements; copying one costs more than parsing its query did
     changed = statement.transform(_indexed)
     assert isinstance(changed, exp.Query)
     return changed
@@ -72,7 +75,8 @@ def _has_phrase(message: exp.Expr, phrase: exp.Expr) -> exp.Expr:
     exact = exp.Anonymous(
         this="hasPhrase", expressions=[_lowered(message), exp.Literal.string(" ".join(tokens) or phrase.name)]
     )
-    filters = [_has_token(message, token) for token in dict.fromkeys(tokens[:MAX_HINTS])]
+    # Tokens of letters alone are in the text index already.
+    filters = [_has_token(message, token) for token in dict.fromkeys(tokens[:MAX_HINTS]) if not _WORD.fullmatch(token)]
     return _all([*_has_words(message, tokens), *filters, exact])
 
 
@@ -81,7 +85,7 @@ def _with_hints(node: exp.Expr, message: exp.Expr, stretches: list[str]) -> exp.
     tokens = [token for stretch in stretches for token in _inner_tokens(stretch)][:MAX_HINTS]
     if not tokens:
         return node
-    filters = [_has_token(message, token) for token in dict.fromkeys(tokens)]
+    filters = [_has_token(message, token) for token in dict.fromkeys(tokens) if not _WORD.fullmatch(token)]
     return _all([*_has_words(message, tokens), *filters, node.copy()])
 
 
