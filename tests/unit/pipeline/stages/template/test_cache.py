@@ -1,0 +1,35 @@
+"""The cache is bounded and forgets the least recently asked."""
+
+from __future__ import annotations
+
+from heimdall.pipeline.stages.template.cache import FormCache
+from heimdall.pipeline.stages.template.merge import Entry
+
+
+def entry(number: int) -> Entry:
+    return Entry(number, number, (), [], 0, 0, 0, "")
+
+
+def test_it_never_holds_more_than_its_capacity() -> None:
+    cache = FormCache(10)
+    for number in range(100):
+        cache.put(str(number), entry(number))
+        assert len(cache) <= 10
+    assert cache.get("99") is not None
+    assert cache.get("3") is None
+
+
+def test_what_is_asked_for_stays() -> None:
+    cache = FormCache(10)
+    kept = entry(0)
+    cache.put("kept", kept)
+    for number in range(100):
+        cache.put(str(number), entry(number))
+        assert cache.get("kept") is kept
+
+
+def test_clear_forgets_everything() -> None:
+    cache = FormCache(10)
+    cache.put("a", entry(1))
+    cache.clear()
+    assert cache.get("a") is None
