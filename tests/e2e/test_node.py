@@ -264,6 +264,30 @@ def test_the_command_line_searches_and_says_what_went_wrong(shop):
     assert "no dead letters" in heimdall("deadletters", "list", url=shop.url).stdout
 
 
+def test_files_are_sent_once_and_resumed_where_they_ended(shop, tmp_path):
+    log = tmp_path / "app.log"
+    log.write_text("2026-11-22 10:00:00,123 ERROR no route\n2026-11-22 10:00:01,456 INFO fine\n", encoding="utf-8")
+    state = ("--state", str(tmp_path / "state"), "--service", "filed")
+    assert heimdall("ingest", str(log), *state, url=shop.url).stderr.strip() == "sent 2 records"
+    assert "nothing new" in heimdall("ingest", str(log), *state, url=shop.url).stderr
+    with log.open("a", encoding="utf-8") as file:
+        file.write("2026-11-22 10:00:02,789 WARN slow\n")
+    assert heimdall("ingest", str(log), *state, url=shop.url).stderr.strip() == "sent 1 records"
+    shop.wait_for_count(3, "service:filed")
+    newest = shop.search("service:filed")["data"][0]
+    assert (newest["timestamp"], newest["level"]) == ("2026-11-22T10:00:02.789000000Z", "warn")
+    assert heimdall("ingest", str(tmp_path / "none.log"), url=shop.url).returncode == 2
+
+
+def test_standard_input_is_sent_too(shop):
+    command = [sys.executable, "-m", "heimdall", "ingest", "-", "--service", "piped"]
+    done = subprocess.run(
+        command, input=b"one\ntwo\n", capture_output=True, timeout=60, check=True, env={"HEIMDALL_URL": shop.url}
+    )
+    assert b"sent 2 records" in done.stderr
+    shop.wait_for_count(2, "service:piped")
+
+
 def test_an_unknown_setting_stops_the_start_with_a_suggestion(tmp_path):
     file = tmp_path / "heimdall.toml"
     file.write_text("[server]\nprot = 1\n", encoding="utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +72,14 @@ class DataFolder:
         self._lock.write(str(os.getpid()))
         self._lock.flush()
 
+    @property
+    def node_id(self) -> str:
+        """Names the data, not the address: whoever remembers what it sent here remembers it by this."""
+        file = self.path / "node-id"
+        if not file.exists():
+            file.write_text(uuid.uuid4().hex, encoding="ascii")
+        return file.read_text(encoding="ascii").strip()
+
     def release(self) -> None:
         self._lock.close()
 
@@ -78,7 +87,8 @@ class DataFolder:
 class Node:
     """Starts the parts downstream first and stops them upstream first, so that each can drain."""
 
-    def __init__(self, parts: Parts, clock: Clock, make_feed: Callable[[str], Feed]) -> None:
+    def __init__(self, node_id: str, parts: Parts, clock: Clock, make_feed: Callable[[str], Feed]) -> None:
+        self.id = node_id
         self.parts = parts
         self._clock = clock
         self._make_feed = make_feed
@@ -119,6 +129,7 @@ class Node:
 
     def describe(self) -> dict[str, Any]:
         return {
+            "id": self.id,
             "version": __version__,
             "url": self._url,
             "ports": self._ports,

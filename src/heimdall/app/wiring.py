@@ -26,7 +26,9 @@ from heimdall.storage.retention import Retention
 from heimdall.storage.tiers import Tiers
 
 
-def build_node(config: NodeConfig, clock: Clock, make_feed: Callable[[str], Feed]) -> tuple[Node, ASGIApp]:
+def build_node(
+    config: NodeConfig, node_id: str, clock: Clock, make_feed: Callable[[str], Feed]
+) -> tuple[Node, ASGIApp]:
     """Open everything below `config.data`. The caller starts the node, serves the application, stops the node.
 
     Raises:
@@ -48,7 +50,7 @@ def build_node(config: NodeConfig, clock: Clock, make_feed: Callable[[str], Feed
     retention = Retention(engine, clock, days=config.storage.retention_days, on_expired=runner.ledger.expire)
     queries = QueryService(Tiers({"hot": engine}), clock, config.query, templates.catalogue)
     door = HttpSource(bus, clock, config.ingest)
-    node = Node(Parts(door, bus, runner, engine, retention, tail), clock, make_feed)
+    node = Node(node_id, Parts(door, bus, runner, engine, retention, tail), clock, make_feed)
     app = build_asgi(
         routers=[
             query_routes(queries, clock),

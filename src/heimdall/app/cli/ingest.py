@@ -1,109 +1,112 @@
-"""`heimdall ingest`: files and standard input, sent to a node."""
+"""`heimdall ingest`: send files or standard input to a node, each line once."""
 
 from __future__ import annotations
 
+import glob
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 
 from heimdall.app.cli.client import NodeClient, url_option
+from heimdall.app.cli.output import console
 from heimdall.clock import SystemClock
-from heimdall.errors import InvalidInput
-from heimdall.ingest.sources import files
-from heimdall.ingest.sources.files import FileSource
+from heimdall.ingest.sources.files import FileSource, Progress
 from heimdall.ingest.sources.sink import Chunk
 from heimdall.ingest.sources.stdin import StdinSource
 
+_PARAMETERS = (
+    "service", "instance", "region", "environment", "time_field", "message_field", "level_field", "service_field",
+)  # fmt: skip
 
-class NodeSink:
-    """Sends chunks to a node's door, which decodes them and remembers their keys."""
 
-    def __init__(self, node: NodeClient, service: str | None) -> None:
+class HttpSink:
+    """Sends chunks to a node's HTTP door under their keys, and adds up what it answers."""
+
+    def __init__(self, node: NodeClient, parameters: Mapping[str, object]) -> None:
         self._node = node
-        self._parameters = {"service": service}
+        self._parameters = parameters
         self.accepted = 0
         self.rejected = 0
 
     def send(self, chunk: Chunk) -> None:
-        key = chunk.key
-        headers = {
-            "Content-Type": "text/plain",
-            "Idempotency-Key": f"{key.producer_id.hex()}:{key.epoch}:{key.sequence}",
-        }
-        told = self._node.send("/api/v1/logs", chunk.data, headers, self._parameters)
-        self.accepted += told["accepted"]
-        self.rejected += told["rejected"]
+        key = f"{chunk.key.producer_id.hex()}:{chunk.key.epoch}:{chunk.key.sequence}"
+        headers = {"Content-Type": "application/octet-stream", "Idempotency-Key": key}
+        answer = self._node.send("/api/v1/logs", chunk.data, headers, self._parameters)
+        self.accepted += answer["accepted"]
+        self.rejected += answer["rejected"]
+        for error in answer["errors"][:3]:
+            click.echo(f"{chunk.path}: {error['reason']}: {error['excerpt'][:80]!r}", err=True)
 
 
-@click.command()
-@click.argument("sources", nargs=-1, required=True, metavar="FILE… | -")
-@click.option("--follow", "-f", is_flag=True, help="Go on with what is added, through rotation, until interrupted.")
-@click.option("--service", help="Service of records that name none.")
+@click.command("ingest")
+@click.argument("files", nargs=-1, metavar="FILE... | -")
+@click.option("--follow", "-f", is_flag=True, help="Keep reading as files grow and rotate; stop with Ctrl-C.")
+@click.option("--service", help="Service of lines that name none.")
+@click.option("--instance", help="Instance of lines that name none.")
+@click.option("--region", help="Region of lines that name none.")
+@click.option("--environment", help="Environment of lines that name none.")
+@click.option("--time-field", help="JSON field that holds the time.")
+@click.option("--message-field", help="JSON field that holds the message.")
+@click.option("--level-field", help="JSON field that holds the level.")
+@click.option("--service-field", help="JSON field that holds the service.")
+@click.option("--again", is_flag=True, help="Read from the beginning, whatever was sent before.")
 @click.option(
-    "--checkpoints",
+    "--state",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where to keep how far files were read, to go on there next time. With --follow: by default in "
-    "~/.local/state/heimdall/ingest.",
+    help="Folder that remembers how far each file is. Default: $XDG_STATE_HOME/heimdall or ~/.local/state/heimdall.",
 )
 @url_option
-def command(sources: tuple[str, ...], follow: bool, service: str | None, checkpoints: Path | None, url: str) -> None:
-    """Send log files, or what comes in on standard input, to a node.
+def command(files: tuple[str, ...], follow: bool, again: bool, state: Path | None, url: str, **options: str) -> None:
+    """Send log files (globs, .gz and .zst too) or standard input.
 
-    FILE may be a glob in quotes, and compressed (.gz, .zst, .bz2, .xz). Formats are recognised line by line, stack
-    traces become one record. With checkpoints no line is sent twice and none is lost, whatever stops in between.
+    How far each file was sent is remembered per node, to the byte: run it again, or after a crash, and only what is
+    new goes out.
 
     \b
     Examples:
-      heimdall ingest app.log access.log.*.gz
-      heimdall ingest --follow --service shop '/var/log/shop/*.log'
-      journalctl -f | heimdall ingest -
+      heimdall ingest /var/log/nginx/*.log*
+      heimdall ingest app.log --follow --service checkout
+      journalctl -o short-iso -f | heimdall ingest -
     """
-    if "-" in sources and len(sources) > 1:
-        raise InvalidInput("standard input cannot be read together with files; give - alone")
-    if follow and checkpoints is None:
-        checkpoints = Path.home() / ".local" / "state" / "heimdall" / "ingest"
+    if not files:
+        raise click.UsageError("name the files to send, or - for standard input")
+    if "-" in files and len(files) > 1:
+        raise click.UsageError("send either files or standard input, not both at once")
+    missing = [name for name in files if name != "-" and not glob.glob(name, recursive=True)]  # noqa: PTH207 (absolute)
+    if missing and not follow:
+        raise click.UsageError(f"no such file: {', '.join(missing)}")
+    parameters = {name: options[name] for name in _PARAMETERS if options[name]}
     stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
     with NodeClient(url) as node:
-        node.get("/api/v1/node")  # says at once when none is there
-        sink = NodeSink(node, service)
-        refused = (
-            _read_stdin(sink, stop) if sources == ("-",) else _read_files(sources, sink, stop, follow, checkpoints)
-        )
-    click.echo(f"{sink.accepted:,} records accepted, {sink.rejected:,} rejected", err=True)
-    if refused:
-        raise InvalidInput(f"{refused} chunks were refused and passed over")
+        sink = HttpSink(node, parameters)
+        if files == ("-",):
+            refused = _send_stdin(sink, stop)
+        else:
+            folder = None if again else (state or _state_folder()) / str(node.get("/api/v1/node")["id"])
+            refused = _send_files(files, sink, stop, folder, follow=follow)
+    _report(sink, refused)
 
 
-def _read_stdin(sink: NodeSink, stop: threading.Event) -> int:
+def _send_stdin(sink: HttpSink, stop: threading.Event) -> int:
     source = StdinSource(sys.stdin.fileno(), sink, SystemClock())
     source.run(stop)
     return source.refused_chunks
 
 
-def _read_files(
-    patterns: tuple[str, ...], sink: NodeSink, stop: threading.Event, follow: bool, checkpoints: Path | None
+def _send_files(
+    files: tuple[str, ...], sink: HttpSink, stop: threading.Event, folder: Path | None, *, follow: bool
 ) -> int:
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(binary_units=True),
-        TransferSpeedColumn(),
-        transient=True,
-        disable=not sys.stderr.isatty(),
-    ) as progress:
-        source = FileSource(patterns, sink, SystemClock(), checkpoint_dir=checkpoints, on_progress=_shown(progress))
-        if not follow:
-            missing = [pattern for pattern in patterns if not source.matches(pattern)]
-            if missing:
-                raise InvalidInput(f"no such file: {', '.join(missing)}")
+    with ExitStack() as stack:
+        show = _progress_bars(stack) if sys.stderr.isatty() else lambda _: None
+        source = FileSource(files, sink, SystemClock(), checkpoint_dir=folder, on_progress=show)
         if follow:
             source.run(stop)
         else:
@@ -111,12 +114,32 @@ def _read_files(
     return source.refused_chunks
 
 
-def _shown(progress: Progress) -> Callable[[files.Progress], None]:
-    tasks: dict[Path, TaskID] = {}
+def _progress_bars(stack: ExitStack) -> Callable[[Progress], None]:
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
+    from rich.progress import Progress as Bars
 
-    def show(state: files.Progress) -> None:
-        if state.path not in tasks:
-            tasks[state.path] = progress.add_task(os.fspath(state.path), total=state.size)
-        progress.update(tasks[state.path], completed=state.offset, total=state.size)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    bars = stack.enter_context(Bars(*columns, console=console(stderr=True)))
+    tasks: dict[Path, int] = {}
+
+    def show(progress: Progress) -> None:
+        if progress.path not in tasks:
+            tasks[progress.path] = bars.add_task(progress.path.name, total=progress.size)
+        bars.update(tasks[progress.path], completed=progress.offset, total=progress.size)  # type: ignore[arg-type]
 
     return show
+
+
+def _state_folder() -> Path:
+    home = os.environ.get("XDG_STATE_HOME")
+    return (Path(home) if home else Path.home() / ".local" / "state") / "heimdall"
+
+
+def _report(sink: HttpSink, refused_chunks: int) -> None:
+    out = console(stderr=True)
+    if sink.accepted or sink.rejected:
+        out.print(f"sent {sink.accepted:,} records" + (f", {sink.rejected:,} rejected" if sink.rejected else ""))
+    else:
+        out.print("nothing new to send (--again reads from the beginning)")
+    if refused_chunks or sink.rejected:
+        raise click.exceptions.Exit(1)

@@ -53,7 +53,7 @@ def serve(config_file: Path | None, flags: dict[str, object], *, demo: bool = Fa
 
         return feed.make_feed(url, config.data / "demo-truth.json")
 
-    node, app = build_node(config, SystemClock(), make_feed)
+    node, app = build_node(config, folder.node_id, SystemClock(), make_feed)
 
     def announce() -> None:
         node.serving(config.server.host, ports)
