@@ -107,10 +107,14 @@ class PosixFile:
         os.close(self._fd)
 
     def fill(self, size: int) -> None:
-        """Reserve and zero-fill, so that later syncs change no metadata and unwritten sectors are known to be zero."""
+        """Reserve and zero-fill, so that later syncs change no metadata and unwritten sectors are known to be zero.
+
+        In small synced steps: a commit beside it waits for one of them, not for the whole file.
+        """
         os.posix_fallocate(self._fd, 0, size)
         for offset in range(0, size, len(_ZEROS)):
             self.write(offset, [_ZEROS[: min(len(_ZEROS), size - offset)]])
+            os.fdatasync(self._fd)
         os.fsync(self._fd)
         self.size = size
 
