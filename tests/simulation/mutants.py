@@ -119,7 +119,7 @@ MUTANTS = (
     ),
     Mutant(
         "hole passed over in silence",
-        "recovery.py",
+        "verdict.py",
         "        self.damages.append(\n",
         "        [].append(\n",
     ),
@@ -157,7 +157,7 @@ MUTANTS = (
     ),
     Mutant(
         "misdirected frames ignored",
-        "recovery.py",
+        "verdict.py",
         "        if stop > self.position:\n",
         "        if False:\n",
     ),
