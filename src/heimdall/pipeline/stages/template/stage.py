@@ -43,7 +43,7 @@ class TemplateStage:
         messages = batch.table.column("message").combine_chunks()
         ids = np.zeros(0, np.uint64)
         if len(messages):
-            ids = self._assign(batch, pl.Series("message", messages))
+            ids = self._assign(batch, pl.Series("message", messages, pl.String).fill_null(""))
         column = pa.array(ids, TEMPLATE_FIELD.type)
         table = batch.table
         if TEMPLATE_FIELD.name in table.column_names:

@@ -185,6 +185,14 @@ def test_a_batch_that_has_ids_already_gets_new_ones() -> None:
     assert stage.process(once).table.equals(once.table)
 
 
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())])
+def test_messages_of_any_string_type_and_missing_ones_are_read(kind: pa.DataType) -> None:
+    times = pa.array([1, 2, 3], pa.int64()).cast(TIMESTAMP)
+    table = pa.table({"timestamp": times, "message": pa.array(["a", None, "a"]).cast(kind)})
+    got = TemplateStage().process(LogBatch(DEFAULT_TENANT, table)).table.column("template_id").to_pylist()
+    assert got[0] == got[2] != got[1] > 0
+
+
 def test_chunked_messages_are_read_in_order() -> None:
     table = pa.concat_tables([batch("one").table, batch("two").table, batch("one").table])
     got = TemplateStage().process(LogBatch(DEFAULT_TENANT, table)).table.column("template_id").to_pylist()
