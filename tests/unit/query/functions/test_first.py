@@ -1,0 +1,28 @@
+"""`first` over a few records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from unit.query.asking import Record, aggregate
+
+RECORDS: list[Record] = [
+    {"duration_ms": 1.0, "service": "b", "x": 3},
+    {"duration_ms": 2.0, "service": "a", "x": "z"},
+    {"service": "b", "x": "12"},
+    {"duration_ms": 4.0},
+]
+
+
+@pytest.mark.parametrize(
+    ("expression", "records", "expected"),
+    [
+        ("first(service)", RECORDS, "b"),
+        ("first(x)", RECORDS, 3),
+        ("first(y)", RECORDS, None),
+    ],
+)
+def test_first(expression: str, records: list[Record], expected: Any) -> None:
+    assert aggregate(expression, *records) == expected

@@ -1,0 +1,20 @@
+"""`starts_with` of one record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from unit.query.asking import Record, value
+
+
+@pytest.mark.parametrize(
+    ("expression", "record", "expected"),
+    [
+        ('starts_with(service, "ca")', {"service": "cart"}, True),
+        ('starts_with(service, "art")', {"service": "cart"}, False),
+    ],
+)
+def test_starts_with(expression: str, record: Record, expected: Any) -> None:
+    assert value(expression, record) == expected
