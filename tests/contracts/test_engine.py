@@ -317,33 +317,44 @@ def test_statistics_of_an_empty_tier_have_no_ends(engine: Engine) -> None:
 
 def test_expire_drops_whole_days_and_counts_them_by_observed_minute(engine: Engine) -> None:
     day = NOW_NS // DAY_NS * DAY_NS
-    minute = NOW_NS // MINUTE_NS * MINUTE_NS
+    seen = (day - 2 * DAY_NS) // MINUTE_NS * MINUTE_NS
     old = [
-        {"timestamp": day - 1, "observed_timestamp": minute},
-        {"timestamp": day - 2, "observed_timestamp": minute + 1},
+        {"timestamp": day - 2 * DAY_NS - 1, "observed_timestamp": seen},
+        {"timestamp": day - 2 * DAY_NS - 2, "observed_timestamp": seen + 1},
+        {"timestamp": day - 3 * DAY_NS, "observed_timestamp": seen - MINUTE_NS},
     ]
-    engine.append(
-        batch([*old, {"timestamp": day - DAY_NS, "observed_timestamp": minute - MINUTE_NS}, {"timestamp": day}])
-    )
-    engine.append(batch([{"timestamp": day - 3, "observed_timestamp": minute}], first=10, tenant=TenantId("b")))
+    engine.append(batch([*old, {"timestamp": day}]))
+    other = {"timestamp": day - 2 * DAY_NS - 3, "observed_timestamp": seen}
+    engine.append(batch([other], first=10, tenant=TenantId("b")))
     assert engine.expire(day + DAY_NS // 2) == {
-        (DEFAULT_TENANT, minute): 2,
-        (DEFAULT_TENANT, minute - MINUTE_NS): 1,
-        (TenantId("b"), minute): 1,
+        (DEFAULT_TENANT, seen): 2,
+        (DEFAULT_TENANT, seen - MINUTE_NS): 1,
+        (TenantId("b"), seen): 1,
     }
     assert read(engine, "timestamp") == [(day,)]
     assert engine.expire(day + DAY_NS // 2) == {}
 
 
+def test_old_records_that_were_just_brought_in_are_kept_as_long_as_new_ones(engine: Engine) -> None:
+    base = NOW_NS // DAY_NS * DAY_NS - 400 * DAY_NS
+    near = NOW_NS - 20 * DAY_NS
+    engine.append(batch([{"timestamp": time} for time in (base, base + DAY_NS, near)]))
+    assert engine.expire(NOW_NS // DAY_NS * DAY_NS) == {}
+    assert engine.statistics().rows == 3
+    minute = NOW_NS // MINUTE_NS * MINUTE_NS
+    assert engine.expire(NOW_NS + 2 * DAY_NS) == {(DEFAULT_TENANT, minute): 3}
+    assert engine.statistics().rows == 0
+
+
 def test_expire_also_finds_days_that_came_late(engine: Engine) -> None:
     """A back-fill lies far from its own observed time; its days go one by one all the same."""
-    base = NOW_NS // DAY_NS * DAY_NS - 400 * DAY_NS
-    engine.append(batch([{"timestamp": base + i * DAY_NS, "observed_timestamp": NOW_NS} for i in range(4)]))
-    minute = NOW_NS // MINUTE_NS * MINUTE_NS
-    assert engine.expire(base + 2 * DAY_NS) == {(DEFAULT_TENANT, minute): 2}
+    base = NOW_NS // DAY_NS * DAY_NS
+    seen = base - 400 * DAY_NS
+    engine.append(batch([{"timestamp": base + i * DAY_NS, "observed_timestamp": seen} for i in range(4)]))
+    assert engine.expire(base + 2 * DAY_NS) == {(DEFAULT_TENANT, seen): 2}
     assert read(engine, "timestamp") == [(base + 3 * DAY_NS,), (base + 2 * DAY_NS,)]
     assert engine.statistics().rows == 2
-    assert engine.expire(base + 1000 * DAY_NS) == {(DEFAULT_TENANT, minute): 2}
+    assert engine.expire(base + 1000 * DAY_NS) == {(DEFAULT_TENANT, seen): 2}
 
 
 def test_columns_that_are_chunked_sliced_and_partly_null_arrive_whole(engine: Engine) -> None:

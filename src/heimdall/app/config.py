@@ -41,7 +41,8 @@ class StorageConfig:
     """Engine that keeps the records. `clickhouse+embedded://` = the `storage` folder below `data`;
     `clickhouse+embedded:///dir` = another folder; `memory://` = nothing survives a restart."""
     retention_days: int = 30
-    """Days a record is kept, by its timestamp; whole days are dropped. 0 keeps everything."""
+    """Days a record is kept after its own time and after it came in, whichever is later; whole days are dropped.
+    0 keeps everything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,7 +58,10 @@ class Engine(Protocol):
         """What lies in this tier, from metadata where possible: cheap enough for every `/metrics` read."""
 
     def expire(self, before_ns: int) -> Mapping[tuple[TenantId, int], int]:
-        """Drop whole days that end before `before_ns`.
+        """Drop records of whole days that end before `before_ns`, unless they were observed after those days too.
+
+        So old logs that were just brought in are kept as long as new ones. An engine may keep a day longer for the
+        sake of one record of it that came late.
 
         Returns the number of dropped records by (tenant, observed minute in ns since 1970), for the ledger.
         """

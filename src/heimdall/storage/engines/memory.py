@@ -88,7 +88,8 @@ class MemoryEngine:
             for tenant, tables in list(self._tables.items()):
                 kept: list[pa.Table] = []
                 for table in tables:
-                    old = _between(table.column("timestamp"), None, day_ns)
+                    times, seen = (table.column(name) for name in ("timestamp", "observed_timestamp"))
+                    old = pc.and_(_between(times, None, day_ns), _between(seen, None, day_ns))
                     observed = table.filter(old).column("observed_timestamp").cast(pa.int64())
                     for at_ns in observed.to_pylist():
                         dropped[tenant, at_ns // _MINUTE_NS * _MINUTE_NS] += 1

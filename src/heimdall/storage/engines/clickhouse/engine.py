@@ -284,9 +284,12 @@ class ClickHouseEngine:
         day_ns = before_ns // layout.DAY_NS * layout.DAY_NS
         with map_driver_errors("manage"):
             late: list[str] = []
-            for partition in self._partitions():
-                end_ns = layout.partition_end_ns(int(partition))
-                if end_ns is not None and end_ns <= day_ns:
+            partitions = self._partitions()
+            ends = {partition: layout.partition_end_ns(int(partition)) for partition in partitions}
+            ended = [partition for partition, end_ns in ends.items() if end_ns is not None and end_ns <= day_ns]
+            fresh = self._seen_since(day_ns, ended)
+            for partition in partitions:
+                if partition in ended and partition not in fresh:
                     source, target = self.table, f"{layout.DATABASE}.{layout.EXPIRED_TABLE}"
                     self._driver.command(f"ALTER TABLE {source} MOVE PARTITION ID '{partition}' TO TABLE {target}")
                 elif int(partition) >= layout.LATE_BASE - 1:
@@ -305,6 +308,7 @@ class ClickHouseEngine:
         expired = exp.and_(
             exp.column("_partition_id").isin(*partitions),
             exp.LT(this=exp.column("timestamp"), expression=_time(day_ns)),
+            exp.LT(this=exp.column("observed_timestamp"), expression=_time(day_ns)),
         )
         with self._gate.alone():  # a row appended between counting and deleting would go uncounted
             dropped = self._count_by_minute(self._from(), expired)
@@ -314,6 +318,15 @@ class ClickHouseEngine:
                     f"DELETE FROM {self.table} WHERE {condition} SETTINGS lightweight_deletes_sync = 2"
                 )
         return dropped
+
+    def _seen_since(self, seen_ns: int, partitions: list[str]) -> frozenset[str]:
+        """Those of `partitions` with a record observed at `seen_ns` or later."""
+        if not partitions:
+            return frozenset()
+        since = exp.GTE(this=exp.column("observed_timestamp"), expression=_time(seen_ns))
+        ours = exp.column("_partition_id").isin(*partitions)
+        statement = exp.select("_partition_id").distinct().from_(self._from()).where(ours, since)
+        return frozenset(map(str, self._driver.fetch(statement.sql("clickhouse"), {}).table.column(0).to_pylist()))
 
     def _partitions(self) -> list[str]:
         statement = (
