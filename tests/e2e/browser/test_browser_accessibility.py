@@ -69,6 +69,7 @@ def test_live_and_empty_and_failed_states_break_no_rule(open_context, seeded):
     for path, sign in states.items():
         page.goto(seeded.url + path)
         expect(page.locator(sign).first).to_be_visible()
+        page.wait_for_timeout(400)  # fading in would count as faint
         found[path] = violations(page)
     assert {place: faults for place, faults in found.items() if faults} == {}
 

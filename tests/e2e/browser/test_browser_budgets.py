@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import re
 
 import pytest
@@ -35,6 +36,8 @@ def test_what_a_first_page_loads_is_small():
 
 
 def _twice_of_three(measure, limit: float) -> list[float]:
+    if os.getloadavg()[0] > 2 * (os.cpu_count() or 1):
+        pytest.skip("this machine is too busy to time anything but itself")
     tries = [measure() for _ in range(3)]
     assert sorted(tries)[1] <= limit, tries
     return tries

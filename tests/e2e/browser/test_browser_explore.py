@@ -207,7 +207,7 @@ def test_a_broken_query_says_where_and_keeps_the_last_answer(visit):
     expect(failure).to_contain_text("statz")
     expect(failure.locator("mark")).to_have_text("statz")
     expect(page.locator(".row").first).to_contain_text("GET /cart/items")
-    expect(page.locator(".explore-main")).to_have_attribute("data-stale", "true")
+    expect(page.locator(".explore-main")).to_have_attribute("data-stale", "failed")
 
 
 def test_an_aggregate_is_a_table(visit):

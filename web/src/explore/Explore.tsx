@@ -187,14 +187,14 @@ export function Explore() {
         <Facets run={run} active={!state.live || facetsShown} onFilter={onFilter} onClose={closeFacets} />
       )}
 
-      <div className="explore-main" data-stale={stale && phase !== 'ready'}>
+      <div className="explore-main" data-stale={stale ? phase : 'no'}>
         {state.live ? (
           <LiveBar tail={tail} onStop={() => update({ live: false })} />
         ) : (
           <Histogram
             answer={chart?.answer ?? null}
             zone={state.tz}
-            stale={chart?.run !== run}
+            stale={chart !== null && chart.run !== run ? phase : 'no'}
             onZoom={(from, to) => update({ from: formatInstant(from), to: formatInstant(to) })}
             onLevel={onLevel}
           />

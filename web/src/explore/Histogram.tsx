@@ -12,7 +12,8 @@ import { layersOf, niceMaximum, timeTicks, trendSentence } from './histogramShap
 interface Props {
   answer: HistogramAnswer | null;
   zone: Zone;
-  stale: boolean;
+  /** Whether these bars belong to an older question, and if so what became of the new one. */
+  stale: 'no' | 'loading' | 'ready' | 'failed';
   onZoom(fromNs: bigint, toNs: bigint): void;
   onLevel(level: Level): void;
 }

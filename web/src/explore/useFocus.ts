@@ -43,7 +43,10 @@ export function useFocus(
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new answer decides anew
   useEffect(() => {
     if (!shown || lastRun.current === runSerial) return;
+    const first = lastRun.current === 0;
     lastRun.current = runSerial;
+    // A row that was chosen while the first lines were on their way stays chosen.
+    if (first && rank >= 0 && state.rank < 0) return;
     setRank(-1);
     viewport.current?.show(0, 'nearest');
     if (state.rank < 0 && !state.sel) return;

@@ -13,7 +13,7 @@ export function Help() {
   useCommands({ help: () => setOpen(true) });
   return (
     <Dialog open={open} onClose={() => setOpen(false)} title="Help" className="help">
-      <div className="help-body">
+      <div className="help-body" tabIndex={0} role="region" aria-label="Keys and examples">
         {GROUPS.map((group) => (
           <section key={group}>
             <h3>{group}</h3>
