@@ -147,9 +147,14 @@ def _node(folder: Path) -> Iterator[tuple[str, psutil.Process]]:
     port = ingest._free_port()
     url = f"http://127.0.0.1:{port}"
     log = folder / "node.log"
+    # The set's own time is in the past: a node that keeps 30 days would drop it at its next start.
+    environment = os.environ | {"HEIMDALL_STORAGE__RETENTION_DAYS": "0"}
     with log.open("wb") as output:
         node = subprocess.Popen(
-            [ingest.HEIMDALL, "up", "--data", folder, "--port", str(port)], stdout=output, stderr=output
+            [ingest.HEIMDALL, "up", "--data", folder, "--port", str(port)],
+            env=environment,
+            stdout=output,
+            stderr=output,
         )
     try:
         ingest._wait_until_ready(url, node, log)
