@@ -115,7 +115,7 @@ class Pages:
 
     def _from_the_top(self, job: Job, question: Question, limit: int, cursor: Cursor | None) -> Page:
         """`head` and `dedup`: every window begins at the top again, until one gives enough rows."""
-        skip = _skip(cursor, limit)
+        skip = skipped(cursor)
         wanted = skip + limit + 1
         table: pa.Table | None = None
         for window in windows(question.query, question.start_ns, question.end_ns, self._statistics, wanted):
@@ -127,7 +127,7 @@ class Pages:
 
     def _by_skipping(self, job: Job, question: Question, limit: int, cursor: Cursor | None) -> Page:
         """Aggregated and sorted answers: the whole of it, as far as the page."""
-        skip = _skip(cursor, limit)
+        skip = skipped(cursor)
         table = self._source.rows(job, question, limit=skip + limit + 1)
         return self._cut(table.slice(skip), skip, limit)
 
@@ -144,7 +144,8 @@ class Pages:
         return table
 
 
-def _skip(cursor: Cursor | None, limit: int) -> int:
+def skipped(cursor: Cursor | None) -> int:
+    """Rows before the page of an answer that has an order of its own."""
     if cursor is None:
         return 0
     if not isinstance(cursor, Skip):

@@ -18,7 +18,7 @@ from heimdall.query.ast import Query
 from heimdall.query.complete import suggest
 from heimdall.query.config import QueryConfig
 from heimdall.query.context import Context
-from heimdall.query.cursor import read_cursor, write_cursor
+from heimdall.query.cursor import Cursor, Skip, read_cursor, write_cursor
 from heimdall.query.executor import Executor, Job
 from heimdall.query.explain import tree
 from heimdall.query.facets import facet_rows, facets
@@ -26,12 +26,12 @@ from heimdall.query.fieldlist import field_list
 from heimdall.query.histogram import histogram
 from heimdall.query.known import Sample
 from heimdall.query.languages.hql import parse, to_text
-from heimdall.query.pages import Page, Pages
+from heimdall.query.pages import Page, Pages, skipped
 from heimdall.query.request import Answer, FacetsRequest, HistogramRequest, QueryRequest, SearchRequest
 from heimdall.query.rows import JSON_TEXT
 from heimdall.query.shape import shape_of
 from heimdall.query.sources import POSITION_COLUMN, TIME_COLUMN, Question, Source, source_of
-from heimdall.query.templates import Catalogue, unlimited, with_templates
+from heimdall.query.templates import Catalogue, is_patterns, patterns, with_templates
 from heimdall.query.types import Type
 from heimdall.query.windows import windows
 from heimdall.storage.engine import TierStatistics
@@ -91,10 +91,12 @@ class QueryService:
             source = self._source()
             fresh = query.aggregates or request.rank is not None
             statistics = self._statistics(source, fresh=fresh)
-            question = self._question(unlimited(query), request, statistics)
+            question = self._question(query, request, statistics)
             pages = Pages(source, statistics, self._config)
             if request.rank is not None:
                 page = pages.at_rank(job, question, request.limit, request.rank)
+            elif is_patterns(query):
+                page = self._patterns(job, source, question, request.limit, cursor)
             else:
                 page = pages.first(job, question, request.limit, cursor)
             rows = self._readable(query, page, request.tenant)
@@ -251,6 +253,12 @@ class QueryService:
         pages = Pages(source, statistics, self._config)
         page = pages.first(job, self._question(records, request, statistics), self._config.sample_rows, None)
         return field_list(page.rows), page.rows.num_rows, page.next is None
+
+    def _patterns(self, job: Job, source: Source, question: Question, limit: int, cursor: Cursor | None) -> Page:
+        skip = skipped(cursor)
+        rows = patterns(job, source, question, self._templates(), skip, limit + 1)
+        more = rows.num_rows > limit
+        return Page(rows.slice(0, limit), Skip(skip + limit) if more else None, more)
 
     def _known(self, request: QueryRequest) -> Sample:
         """The sample completion learns from; renewed when it is older than `SAMPLE_VALID_S`."""
