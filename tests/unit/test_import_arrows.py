@@ -60,7 +60,8 @@ def edges() -> set[tuple[str, str, str]]:
         importer = relative.parts[0].removesuffix(".py")
         for name in imports_of(path):
             imported = name.split(".")[1]
-            if imported.startswith("__") or imported == importer:
+            # `python -m heimdall` is the command line by another name.
+            if imported.startswith("__") or imported == importer or importer == "__main__":
                 continue
             found.add((importer, imported, str(relative)))
     return found
