@@ -84,6 +84,12 @@ def test_sql_and_frame_agree(asked: Asked, text: str) -> None:
     assert asked.by_sql(query) == asked.by_frame(query)
 
 
+def test_as_many_pipes_as_there_may_be(asked: Asked) -> None:
+    doubling = "".join(" | extend a = a + a" for _ in range(62))
+    query = parse(f"* | extend a = 1 {doubling} | fields a")
+    assert asked.by_sql(query) == asked.by_frame(query)
+
+
 @given(query=QUERY_TREES, seed=st.integers(2, 5))
 @settings(max_examples=100, deadline=None, phases=[Phase.explicit, Phase.generate])
 def test_sql_and_frame_agree_on_any_query(sets: dict[int, Asked], query: Query, seed: int) -> None:

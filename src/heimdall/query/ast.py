@@ -243,6 +243,17 @@ def walk(expression: Expression) -> Iterator[Expression]:
         yield from walk(part)
 
 
+def depth(expression: Expression) -> int:
+    """Levels of the tree. Walks without recursion: this is what keeps every other walk shallow."""
+    deepest = 0
+    to_do = [(expression, 1)]
+    while to_do:
+        node, level = to_do.pop()
+        deepest = max(deepest, level)
+        to_do += [(part, level + 1) for part in children(node)]
+    return deepest
+
+
 def fields_of(expression: Expression) -> Iterator[str]:
     """Names an expression reads. `bin(5m)` reads `timestamp` without naming it."""
     for node in walk(expression):

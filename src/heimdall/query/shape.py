@@ -100,7 +100,7 @@ def require(names: Iterable[str], shape: Shape, span: Span | None) -> dict[str, 
 
 def assignable(name: str, span: Span | None) -> None:
     """Refuse a name that the answer needs for itself."""
-    if name in (TIME_COLUMN, POSITION_COLUMN) or name.startswith("_sort"):
+    if name in (TIME_COLUMN, POSITION_COLUMN) or name.startswith("_sort") or "\0" in name:
         raise failure(span, f"'{name}' is a name Heimdall keeps for itself", "choose another name")
 
 

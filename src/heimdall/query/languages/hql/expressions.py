@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from heimdall.query.ast import (
+    MAX_DEPTH,
     AllOf,
     AnyOf,
     Arithmetic,
@@ -22,6 +23,7 @@ from heimdall.query.ast import (
     Operator,
     Pattern,
     Within,
+    depth,
 )
 from heimdall.query.languages.hql.cursor import Cursor
 from heimdall.query.languages.hql.printer import EXPRESSION_FIELD, RESERVED
@@ -38,6 +40,16 @@ _LARGEST_INTEGER = (1 << 63) - 1
 
 
 def parse_expression(cursor: Cursor) -> Expression:
+    start = cursor.position
+    expression = _any(cursor)
+    if depth(expression) > MAX_DEPTH:
+        raise cursor.error_at(
+            cursor.span(start), f"nested deeper than {MAX_DEPTH} levels", "compute it in several steps with extend"
+        )
+    return expression
+
+
+def _any(cursor: Cursor) -> Expression:
     with cursor.nested():
         start = cursor.position
         items = [_all(cursor)]
@@ -87,10 +99,10 @@ def _compared(cursor: Cursor) -> Expression:
 
 
 def _list(cursor: Cursor, end: str) -> tuple[Expression, ...]:
-    items = [parse_expression(cursor)]
+    items = [_any(cursor)]
     while not cursor.take(end):
         cursor.expect(",", f"separate with commas and end with {end}")
-        items.append(parse_expression(cursor))
+        items.append(_any(cursor))
     return tuple(items)
 
 
@@ -144,7 +156,7 @@ def _atom(cursor: Cursor) -> Expression:
             raise cursor.error("expected a value", hint="a regular expression is written /pattern/")
         return Pattern(pattern, span=cursor.span(start))
     if cursor.take("("):
-        inner = parse_expression(cursor)
+        inner = _any(cursor)
         if not cursor.take(")"):
             raise cursor.unexpected("expected ')'", "a parenthesis is not closed")
         return inner

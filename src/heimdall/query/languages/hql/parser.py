@@ -35,6 +35,8 @@ def parse(text: str) -> Query:
     pipes: list[Pipe] = []
     while not cursor.at_end:
         cursor.expect("|")
+        if len(pipes) == MAX_DEPTH:
+            raise cursor.error(f"more than {MAX_DEPTH} pipes", hint="every pipe can be a level of the statement")
         pipes.append(_pipe(cursor))
         if not cursor.at_pipe_end:
             raise cursor.unexpected("expected '|' or the end of the query")
