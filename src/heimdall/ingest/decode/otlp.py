@@ -51,6 +51,10 @@ _SEVERITY_NAMES = {
 }
 
 
+_NO_ID = frozenset({b"", bytes(8), bytes(16)})
+_NOTHING = pa.table({"message": pa.array([], pa.large_string())})
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """A resource and scope, prepared once for all of their records."""
@@ -80,19 +84,13 @@ def make_origin(resource: Mapping[str, Any], scope_name: str, scope_version: str
 
 @dataclass(slots=True)
 class LogRows:
-    """Gathers records field by field; `decoded` makes columns of them."""
+    """Gathers records; `decoded` makes columns of them."""
 
     now_ns: int
-    origins: list[Origin] = field(default_factory=list)
-    times: list[int] = field(default_factory=list)
-    observed: list[int] = field(default_factory=list)
-    severities: list[int] = field(default_factory=list)
-    severity_texts: list[str | None] = field(default_factory=list)
-    messages: list[str] = field(default_factory=list)
-    attributes: list[str | None] = field(default_factory=list)
-    trace_ids: list[bytes | None] = field(default_factory=list)
-    span_ids: list[bytes | None] = field(default_factory=list)
-    flags: list[int | None] = field(default_factory=list)
+    rows: list[tuple[Origin, int, int, str, str, str, bytes | None, bytes | None, int | None]] = field(
+        default_factory=list
+    )
+    """Origin, time, severity number and text, message, attributes, trace id, span id, flags."""
     ids: dict[str, dict[int, str]] = field(default_factory=dict)
     """Column → record → value, for the records that have one."""
     structured: list[int] = field(default_factory=list)
@@ -114,91 +112,111 @@ class LogRows:
     ) -> None:
         """One record; 0 and empty mean not stated, as in protobuf. `attributes` is ours from here on."""
         latest = self.now_ns + MAX_AHEAD_NS
-        observed = observed_ns if EARLIEST_NS <= observed_ns <= latest else 0
-        if time_ns and not EARLIEST_NS <= time_ns <= latest:
-            attributes |= {"time_unix_nano": time_ns, ODDITY_FIELD: [str(Oddity.TIME_OUT_OF_RANGE)]}
-            time_ns = self.now_ns
-        row = len(self.times)
-        if not _ID_NAMES.isdisjoint(attributes):
-            self._take_ids(row, attributes)
-        if not 0 < severity <= 24:
-            severity = 0
-        if isinstance(body, str):
+        if not EARLIEST_NS <= time_ns <= latest:
+            if time_ns:
+                attributes |= {"time_unix_nano": time_ns, ODDITY_FIELD: [str(Oddity.TIME_OUT_OF_RANGE)]}
+                time_ns = self.now_ns
+            else:
+                time_ns = observed_ns if EARLIEST_NS <= observed_ns <= latest else self.now_ns
+        if attributes and not _ID_NAMES.isdisjoint(attributes):
+            self._take_ids(attributes)
+        if type(body) is str:
             message = body
         elif body is None:
             message = str(attributes.get("event_name", ""))
         else:
             message = orjson.dumps(body).decode()
             attributes["body"] = body
-            self.structured.append(row)
+            self.structured.append(len(self.rows))
         if trace_id and len(trace_id) != 16:
             attributes["trace_id"], trace_id = trace_id.hex(), b""
         if span_id and len(span_id) != 8:
             attributes["span_id"], span_id = span_id.hex(), b""
-        text = _merged_text(origin, attributes)
-        self.origins.append(origin)
-        self.times.append(time_ns or observed or self.now_ns)
-        self.observed.append(observed or self.now_ns)
-        self.severities.append(severity)
-        self.severity_texts.append(severity_text or None)
-        self.messages.append(message)
-        self.attributes.append(text or None)
-        self.trace_ids.append(trace_id if trace_id.strip(b"\0") else None)
-        self.span_ids.append(span_id if span_id.strip(b"\0") else None)
-        self.flags.append(flags & 0xFF if flags else None)
+        self.rows.append(
+            (
+                origin,
+                time_ns,
+                severity if 0 < severity <= 24 else 0,
+                severity_text,
+                message,
+                _merged_text(origin, attributes),
+                None if trace_id in _NO_ID else trace_id,
+                None if span_id in _NO_ID else span_id,
+                flags & 0xFF if flags else None,
+            )
+        )
 
     def decoded(self, schemas: SchemaMemory) -> Decoded:
         """What was gathered, JSON bodies unwrapped."""
-        count = len(self.times)
+        count = len(self.rows)
+        if not count:
+            return self.rejected.decoded(finished(_NOTHING, now_ns=self.now_ns))
+        origins, times, numbers, texts, messages, attributes, traces, spans, flags = zip(*self.rows, strict=True)
+        severities, kept_texts = _severities(numbers, texts)
+        if kept_texts:
+            attributes = tuple(
+                _with_member(attributes[row], "severity_text", kept_texts[row])
+                if row in kept_texts
+                else attributes[row]
+                for row in range(count)
+            )
         columns: dict[str, pa.Array] = {
-            "timestamp": pa.array(self.times, pa.int64()).cast(LOG_SCHEMA.field("timestamp").type),
-            "observed_timestamp": pa.array(self.observed, pa.int64()).cast(LOG_SCHEMA.field("timestamp").type),
-            "severity_number": self._severity_column(),
+            "timestamp": pa.array(times, pa.int64()).cast(LOG_SCHEMA.field("timestamp").type),
+            "severity_number": severities,
+            "message": pa.array(messages, pa.large_string()),
+            "attributes": pa.array([text or None for text in attributes], pa.large_string()),
+            "trace_id": pa.array(traces, pa.binary(16)),
+            "span_id": pa.array(spans, pa.binary(8)),
+            "trace_flags": pa.array(flags, pa.uint8()),
+            **_origin_columns(origins),
         }
-        for name in ("service", "instance", "region", "environment"):
-            columns[name] = pa.array(
-                [origin.columns.get(name) for origin in self.origins], pa.string()
-            ).dictionary_encode()
-        columns["message"] = pa.array(self.messages, pa.large_string())
-        columns["attributes"] = pa.array(self.attributes, pa.large_string())
-        columns["trace_id"] = pa.array(self.trace_ids, pa.binary(16))
-        columns["span_id"] = pa.array(self.span_ids, pa.binary(8))
-        columns["trace_flags"] = pa.array(self.flags, pa.uint8())
         for name, values in self.ids.items():
             columns[name] = pa.array([values.get(row) for row in range(count)], pa.large_string())
-        table = pa.table(
-            {name: columns[name] for name in LOG_SCHEMA.names if name in columns and columns[name].null_count < count}
-            if count
-            else {"message": columns["message"]}
-        )
+        some = {
+            name: columns[name] for name in LOG_SCHEMA.names if name in columns and columns[name].null_count < count
+        }
         own_message = pl.Series([True]).new_from_index(0, count).scatter(self.structured, values=False)
-        whole = Canonical(table, own_message, None)
-        if count:
-            whole = unwrapped(whole, now_ns=self.now_ns, schemas=schemas)
+        whole = unwrapped(Canonical(pa.table(some), own_message, None), now_ns=self.now_ns, schemas=schemas)
         return self.rejected.decoded(finished(whole.table, now_ns=self.now_ns))
 
-    def _take_ids(self, row: int, attributes: dict[str, Any]) -> None:
+    def _take_ids(self, attributes: dict[str, Any]) -> None:
+        row = len(self.rows)
         for name in _ID_NAMES & attributes.keys():
-            value, known = attributes[name], canonical_of(name)
-            if known is not None and type(value) in (str, int) and row not in self.ids.get(known[0], {}):
-                self.ids.setdefault(known[0], {})[row] = str(attributes.pop(name))
+            known = canonical_of(name)
+            if known is not None and type(attributes[name]) in (str, int):
+                taken = self.ids.setdefault(known[0], {})
+                if row not in taken:
+                    taken[row] = str(attributes.pop(name))
 
-    def _severity_column(self) -> pa.Array:
-        """The number, or what the text says where there is none. Text of no known level stays an attribute."""
-        texts = {text for text in self.severity_texts if text is not None}
-        if not texts:
-            return pa.array(self.severities, pa.uint8())
-        names = sorted(texts)
-        levels = dict(zip(names, parse_levels(pl.Series(names)).to_list(), strict=True))
-        for row, text in enumerate(self.severity_texts):
-            if text is None:
-                continue
-            level = levels[text]
-            if level is None:
-                self.attributes[row] = _with_member(self.attributes[row], "severity_text", text)
-            elif not self.severities[row]:
-                self.severities[row] = level
-        return pa.array(self.severities, pa.uint8())
+
+def _origin_columns(origins: tuple[Origin, ...]) -> dict[str, pa.Array]:
+    """Dictionary columns of what the few resources say."""
+    places: dict[int, int] = {}
+    few: list[Origin] = []
+    index: list[int] = []
+    for origin in origins:
+        place = places.get(id(origin))
+        if place is None:
+            place = places[id(origin)] = len(few)
+            few.append(origin)
+        index.append(place)
+    rows = pa.array(index, pa.int32())
+    return {
+        name: pa.array([origin.columns.get(name) for origin in few], pa.string()).take(rows).dictionary_encode()
+        for name in ("service", "instance", "region", "environment")
+    }
+
+
+def _severities(numbers: tuple[int, ...], texts: tuple[str, ...]) -> tuple[pa.Array, dict[int, str]]:
+    """The numbers, or what the text says where there is none; and texts of no known level, by record."""
+    names = sorted(set(texts) - {""})
+    if not names:
+        return pa.array(numbers, pa.uint8()), {}
+    levels = dict(zip(names, parse_levels(pl.Series(names)).to_list(), strict=True))
+    found = [number or levels.get(text) or 0 for number, text in zip(numbers, texts, strict=True)]
+    unknown = {name for name, level in levels.items() if level is None}
+    kept = {row: text for row, text in enumerate(texts) if text in unknown} if unknown else {}
+    return pa.array(found, pa.uint8()), kept
 
 
 def severity_of(value: Any) -> int:
@@ -230,5 +248,5 @@ def _merged_text(origin: Origin, attributes: dict[str, Any]) -> str:
     return f"{{{origin.text},{orjson.dumps(attributes).decode()[1:]}"
 
 
-def _with_member(text: str | None, name: str, value: str) -> str:
+def _with_member(text: str, name: str, value: str) -> str:
     return orjson.dumps((orjson.loads(text) if text else {}) | {name: value}).decode()

@@ -39,7 +39,7 @@ def decode_otlp_protobuf(body: bytes, *, now_ns: int, schemas: SchemaMemory | No
                     record.observed_time_unix_nano,
                     record.severity_number,
                     record.severity_text,
-                    _value(record.body),
+                    record.body.string_value or _value(record.body),
                     attributes,
                     record.trace_id,
                     record.span_id,
@@ -49,7 +49,8 @@ def decode_otlp_protobuf(body: bytes, *, now_ns: int, schemas: SchemaMemory | No
 
 
 def _pairs(pairs: Iterable[KeyValue]) -> dict[str, Any]:
-    return {pair.key: _value(pair.value) for pair in pairs}
+    # most values are text, and asking for it is half the price of asking which kind it is
+    return {pair.key: pair.value.string_value or _value(pair.value) for pair in pairs}
 
 
 def _value(value: AnyValue) -> Any:

@@ -107,7 +107,7 @@ def test_every_part_of_a_record_finds_its_place_with_its_type(decode: Decode) ->
     assert rows(decode(request_of(FULL))) == [
         {
             "timestamp": TEN_NS,
-            "observed_timestamp": TEN_NS + 1,
+            "observed_timestamp": NOW_NS,
             "severity_number": 17,
             "service": "pay",
             "environment": "prod",
@@ -143,6 +143,12 @@ def test_what_is_not_stated_is_filled_in(decode: Decode) -> None:
     assert row["severity_number"] == 13
     assert row["message"] == "started"
     assert "trace_id" not in row
+
+
+@both
+def test_without_a_time_the_sender_s_observed_time_counts(decode: Decode) -> None:
+    (row,) = rows(decode(request_of({"observedTimeUnixNano": str(TEN_NS), "body": text("x")})))
+    assert (row["timestamp"], row["observed_timestamp"]) == (TEN_NS, NOW_NS)
 
 
 @both
