@@ -50,6 +50,9 @@ ATTRIBUTE_OF_GROUP: dict[str, tuple[str, type[pl.DataType]]] = {
     "facility": ("syslog.facility.code", pl.Int64),
     "error_code": ("error.code", pl.String),
     "header": ("header", pl.String),
+    "alert": ("alert", pl.String),
+    "event_id": ("event.id", pl.Int64),
+    "state": ("event.name", pl.String),
     "procid": ("syslog.procid", pl.String),
 }
 """Group of a pattern → attribute and its type."""
@@ -83,7 +86,7 @@ STAMP = "|".join(
         rf"[0-9]{{1,2}}/[0-9]{{1,2}}/[0-9]{{2,4}},? {_CLOCK}(?: ?[AaPp][Mm]\b)?{_ZONE}",
         r"[0-9]{6} [0-9]{6}",
         rf"[0-9]{{8}}[T ][0-9]{{6}}(?:[.,][0-9]{{1,9}})?{_ZONE}",
-        rf"[0-9]{{2}}-[0-9]{{2}} {_CLOCK}",
+        rf"[0-9]{{2}}[-.][0-9]{{2}} {_CLOCK}",
         rf"(?:{_WEEKDAY},? )?{_MONTH} {{1,2}}[0-9]{{1,2}} {_CLOCK}{_ZONE} [0-9]{{4}}\b",
         rf"(?:{_WEEKDAY},? )?[0-9]{{1,2}}[ /-]{_MONTH}[ /-][0-9]{{4}}[ :T]{_CLOCK}{_ZONE}",
         rf"{_MONTH} {{1,2}}[0-9]{{1,2}},? [0-9]{{4}},? {_CLOCK}(?: ?[AaPp][Mm]\b)?{_ZONE}",

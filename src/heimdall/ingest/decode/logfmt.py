@@ -36,7 +36,8 @@ def decode_logfmt(lines: pl.Series, *, now_ns: int, hints: Hints) -> pa.Table:
     by_count = pairs.group_by("key", maintain_order=True).len().sort("len", descending=True, maintain_order=True)
     common = by_count["key"].head(MAX_COLUMNS)
     rows = pl.DataFrame({"row": pl.int_range(len(lines), dtype=pl.UInt32, eager=True)})
-    wide = pairs.filter(pl.col("key").is_in(common.implode())).pivot(on="key", index="row", values="value")
+    some = pairs if len(common) < MAX_COLUMNS else pairs.filter(pl.col("key").is_in(common.implode()))
+    wide = some.pivot(on="key", index="row", values="value", aggregate_function="last")
     quoted = set(pairs.filter("quoted")["key"].unique())
     ordered = rows.join(wide, on="row", how="left", maintain_order="left").drop("row")
     typed = ordered.select(values if values.name in quoted else _typed(values) for values in ordered.get_columns())
@@ -47,17 +48,21 @@ def decode_logfmt(lines: pl.Series, *, now_ns: int, hints: Hints) -> pa.Table:
 
 
 def _pairs(lines: pl.Series) -> pl.DataFrame:
-    """Row, key, value and whether it was quoted; of a key that comes twice the last one."""
+    """Row, key, value and whether it was quoted, in the order of the lines."""
     found = pl.DataFrame({"pair": lines.str.extract_all(_PAIR)}).with_row_index("row").explode("pair")
-    parts = found["pair"].str.extract_groups(r'^(?P<key>[^=]+)=(?:"(?P<quoted>(?s:.*))"|(?P<bare>.*))$').struct
-    quoted = parts.field("quoted")
-    if bool(quoted.str.contains("\\", literal=True).any()):
+    frame = found.select("row", part=pl.col("pair").str.splitn("=", 2)).unnest("part")
+    frame = frame.rename({"field_0": "key", "field_1": "value"}).with_columns(
+        quoted=pl.col("value").str.starts_with('"')
+    )
+    if not frame["quoted"].any():
+        return frame
+    bare = frame.with_columns(value=pl.col("value").str.strip_prefix('"').str.strip_suffix('"'))
+    if bool(bare["value"].str.contains("\\", literal=True).any()):
+        text = pl.col("value")
         for escape, plain in (("\\n", "\n"), ("\\t", "\t"), ('\\"', '"'), ("\\\\", "\\")):
-            quoted = quoted.str.replace_all(escape, plain, literal=True)
-    frame = found.select("row", key=parts.field("key"), bare=parts.field("bare"), quoted_text=quoted)
-    return frame.select(
-        "row", "key", value=pl.coalesce("quoted_text", "bare"), quoted=pl.col("quoted_text").is_not_null()
-    ).unique(["row", "key"], keep="last", maintain_order=True)
+            text = text.str.replace_all(escape, plain, literal=True)
+        bare = bare.with_columns(value=pl.when("quoted").then(text).otherwise("value"))
+    return bare
 
 
 def _typed(values: pl.Series) -> pl.Series:
@@ -81,7 +86,9 @@ def _with_duration(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _rest(pairs: pl.DataFrame, common: pl.Series, rows: pl.DataFrame) -> pl.Series | None:
-    rare = pairs.filter(~pl.col("key").is_in(common.implode()))
+    if len(common) < MAX_COLUMNS:
+        return None
+    rare = pairs.filter(~pl.col("key").is_in(common.implode())).unique(["row", "key"], keep="last", maintain_order=True)
     if rare.is_empty():
         return None
     values = json_members(rare["value"].alias("v")).str.strip_prefix(',"v"')

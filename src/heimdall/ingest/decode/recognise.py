@@ -8,6 +8,7 @@ import polars as pl
 
 from heimdall.ingest.decode import (
     access_log,
+    cluster_event,
     database_log,
     generic,
     klog,
@@ -39,6 +40,7 @@ FORMATS: tuple[Format, ...] = (
     JSON,
     *syslog.FORMATS,
     *access_log.FORMATS,
+    *cluster_event.FORMATS,
     *klog.FORMATS,
     *database_log.FORMATS,
     *logcat.FORMATS,
