@@ -46,11 +46,15 @@ def main() -> int:
     if options.processes == 1:
         results = [run_range(options.first, options.first + options.seeds, options.enough)]
     else:
-        step = max(1, options.seeds // (options.processes * 8))
+        step = max(1, options.seeds // (options.processes * 32))
         begins = range(options.first, options.first + options.seeds, step)
         stops = [min(begin + step, options.first + options.seeds) for begin in begins]
         with ProcessPoolExecutor(options.processes) as pool:
-            results = list(pool.map(run_range, begins, stops))
+            results = []
+            for stop, result in zip(stops, pool.map(run_range, begins, stops), strict=True):
+                results.append(result)
+                sys.stderr.write(f"\r{stop - options.first:,} of {options.seeds:,} seeds")
+            sys.stderr.write("\n")
     for tally, failures in results:
         total.add(tally)
         broken += failures

@@ -42,7 +42,7 @@ MUTANTS = (
     ),
     Mutant(
         "new file without folder sync",
-        "committer.py",
+        "spare.py",
         "        self._disk.sync_names()\n        return number, file\n",
         "        return number, file\n",
     ),
@@ -163,7 +163,7 @@ MUTANTS = (
     ),
     Mutant(
         "full disk not noticed",
-        "committer.py",
+        "admission.py",
         "        if free < self._config.min_free_bytes:\n",
         "        if False:\n",
     ),

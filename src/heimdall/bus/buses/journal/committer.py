@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging
 import threading
 import time
@@ -12,6 +11,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 
 from heimdall.bus.buses.journal import metrics
+from heimdall.bus.buses.journal.admission import Admission
 from heimdall.bus.buses.journal.config import JournalConfig
 from heimdall.bus.buses.journal.disk import Disk, File
 from heimdall.bus.buses.journal.layout import (
@@ -26,6 +26,7 @@ from heimdall.bus.buses.journal.layout import (
     payload_checksum,
 )
 from heimdall.bus.buses.journal.segments import Segment, Segments, file_name
+from heimdall.bus.buses.journal.spare import SpareFile
 from heimdall.bus.port import ProducerKey
 from heimdall.clock import Clock
 from heimdall.errors import BusUnavailable, Overloaded, TooLarge
@@ -33,13 +34,7 @@ from heimdall.errors import BusUnavailable, Overloaded, TooLarge
 _LOG = logging.getLogger(__name__)
 _ATTEMPTS = 3
 """Files a group is tried on before its senders are told: the current one, the spare, one made on the spot."""
-_PAUSE_S = 1.0
-"""How long appends are refused at once after every attempt failed; then the next one tries the disk again."""
 _BUSY_RETRY_S = 1.0
-_FULL_RETRY_S = 10.0
-_SPACE_CHECK_S = 0.5
-_SPACE_CHECK_BYTES = 8 << 20
-"""Free space is looked at again after this much time or this many bytes, whichever is first."""
 
 
 @dataclass(slots=True)
@@ -64,27 +59,20 @@ class Committer:
     makes; crash tests call them by hand."""
 
     def __init__(self, disk: Disk, segments: Segments, config: JournalConfig, clock: Clock, next_number: int) -> None:
-        self._disk = disk
         self._segments = segments
         self._config = config
         self._clock = clock
-        self._number = next_number
+        self._admission = Admission(disk, config, clock)
+        self._spare = SpareFile(disk, next_number, config.segment_bytes)
         self._active: Segment | None = None
         self._file: File | None = None
-        self._spare: tuple[int, File] | None = None
         self._lock = threading.Lock()
         self._work = threading.Condition(self._lock)
-        self._making = threading.Lock()
-        """Held while a file is made: files are used in the order of their numbers."""
         self._spare_wanted = threading.Event()
         self._queue: deque[Waiting] = deque()
         self._waiting_bytes = 0
         self._closing = False
-        self._refuse_until = float("-inf")
         self._started_at = float("-inf")
-        self._space_checked_at = float("-inf")
-        self._bytes_since_check = 0
-        self._full: str | None = None
         self._threads: list[threading.Thread] = []
 
     # --- senders' side
@@ -97,7 +85,7 @@ class Committer:
         size = SECTOR + padded(length)
         if size > self._config.segment_bytes - FIRST_FRAME:
             raise TooLarge(f"a batch of {length} encoded bytes does not fit into a journal segment; send smaller ones")
-        self._check_room(size)
+        self._admission.check(size)
         padding = bytes(size - SECTOR - length)
         future: Future[int] = Future()
         future.set_running_or_notify_cancel()
@@ -118,30 +106,6 @@ class Committer:
             self._waiting_bytes += size
             self._work.notify()
         return future
-
-    def _check_room(self, size: int) -> None:
-        now = self._clock.monotonic()
-        if now < self._refuse_until:
-            metrics.REFUSED_BATCHES.labels("disk").inc()
-            raise BusUnavailable("the journal's disk fails; nothing was kept, send again later")
-        self._bytes_since_check += size
-        if now - self._space_checked_at >= _SPACE_CHECK_S or self._bytes_since_check >= _SPACE_CHECK_BYTES:
-            self._space_checked_at, self._bytes_since_check = now, 0
-            self._full = self._shortage()
-        if self._full is not None:
-            metrics.REFUSED_BATCHES.labels("full").inc()
-            raise Overloaded(self._full, retry_after_s=_FULL_RETRY_S)
-
-    def _shortage(self) -> str | None:
-        try:
-            free, total = self._disk.space()
-        except OSError as exc:
-            raise BusUnavailable(f"the journal's disk does not answer: {exc.strerror}") from exc
-        if free < self._config.min_free_bytes:
-            return f"the journal's disk has {free} bytes free, less than min_free_bytes; make room or add space"
-        if total and 1 - free / total > self._config.max_used_share:
-            return f"the journal's disk is {1 - free / total:.1%} full, more than max_used_share; make room"
-        return None
 
     # --- the committing thread
 
@@ -179,8 +143,7 @@ class Committer:
     def _writable(self) -> tuple[File, bool, int]:
         """The file to write to, whether it still needs its header, and the bytes left in it."""
         if self._file is None:
-            with self._making:
-                number, self._file = self._take_spare() or self._create()
+            number, self._file = self._spare.take()
             self._active = Segment(number, self._segments.end, chain_seed(number))
             self._spare_wanted.set()
         segment = self._segment
@@ -263,41 +226,22 @@ class Committer:
         self._seal()
 
     def _fail(self, group: list[Waiting]) -> None:
-        self._refuse_until = self._clock.monotonic() + _PAUSE_S
+        self._admission.pause()
         self._settle(group)
         for waiting in group:
-            waiting.future.set_exception(
-                BusUnavailable("the journal's disk fails; this batch was not acknowledged, send it again later")
-            )
+            if not waiting.future.done():
+                waiting.future.set_exception(
+                    BusUnavailable("the journal's disk fails; this batch was not acknowledged, send it again later")
+                )
 
     def _settle(self, group: list[Waiting]) -> None:
         with self._lock:
             self._waiting_bytes -= sum(waiting.size for waiting in group)
             metrics.WAITING_BYTES.set(self._waiting_bytes)
 
-    # --- the spare file, made ahead so that a full segment does not stop the commits
-
     def prepare_spare(self) -> None:
-        """Have the next segment file ready. A failure only means that it is made when it is needed."""
-        with self._making:
-            if self._spare is None:
-                try:
-                    self._spare = self._create()
-                except OSError as exc:
-                    _LOG.warning("journal: no spare segment yet: %s", exc)
-
-    def _take_spare(self) -> tuple[int, File] | None:
-        spare, self._spare = self._spare, None
-        return spare
-
-    def _create(self) -> tuple[int, File]:
-        number = self._number
-        self._number += 1
-        if self._disk.space().free_bytes < self._config.segment_bytes:
-            raise OSError(errno.ENOSPC, "no room for another segment")
-        file = self._disk.create(file_name(number), self._config.segment_bytes)
-        self._disk.sync_names()
-        return number, file
+        """See `SpareFile.prepare`."""
+        self._spare.prepare()
 
     # --- life
 
@@ -336,7 +280,7 @@ class Committer:
             if self._closing:
                 return
             self._spare_wanted.clear()
-            self.prepare_spare()
+            self._spare.prepare()
 
     def close(self) -> None:
         """Commit what waits, stop the threads, leave the files."""
@@ -349,8 +293,4 @@ class Committer:
         while self._queue:
             self.commit_pending()
         self._seal()
-        spare = self._take_spare()
-        if spare is not None:
-            with contextlib.suppress(OSError):
-                spare[1].close()
-                self._disk.remove(file_name(spare[0]))
+        self._spare.discard()
