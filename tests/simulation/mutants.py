@@ -136,7 +136,7 @@ MUTANTS = (
         "                    pass\n",
     ),
     Mutant("cut tail left in place", "recovery.py", "        _zero(disk, *verdict.cut)\n", "        pass\n"),
-    Mutant("newest segment deleted too", "segments.py", "if len(self._list) > 1 else None", "if self._list else None"),
+    Mutant("newest segment deleted too", "segments.py", " and self._list[0] is not self.last else None", " else None"),
     Mutant(
         "release deletes one segment too many",
         "segments.py",

@@ -82,6 +82,8 @@ class SimulatedFile:
         if fault is None and disk.random.random() < disk.misdirect_share:
             fault = "misdirect"
             disk.tally.fault("misdirect in write")
+        if any(inode is other and offset < stop and start < offset + len(data) for other, start, stop in disk.landings):
+            disk.evidence_gone = True
         if fault == "misdirect":
             inode, offset = disk.elsewhere(inode, offset, len(data))
         sectors: Sequence[int] = range(offset // SECTOR, -(-(offset + len(data)) // SECTOR))
@@ -133,7 +135,10 @@ class SimulatedDisk:
         self.misdirect_share = 0.0
         """Of the writes that land in another place, 0..1."""
         self.misdirected: list[tuple[Inode, int, int]] = []
-        """Where writes landed that were meant for another place."""
+        """Where writes landed that were meant for another place, and that place."""
+        self.landings: list[tuple[Inode, int, int]] = []
+        self.evidence_gone = False
+        """A later write went over a misdirected one: nothing may be left that tells of it."""
 
     # --- faults
 
@@ -175,6 +180,7 @@ class SimulatedDisk:
         landing = self.random.randrange((len(inode.cache) - size) // SECTOR + 1) * SECTOR
         if landing != offset:
             self.misdirected.append((inode, landing, landing + size))
+            self.landings.append((inode, landing, landing + size))
             self.misdirected.append((inode, offset, offset + size))
         return inode, landing
 

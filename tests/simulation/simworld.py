@@ -40,6 +40,10 @@ class LawBroken(AssertionError):
     pass
 
 
+class Unknowable(Exception):
+    """A misdirected write and what could tell of it are both gone: no disk of its own can know. The life ends here."""
+
+
 @dataclass(slots=True)
 class Sent:
     payload: bytes
@@ -79,13 +83,19 @@ class World:
     # --- a life
 
     def run(self) -> None:
+        self.tally.seeds += 1
+        try:
+            self._live()
+        except Unknowable:
+            self.tally.fault("misdirect without a trace")
+
+    def _live(self) -> None:
         for _ in range(self.random.randrange(2, 5)):
             self._cycle()
         self.disk.arm({})
         self.disk.capacity = 1 << 30
         self._recover()
         self._check_it_works_again()
-        self.tally.seeds += 1
 
     def _cycle(self) -> None:
         rng = self.random
@@ -200,6 +210,8 @@ class World:
                 break
             except HeimdallError:
                 pass  # each fault strikes once, so the next try meets fewer
+        if self.log is None and self.disk.misdirected:
+            raise Unknowable  # it refuses to open rather than to guess the next position
         self._require(self.log is not None, "the disk works again, the journal cannot be opened")
         got = self._read()
         if got is None:
@@ -243,7 +255,11 @@ class World:
                 sent.place = (self._inode(found[0].segment), found[0].offset, found[0].end)
             elif stop > self.released:
                 self._require(self._struck(sent), f"acknowledged record {sent.first} is lost")
+                if not reported and self.disk.evidence_gone:
+                    raise Unknowable
                 self._require(reported, f"record {sent.first} was damaged and nobody says so")
+            if stop > log.end and self.disk.evidence_gone:
+                raise Unknowable
             self._require(stop <= log.end, f"position {sent.first} would be used again")
         by_payload = {sent.payload: sent for sent in self.open}
         for first, (header, payload) in sorted(served.items()):

@@ -102,7 +102,7 @@ def recover(disk: Disk) -> Recovered:
     leftovers = [
         file_name(s.number)
         for s in scanned
-        if s.blank and s.number not in useful and ((s.empty and not s.items) or s.number < sealed)
+        if s.blank and s.number not in useful and (not s.items or s.number < sealed)
     ]
     return Recovered(
         verdict.segments,

@@ -132,10 +132,10 @@ class Segments:
         return None
 
     def oldest_below(self, position: int) -> Segment | None:
-        """The oldest segment if it lies wholly below `position`. The last one never does: it keeps the position that
-        comes next."""
+        """The oldest segment if it lies wholly below `position`. The newest that holds records always stays, for it is
+        known to be on the disk and so keeps the position that comes next."""
         with self._grown:
-            oldest = self._list[0] if len(self._list) > 1 else None
+            oldest = self._list[0] if self._list and self._list[0] is not self.last else None
             return oldest if oldest is not None and oldest.end <= position else None
 
     def drop(self, segment: Segment) -> None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from heimdall.bus.buses.journal.disk import Disk, File
 from heimdall.bus.buses.journal.layout import (
     FIRST_FRAME,
-    SECTOR,
     FrameHeader,
     SegmentHeader,
     chain_seed,
@@ -43,8 +42,6 @@ class Scanned:
     header: SegmentHeader | None
     blank: bool
     """Its header was never written: a spare, or a first commit that did not get through."""
-    empty: bool
-    """Nothing lies before the first place where a frame may be."""
     items: list[Run | Hole] = field(default_factory=list)
     later_groups: bool = False
     """It holds frames of a second commit. The first one writes the segment header, too: without a second, a blank
@@ -71,7 +68,7 @@ class Scanned:
 
     @property
     def destroyed(self) -> bool:
-        """Something was written, and not even one position can be read from it."""
+        """Something was written, perhaps in the wrong place, and not even one position can be read from it."""
         return self.first is None and not self.blank
 
 
@@ -87,15 +84,8 @@ def survey(disk: Disk, number: int, void_from: int | None) -> Scanned:
         header, intact = parse_segment_header(region)
         if header is not None and header.segment != number:
             header = None
-        found = Scanned(
-            number,
-            file.size,
-            header,
-            not any(region[: 2 * SECTOR]),
-            not any(region),
-            healed=int(header is not None and not intact),
-        )
-        if not intact and not found.empty:
+        found = Scanned(number, file.size, header, not any(region), healed=int(header is not None and not intact))
+        if not intact and not found.blank:
             found.strangers = strangers_in(file, number, 0, FIRST_FRAME)
         found.items = list(_runs(file, number, void_from, found))
         return found
