@@ -10,7 +10,7 @@ from heimdall.errors import InvalidInput
 from heimdall.model.severity import LEVELS
 from heimdall.query.executor import Job
 from heimdall.query.fields import field_type
-from heimdall.query.sources import COUNT_COLUMN, VALUE_COLUMN, Question, Source
+from heimdall.query.sources import COUNT_COLUMN, VALUE_COLUMN, Question, Source, check_field
 from heimdall.query.types import Type
 
 USUAL_FIELDS: tuple[str, ...] = ("level", "service", "environment", "region", "instance")
@@ -26,6 +26,9 @@ def facets(job: Job, source: Source, question: Question, names: tuple[str, ...],
         raise InvalidInput("facets count records: leave out pipes that group")
     if len(names) > MAX_FIELDS:
         raise InvalidInput(f"{len(names)} fields are too many for one request; ask for at most {MAX_FIELDS}")
+    for name in names:
+        check_field(name)
+    question = question.counted()
     found = [_facet(job, source, question, name, limit) for name in names or USUAL_FIELDS]
     return found if names else [facet for facet in found if facet["distinct"]]
 
@@ -75,8 +78,12 @@ def level_counts(column: str) -> pl.Expr:
 
 def shown(values: pl.Series) -> pl.Series:
     """Values as text; times as RFC 3339, text that is JSON as what it says."""
-    return pl.Series(values.name, [None if v is None else v if isinstance(v, str) else str(v) for v in
-                                   (_plain(v, Type.ANY) for v in shown_values(values))], pl.String)  # fmt: skip
+    texts = [None if value is None else _text(_plain(value, Type.ANY)) for value in shown_values(values)]
+    return pl.Series(values.name, texts, pl.String)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
 def shown_values(values: pl.Series) -> list[object]:

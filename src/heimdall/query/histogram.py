@@ -12,7 +12,7 @@ from heimdall.model.severity import LEVELS
 from heimdall.model.timerange import MAX_NS, format_time
 from heimdall.query.executor import Job
 from heimdall.query.facets import level_counts, shown
-from heimdall.query.sources import COUNT_COLUMN, STEP_COLUMN, VALUE_COLUMN, Question, Source
+from heimdall.query.sources import COUNT_COLUMN, STEP_COLUMN, VALUE_COLUMN, Question, Source, check_field
 from heimdall.storage.engine import TierStatistics
 
 MAX_BUCKETS = 10_000
@@ -85,6 +85,9 @@ def histogram(
     """Counts of matching records between the question's bounds, or those of the data where it has none."""
     if question.query.aggregates:
         raise InvalidInput("a histogram counts records: leave out pipes that group")
+    if by is not None:
+        check_field(by)
+    question = question.counted()
     start_ns, end_ns = _extent(question, statistics, job.clock.time_ns())
     step_ns = step_ns or readable_step_ns(max(end_ns - start_ns, 1), buckets)
     steps = range(start_ns // step_ns, -(-end_ns // step_ns) if end_ns > start_ns else start_ns // step_ns + 1)

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlglot import exp
 
+from heimdall.errors import InvalidInput
 from heimdall.model.batch import TenantId
 from heimdall.query.ast import And, MatchAll, Predicate, Query
 from heimdall.query.context import Context
@@ -29,7 +30,7 @@ from heimdall.storage.engine import SqlEngine
 from heimdall.storage.engines.memory import MemoryEngine
 from heimdall.storage.stored import STORED_SCHEMA
 
-STEP_COLUMN, COUNT_COLUMN, VALUE_COLUMN = "_step", "_records", "_value"
+STEP_COLUMN, COUNT_COLUMN, VALUE_COLUMN = "_counted_step", "_counted_records", "_counted_value"
 """Names no field of a sender can hide."""
 
 
@@ -42,6 +43,11 @@ class Question:
     start_ns: int | None = None
     end_ns: int | None = None
     context: Context = Context()
+
+    def counted(self) -> Question:
+        """The same records, without the pipes that only choose or order their columns."""
+        kept = tuple(pipe for pipe in self.query.pipes if pipe.name not in ("fields", "sort"))
+        return replace(self, query=replace(self.query, pipes=kept))
 
     def between(self, start_ns: int | None, end_ns: int | None) -> Question:
         """The same question about a part of its range. What `rate()` divides by stays the whole range."""
@@ -68,18 +74,29 @@ class Source(Protocol):
     def counts(
         self, job: Job, question: Question, step_ns: int, by: str | None = None, *, since_1970: bool = False
     ) -> pa.Table:
-        """Matching records (`_records`) by `_step` (its number since 1970) and, with `by`, `_value`; in no order.
+        """Matching records (`COUNT_COLUMN`) by `STEP_COLUMN` (its number since 1970) and, with `by`,
+        `VALUE_COLUMN`; in no order.
 
         `since_1970`: no record is older, which makes numbering steps cheaper.
         """
 
     def values(self, job: Job, question: Question, field: str, limit: int) -> tuple[pa.Table, int, int, int]:
-        """The most frequent values (`_value`, `_records`), then: distinct values, records that have one, records."""
+        """The most frequent values (`VALUE_COLUMN`, `COUNT_COLUMN`); distinct values, records with one, records."""
 
     def statement(
         self, question: Question, *, columns: Sequence[str] | None = None, limit: int | None = None
     ) -> str | None:
         """What `rows` would run, as text; None where there are no statements."""
+
+
+def check_field(name: str) -> None:
+    """Refuse a name no answer can have a column of.
+
+    Raises:
+        InvalidInput: it is empty, or one Heimdall keeps for itself.
+    """
+    if name in ("", "*", TIME_COLUMN, POSITION_COLUMN, STEP_COLUMN, COUNT_COLUMN, VALUE_COLUMN) or name.startswith("^"):
+        raise InvalidInput(f"{name!r} cannot be counted by: it is not the name of a field")
 
 
 def source_of(tier: str, executor: Executor) -> Source:
@@ -329,6 +346,7 @@ __all__ = [
     "Question",
     "Source",
     "SqlSource",
+    "check_field",
     "scoped",
     "source_of",
 ]

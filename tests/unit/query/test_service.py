@@ -259,6 +259,28 @@ def test_facets_are_exact(service: QueryService) -> None:
     assert (nothing["distinct"], nothing["coverage"], nothing["values"]) == (0, 0.0, [])
 
 
+def test_columns_a_query_shows_do_not_change_what_is_counted(service: QueryService) -> None:
+    q = "level:error | fields message | sort message"
+    assert service.histogram(HistogramRequest(q=q)).extra["total"] == 60
+    data: Any = service.facets(FacetsRequest(q=q, fields=("service",))).data
+    assert data[0]["values"] == [{"value": "payment", "count": 60}]
+
+
+@pytest.mark.parametrize("name", ["", "*", "_timestamp", "_position"])
+def test_a_name_that_cannot_be_counted_by_is_refused(service: QueryService, name: str) -> None:
+    with pytest.raises(InvalidInput, match="counted by"):
+        service.facets(FacetsRequest(fields=(name,)))
+    with pytest.raises(InvalidInput, match="counted by"):
+        service.histogram(HistogramRequest(by=name))
+
+
+@pytest.mark.parametrize("name", ['quo"te', "back`tick", "back\\slash", "nothing.", "é ü", "_value", "count"])
+def test_odd_names_of_fields_are_only_names(service: QueryService, name: str) -> None:
+    data: Any = service.facets(FacetsRequest(fields=(name,))).data
+    assert data[0]["distinct"] == 0
+    assert service.histogram(HistogramRequest(by=name)).extra["total"] == 600
+
+
 def test_the_usual_facets_are_those_that_occur(service: QueryService) -> None:
     data: Any = service.facets(FacetsRequest(q="level:error")).data
     assert [facet["field"] for facet in data] == ["level", "service"]
