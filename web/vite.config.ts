@@ -16,5 +16,11 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
   },
-  test: { environment: 'happy-dom', pool: 'threads', isolate: false, include: ['src/**/*.test.{ts,tsx}'] },
+  test: {
+    environment: 'happy-dom',
+    pool: 'threads',
+    isolate: false,
+    testTimeout: 30_000,
+    include: ['src/**/*.test.{ts,tsx}'],
+  },
 });

@@ -1,3 +1,4 @@
+import { Fragment } from 'react';
 import type { Line } from '../api/types';
 import { safeText } from '../text/safe';
 import { CopyButton } from '../ui/CopyButton';
@@ -5,69 +6,109 @@ import { valueText } from '../ui/format';
 import { Icon } from '../ui/Icon';
 import type { FilterHow } from './Facets';
 
-/** Told by the drawer's head or not fit for a filter. */
+/** Told by the drawer's head, or not fit for a filter. */
 const LEFT_OUT = new Set(['message', 'timestamp']);
 const FIRST = ['level', 'service', 'trace_id', 'span_id', 'template_id', 'user_id', 'request_id', 'duration_ms'];
 /** Longer values are cut here; the JSON view has them whole. */
-const LONGEST = 2_000;
+const LONGEST = 4_000;
+/** Longer values, and those of several lines, get the whole width below their name. */
+const INLINE = 64;
 
-export function FieldTable({
-  line,
-  onFilter,
-}: {
+interface Props {
   line: Line;
   onFilter(field: string, value: unknown, how: FilterHow): void;
-}) {
-  const names = Object.keys(line).filter((name) => !LEFT_OUT.has(name));
-  const place = (name: string) => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length);
-  names.sort((a, b) => place(a) - place(b) || a.localeCompare(b));
+}
+
+/** Every field of a line with filter and copy. */
+export function FieldTable({ line, onFilter }: Props) {
   return (
     <table className="field-table">
-      <thead className="sr-only">
-        <tr>
-          <th scope="col">Field</th>
-          <th scope="col">Value</th>
-          <th scope="col">Actions</th>
-        </tr>
-      </thead>
+      <colgroup>
+        <col className="field-col-name" />
+        <col />
+        <col className="field-col-actions" />
+      </colgroup>
       <tbody>
-        {names.map((name) => {
-          const value = line[name];
-          const text = valueText(value);
-          const filterable = typeof value !== 'object' && text.length < LONGEST;
+        {fieldNames(line).map((name) => {
+          const text = valueText(line[name]);
+          const shown = safeText(text.slice(0, LONGEST));
+          const data = { 'data-field': name, 'data-value': JSON.stringify(line[name]) };
+          const actions = <Actions name={name} value={line[name]} text={text} onFilter={onFilter} />;
+          if (text.length <= INLINE && !text.includes('\n')) {
+            return (
+              <tr key={name} {...data}>
+                <th scope="row">{safeText(name)}</th>
+                <td>{shown}</td>
+                <td className="field-actions">{actions}</td>
+              </tr>
+            );
+          }
           return (
-            <tr key={name} data-field={name} data-value={JSON.stringify(value)}>
-              <th scope="row">{safeText(name)}</th>
-              <td>{safeText(text.slice(0, LONGEST))}</td>
-              <td className="field-actions">
-                {filterable && (
-                  <>
-                    <button
-                      type="button"
-                      className="icon-button small"
-                      onClick={() => onFilter(name, value, 'for')}
-                      aria-label={`Filter for ${name}`}
-                      title="Filter for (+)"
-                    >
-                      <Icon name="plus" size={13} />
-                    </button>
-                    <button
-                      type="button"
-                      className="icon-button small"
-                      onClick={() => onFilter(name, value, 'out')}
-                      aria-label={`Filter out ${name}`}
-                      title="Filter out (-)"
-                    >
-                      <Icon name="minus" size={13} />
-                    </button>
-                  </>
-                )}
-                <CopyButton text={text} label={`Copy ${name}`} />
-              </td>
-            </tr>
+            <Fragment key={name}>
+              <tr className="field-long" {...data}>
+                <th scope="row" colSpan={2}>
+                  {safeText(name)}
+                </th>
+                <td className="field-actions">{actions}</td>
+              </tr>
+              <tr>
+                <td className="field-block" colSpan={3}>
+                  {shown}
+                </td>
+              </tr>
+            </Fragment>
           );
         })}
       </tbody>
     </table>
+  );
+}
+
+/** Those people look for first come first, the others by name. */
+export function fieldNames(line: Line): string[] {
+  const place = (name: string) => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length);
+  return Object.keys(line)
+    .filter((name) => !LEFT_OUT.has(name))
+    .sort((a, b) => place(a) - place(b) || a.localeCompare(b));
+}
+
+function Actions({
+  name,
+  value,
+  text,
+  onFilter,
+}: {
+  name: string;
+  value: unknown;
+  text: string;
+  onFilter: Props['onFilter'];
+}) {
+  const filterable = typeof value !== 'object' && text.length < LONGEST;
+  return (
+    <>
+      {filterable && (
+        <>
+          <button
+            type="button"
+            className="icon-button small"
+            onClick={() => onFilter(name, value, 'for')}
+            aria-label={`Filter for ${name}`}
+            title="Filter for (+)"
+          >
+            <Icon name="plus" size={13} />
+          </button>
+          <button
+            type="button"
+            className="icon-button small"
+            onClick={() => onFilter(name, value, 'out')}
+            aria-label={`Filter out ${name}`}
+            title="Filter out (-)"
+          >
+            <Icon name="minus" size={13} />
+          </button>
+        </>
+      )}
+      <CopyButton text={text} label={`Copy ${name}`} />
+    </>
   );
 }

@@ -138,6 +138,7 @@ export function Histogram({ answer, zone, stale, onZoom, onLevel }: Props) {
             <svg width={width} height={HEIGHT} aria-hidden="true" className="histogram-bars">
               <line className="gridline" x1="0" x2={width} y1="0.5" y2="0.5" />
               <line className="gridline" x1="0" x2={width} y1={HEIGHT / 2 + 0.5} y2={HEIGHT / 2 + 0.5} />
+              <line className="baseline" x1="0" x2={width} y1={HEIGHT - 0.5} y2={HEIGHT - 0.5} />
               {layers.map((layer) => (
                 <path key={layer.level} className={`bar-${layer.level}`} d={layer.path} />
               ))}
@@ -153,7 +154,6 @@ export function Histogram({ answer, zone, stale, onZoom, onLevel }: Props) {
                   height={HEIGHT}
                 />
               )}
-              <line className="baseline" x1="0" x2={width} y1={HEIGHT - 0.5} y2={HEIGHT - 0.5} />
             </svg>
             <div className="histogram-axis" aria-hidden="true">
               {ticks

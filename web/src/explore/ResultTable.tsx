@@ -21,7 +21,11 @@ export function ResultTable({ pages, total, zone }: { pages: Pages; total: numbe
         <thead>
           <tr>
             {columns.map((column) => (
-              <th key={column} scope="col">
+              <th
+                key={column}
+                scope="col"
+                className={rows.some((row) => typeof row[column] === 'number') ? 'number' : ''}
+              >
                 {safeText(column)}
               </th>
             ))}

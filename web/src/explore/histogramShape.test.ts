@@ -14,7 +14,7 @@ test('errors stand on the baseline, below info', () => {
 
 test('a single error among a million lines is still drawn', () => {
   const [error] = layersOf([bucket({ info: 1_000_000, error: 1 })], 10, 100, 1_000_001);
-  expect(error).toMatchObject({ level: 'error', path: 'M0 99h9v1h-9z' });
+  expect(error).toMatchObject({ level: 'error', path: 'M0 98h9v2h-9z' });
 });
 
 test('the axis ends at a round number that holds everything', () => {

@@ -40,14 +40,18 @@ export function layersOf(buckets: readonly Bucket[], width: number, height: numb
       total += value;
       const from = base[i] as number;
       base[i] = from + value;
-      // What exists is seen: at least one px.
-      const tall = Math.max(1, value * scale);
+      const tall = Math.max(leastHeight(level), value * scale);
       const y = Math.max(0, height - from * scale - tall);
       path += `M${round(i * step)} ${round(y)}h${round(Math.max(1, step - gap))}v${round(tall)}h-${round(Math.max(1, step - gap))}z`;
     });
     if (total > 0) layers.push({ level, total, path });
   }
   return layers;
+}
+
+/** What exists is seen; what matters is seen at a glance. */
+function leastHeight(level: Level): number {
+  return level === 'fatal' || level === 'error' || level === 'warn' ? 2 : 1;
 }
 
 function round(value: number): number {

@@ -1,0 +1,34 @@
+import { cleanup, fireEvent, render, screen } from '@testing-library/react';
+import { afterEach, expect, test, vi } from 'vitest';
+import type { Line } from '../api/types';
+import { FieldTable, fieldNames } from './FieldTable';
+
+const LINE: Line = {
+  id: '1',
+  timestamp: '2026-11-22T10:00:00Z',
+  message: 'm',
+  zebra: '<b>bold</b>',
+  level: 'error',
+  'http.status_code': 500,
+  exc_info: 'Traceback\n  File "a.py"',
+};
+
+afterEach(cleanup);
+
+test('known fields come first, the message is not among them', () => {
+  expect(fieldNames(LINE)).toEqual(['level', 'exc_info', 'http.status_code', 'id', 'zebra']);
+});
+
+test('a value filters with its own type, markup is text', () => {
+  const onFilter = vi.fn();
+  const { container } = render(<FieldTable line={LINE} onFilter={onFilter} />);
+  fireEvent.click(screen.getByRole('button', { name: 'Filter for http.status_code' }));
+  expect(onFilter).toHaveBeenCalledWith('http.status_code', 500, 'for');
+  expect(container.querySelector('b')).toBeNull();
+  expect(screen.getByText('<b>bold</b>')).toBeTruthy();
+});
+
+test('a value of several lines has the whole width', () => {
+  const { container } = render(<FieldTable line={LINE} onFilter={() => {}} />);
+  expect(container.querySelector('.field-block')?.textContent).toBe('Traceback\n  File "a.py"');
+});
