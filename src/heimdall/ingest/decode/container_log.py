@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from heimdall.ingest.decode.matching import extract_with_rest
+
 _CRI = (
     r"^(?P<timestamp>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})) "
     r"(?P<stream>stdout|stderr) (?P<tag>[FP])(?::[^ ]*)? ?(?P<content>(?s:.*))$"
@@ -36,7 +38,7 @@ def unwrap(lines: pl.Series) -> Unwrapped | None:
     step = max(1, len(lines) // _WORTH_A_LOOK)
     if not lines.gather_every(step).str.contains(_CRI).any():
         return None
-    parts = lines.str.extract_groups(_CRI).struct.unnest().with_columns(line=lines).with_row_index("row")
+    parts = extract_with_rest(lines, _CRI, "content").with_columns(line=lines).with_row_index("row")
     wrapped = parts.filter(pl.col("tag").is_not_null())
     whole = wrapped.with_columns(
         record=(pl.col("tag").shift(1).over("stream").fill_null("F") == "F").cum_sum().over("stream")

@@ -113,6 +113,11 @@ class Format:
     """Group → a pattern that takes its text apart into further groups."""
     joins: bool = True
     """Lines that continue (stack traces, indented lines) may follow. False for formats of one line by nature."""
+    suffix: str = ""
+    """A pattern with groups for the end of the line, when the message stands before it; `pattern` then matches the
+    whole line too, and its groups up to the message are taken from the line's beginning."""
+    whole: bool = False
+    """The line is taken as it is: no groups are needed."""
     anchor: str = ""
     """A group that takes part in every match; by default the last one."""
 

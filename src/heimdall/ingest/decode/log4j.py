@@ -33,6 +33,8 @@ LAYOUTS: tuple[Format, ...] = (
     Format(
         "log4j_kafka",
         rf"^{LEVEL} +(?P<message>(?s:.*)) \((?P<logger>[A-Za-z_$][A-Za-z0-9_$]*(?:[.$][A-Za-z0-9_$-]+)+)\) *$",
+        suffix=r" \((?P<logger>[A-Za-z_$][A-Za-z0-9_$]*(?:[.$][A-Za-z0-9_$-]+)+)\) *$",
+        anchor="message",
     ),
     # %d - %p [%t:%C{1}@%L] - %m: ZooKeeper
     Format(

@@ -18,7 +18,7 @@ from heimdall.ingest.decode.json_text import json_members
 _KEY = r"[A-Za-z_@][A-Za-z0-9_.@/-]*"
 _PAIR = rf'{_KEY}=(?:"(?:[^"\\]|\\.)*"|[^ "]*)'
 
-FORMAT = Format("logfmt", rf"^(?P<pairs>{_PAIR}(?: +{_PAIR})+) *$", joins=False)
+FORMAT = Format("logfmt", rf"^(?P<pairs>{_PAIR}(?: +{_PAIR})+) *$", joins=False, whole=True)
 
 MAX_COLUMNS = 256
 """Keys of a batch that become typed columns, the most frequent first; rarer ones are kept as text."""

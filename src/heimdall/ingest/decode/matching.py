@@ -6,6 +6,7 @@ over its lines. Lines left over are held against all formats at once, until none
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 
@@ -16,6 +17,9 @@ from heimdall.ingest.decode.format import Format
 
 SAMPLE_LINES = 96
 """Lines asked per round. Enough to see a format that has a few percent of a batch; a rarer one costs a round more."""
+
+HEADER_CHARS = 256
+"""Of a line in which its header is looked for first."""
 
 SAMPLE_CHARS = 8192
 """Of a sampled line: a line may be a megabyte."""
@@ -59,13 +63,62 @@ def _take(format_: Format, lines: pl.Series, rows: pl.Series) -> tuple[Matched |
     if rows.is_empty():
         return None, rows
     texts = lines if len(rows) == len(lines) else lines.gather(rows)
-    groups = texts.str.extract_groups(format_.pattern).struct.unnest().with_columns(texts.alias("line"))
-    hit = groups.to_series(format_.groups.index(format_.anchor)).is_not_null()
+    if format_.whole:
+        groups = pl.DataFrame({"line": texts})
+        hit = texts.str.contains(format_.pattern)
+    else:
+        groups = _groups(format_, texts).with_columns(texts.alias("line"))
+        hit = groups[format_.anchor].is_not_null()
     if hit.all():
         return Matched(format_, rows, groups), rows.clear()
     if not hit.any():
         return None, rows
     return Matched(format_, rows.filter(hit), groups.filter(hit)), rows.filter(~hit)
+
+
+def _groups(format_: Format, texts: pl.Series) -> pl.DataFrame:
+    if format_.suffix:
+        return _with_suffix(format_, texts)
+    if format_.groups[-1] == "message":
+        return extract_with_rest(texts, format_.pattern, "message")
+    return texts.str.extract_groups(format_.pattern).struct.unnest()
+
+
+def extract_with_rest(texts: pl.Series, pattern: str, rest: str) -> pl.DataFrame:
+    """`extract_groups` for a pattern whose last group, `rest`, takes everything up to the end.
+
+    Captures cost time for every character that is walked over, a hundredfold once a line is too long for the engine's
+    quick ways. So only the beginnings of long lines are matched, and the rest is cut off the line itself.
+    """
+    if not (texts.str.len_bytes() > HEADER_CHARS).any():
+        return texts.str.extract_groups(pattern).struct.unnest()
+    heads = texts.str.head(HEADER_CHARS)
+    groups = heads.str.extract_groups(pattern).struct.unnest()
+    begin = heads.str.len_chars() - groups[rest].str.len_chars()
+    groups = groups.with_columns(
+        pl.select(pl.when(pl.lit(begin).is_not_null()).then(pl.lit(texts).str.slice(pl.lit(begin))))
+        .to_series()
+        .alias(rest)
+    )
+    missed = groups[rest].is_null() & (texts.str.len_chars() > HEADER_CHARS)
+    if not missed.any():
+        return groups
+    rows = missed.arg_true()  # a header longer than that, or no match at all
+    again = texts.gather(rows).str.extract_groups(pattern).struct.unnest()
+    return groups.with_columns(groups[name].scatter(rows, again[name]) for name in groups.columns)
+
+
+def _with_suffix(format_: Format, texts: pl.Series) -> pl.DataFrame:
+    prefix = format_.pattern[: format_.pattern.index("(?P<message>")] + "(?P<message>(?s:.*))$"
+    before = extract_with_rest(texts, prefix, "message")
+    tails = texts.str.tail(HEADER_CHARS)
+    after = tails.str.extract_groups(format_.suffix).struct.unnest()
+    size = tails.str.extract(f"({re.sub('[?]P<[a-z_]+>', '?:', format_.suffix)})").str.len_chars()
+    length = before["message"].str.len_chars().cast(pl.Int64) - size
+    message = pl.select(
+        pl.when(pl.lit(length) >= 0).then(pl.lit(before["message"]).str.head(pl.lit(length)))
+    ).to_series()
+    return before.with_columns(message.alias("message")).hstack(after)
 
 
 def _seen(formats: tuple[Format, ...], texts: pl.Series) -> list[int]:

@@ -25,7 +25,7 @@ from heimdall.ingest.decode.levels import parse_levels
 from heimdall.ingest.decode.matching import Matched, match_formats
 from heimdall.ingest.decode.timestamps import parse_timestamps
 
-JSON = Format("json", r"^(?P<json>\{\s*(?:\"|\})(?s:.*))$", joins=False)
+JSON = Format("json", r"^(?P<json>\{\s*(?:\"|\})(?s:.*))$", joins=False, whole=True)
 """A line that looks like a JSON object; `heimdall.ingest.decode.text` has it decoded as one."""
 
 LOGFMT = logfmt.FORMAT

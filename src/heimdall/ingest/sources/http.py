@@ -13,7 +13,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 
 import orjson
-import polars as pl
 from prometheus_client import Counter, Histogram
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -28,6 +27,7 @@ from heimdall.ingest.decode.defaults import DEFAULTABLE, with_defaults
 from heimdall.ingest.decode.hints import Hints
 from heimdall.ingest.decode.json import MAX_RECORDS, decode_json
 from heimdall.ingest.decode.json_schema import SchemaMemory
+from heimdall.ingest.decode.lines import lines_of
 from heimdall.ingest.decode.text import decode_lines
 from heimdall.ingest.decompress import coding_of, decompress
 from heimdall.ingest.sources.budget import ByteBudget, Lease
@@ -232,8 +232,7 @@ def decode_body(body: bytes, content_type: str, hints: Hints, now_ns: int, schem
 def _decode_text(body: bytes, hints: Hints, now_ns: int) -> Decoded:
     if body.count(b"\n") > MAX_RECORDS:
         raise TooLarge(f"more than {MAX_RECORDS} lines in one body; send smaller batches")
-    lines = pl.Series([line.removesuffix(b"\r") for line in body.split(b"\n")], dtype=pl.Binary)
-    return decode_lines(lines, now_ns=now_ns, hints=hints)
+    return decode_lines(lines_of(body), now_ns=now_ns, hints=hints)
 
 
 _IDEMPOTENCY_KEY = re.compile(r"([0-9a-f]{32}):([0-9]{1,9}):([0-9]{1,18})", re.ASCII)
