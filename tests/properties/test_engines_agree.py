@@ -90,6 +90,11 @@ def test_as_many_pipes_as_there_may_be(asked: Asked) -> None:
     assert asked.by_sql(query) == asked.by_frame(query)
 
 
+def test_grouping_nothing_by_a_constant_gives_no_row(nothing: Asked) -> None:
+    query = parse('* | stats count() by lower("A")')
+    assert nothing.by_sql(query) == nothing.by_frame(query) == []
+
+
 @given(query=QUERY_TREES, seed=st.integers(2, 5))
 @settings(max_examples=100, deadline=None, phases=[Phase.explicit, Phase.generate])
 def test_sql_and_frame_agree_on_any_query(sets: dict[int, Asked], query: Query, seed: int) -> None:

@@ -164,7 +164,10 @@ class FrameBuilder:
         names = {name: self._name() for name in [*keys, *aggregates]}
         by = [value.expr.alias(names[name]) for name, value in keys.items()]
         made = [value.expr.alias(names[name]) for name, value in aggregates.items()]
-        self._frame = self._frame.group_by(by).agg(made) if by else self._frame.select(made)
+        if by:  # keys as columns first: a constant among them must not make a group of no rows
+            self._frame = self._frame.with_columns(by).group_by([names[name] for name in keys]).agg(made)
+        else:
+            self._frame = self._frame.select(made)
         self.records = False
         self._whole = False
         types = {name: value.type for name, value in [*keys.items(), *aggregates.items()]}

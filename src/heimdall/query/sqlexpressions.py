@@ -27,7 +27,17 @@ from heimdall.query.ast import (
 from heimdall.query.comparing import Meeting, level_literal, meeting, time_literal
 from heimdall.query.functions import function_named
 from heimdall.query.sqlnodes import binary, boolean, both, call, cast, choose, either, negate, null, number, string
-from heimdall.query.sqlvalues import Form, Value, as_boolean, as_json, as_number, as_text, finite
+from heimdall.query.sqlvalues import (
+    Form,
+    Value,
+    as_boolean,
+    as_json,
+    as_number,
+    as_text,
+    finite,
+    level_test,
+    present,
+)
 from heimdall.query.types import Type
 
 if TYPE_CHECKING:
@@ -187,6 +197,9 @@ def _time_arithmetic(operator: str, left: Value, right: Value) -> Value:
 def _compare(operator: Operator, left: Expression, right: Expression, builder: SqlBuilder) -> exp.Expression:
     """True or false; a missing side makes it false."""
     a, b = compile_expression(left, builder), compile_expression(right, builder)
+    stored = _compare_stored(operator, a, right)
+    if stored is not None:
+        return stored
     match meeting((left, a.type), (right, b.type)):
         case Meeting.NUMBER:
             test = binary(operator, as_number(a), as_number(b))
@@ -199,6 +212,23 @@ def _compare(operator: Operator, left: Expression, right: Expression, builder: S
         case _:
             test = binary(operator, as_text(a), as_text(b))
     return call("ifNull", test, exp.false())
+
+
+def _compare_stored(operator: Operator, own: Value, other: Expression) -> exp.Expression | None:
+    """A column of the table against quoted text, in the shape that the table's key and indexes know."""
+    if own.raw is None or not isinstance(other, Literal) or not isinstance(other.value, str):
+        return None
+    rank = level_literal(other)
+    if own.type is Type.LEVEL and rank is not None:
+        return level_test(own.raw, operator, rank)
+    if own.type is not Type.TEXT:
+        return None
+    test = binary(operator, own.raw, string(other.value))
+    if own.key is None:
+        return test
+    if operator is Operator.EQ:
+        return test if other.value else boolean(False)
+    return both(test, present(own))
 
 
 def _time(value: Value, expression: Expression, builder: SqlBuilder) -> exp.Expression:

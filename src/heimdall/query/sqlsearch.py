@@ -42,7 +42,16 @@ from heimdall.query.sqlnodes import (
     number,
     string,
 )
-from heimdall.query.sqlvalues import Value, as_number, as_text, attribute, dynamic_text, field_value, present
+from heimdall.query.sqlvalues import (
+    Value,
+    as_number,
+    as_text,
+    attribute,
+    dynamic_text,
+    field_value,
+    level_test,
+    present,
+)
 from heimdall.query.types import Type
 from heimdall.query.words import glob_parts, message_glob_pattern, tokens, value_glob_pattern
 
@@ -166,7 +175,7 @@ def _compare(name: str, operator: Operator, value: str, context: Context) -> _Co
         return _compare_any(field_value(name), operator, value)
     match field.type:
         case Type.LEVEL:
-            return _compare_level(field, operator, parse_level(value) or 0)
+            return _Condition(level_test(column(field.source), operator, parse_level(value) or 0))
         case Type.TIME:
             instant = parse_instant(value, context.now_ns) or 0
             return _Condition(binary(operator, column(field.source), call("fromUnixTimestamp64Nano", number(instant))))
@@ -223,21 +232,6 @@ def same_texts(value: str) -> list[str]:
         return [value]
     shortest = str(int(amount)) if amount == int(amount) and abs(amount) < 1e15 else repr(amount)
     return [value] if shortest == value else [value, shortest]
-
-
-def _compare_level(field: Canonical, operator: Operator, rank: int) -> _Condition:
-    severity = column(field.source)
-    first, last = (0, 0) if rank == 0 else (rank * 4 - 3, rank * 4)
-    match operator:
-        case Operator.EQ:
-            test = both(binary(">=", severity, number(first)), binary("<=", severity.copy(), number(last)))
-        case Operator.NE:
-            test = either(binary("<", severity, number(first)), binary(">", severity.copy(), number(last)))
-        case Operator.LT | Operator.GE:
-            test = binary(operator, severity, number(first))
-        case _:
-            test = binary(operator, severity, number(last))
-    return _Condition(test)
 
 
 def _has_bytes(name: str, value: bytes) -> exp.Expression:

@@ -11,14 +11,17 @@ from enum import StrEnum
 from sqlglot import exp
 
 from heimdall.model.severity import LEVELS
+from heimdall.query.ast import Operator
 from heimdall.query.fields import ATTRIBUTES, Storage, attribute_path, canonical
 from heimdall.query.sqlnodes import (
     array,
     binary,
+    both,
     call,
     cast,
     choose,
     column,
+    either,
     null,
     number,
     string,
@@ -205,8 +208,18 @@ def ordering(value: Value) -> list[exp.Expression]:
     return [as_number(value), as_text(value), as_json(value)]
 
 
-def missing(value: Value) -> exp.Expression:
-    return call("isNull", value.sql)
+def level_test(severity: exp.Expression, operator: Operator, rank: int) -> exp.Expression:
+    """A level compared by rank, as bounds of the severity number that an index on it can check."""
+    first, last = (0, 0) if rank == 0 else (rank * 4 - 3, rank * 4)
+    match operator:
+        case Operator.EQ:
+            return both(binary(">=", severity, number(first)), binary("<=", severity.copy(), number(last)))
+        case Operator.NE:
+            return either(binary("<", severity, number(first)), binary(">", severity.copy(), number(last)))
+        case Operator.LT | Operator.GE:
+            return binary(operator, severity, number(first))
+        case _:
+            return binary(operator, severity, number(last))
 
 
 def present(value: Value) -> exp.Expression:
