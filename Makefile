@@ -56,3 +56,9 @@ fuzz: setup
 crash: setup
 	$(BIN)/python tests/simulation/crash.py --seeds 100000 --processes 2
 	$(BIN)/python tests/e2e/journal_kill.py --cycles 200
+
+# The figures of benchmarks/README.md: minutes, and best on a machine that does nothing else.
+bench: setup
+	$(BIN)/python benchmarks/decode.py
+	$(BIN)/python benchmarks/ingest.py
+	$(BIN)/python benchmarks/query.py

@@ -30,12 +30,13 @@ def unwrapped(outer: Canonical, *, now_ns: int, schemas: SchemaMemory, layers: i
         return outer
     rows = starts.arg_true()
     lines = [text.encode() for text in message.take(rows.to_arrow()).to_pylist()]
-    good = [place for place, line in enumerate(lines) if _is_object(line)]
-    if not good:
-        return outer
     from heimdall.ingest.decode.json import canonical_of_lines  # noqa: PLC0415  (they call each other)
 
-    inner = canonical_of_lines([lines[place] for place in good], now_ns=now_ns, schemas=schemas)
+    good = list(range(len(lines)))
+    inner = canonical_of_lines(lines, now_ns=now_ns, schemas=schemas)
+    if inner is None:
+        good = [place for place, line in enumerate(lines) if _is_object(line)]
+        inner = canonical_of_lines([lines[place] for place in good], now_ns=now_ns, schemas=schemas)
     if inner is None:
         return outer
     inner = unwrapped(inner, now_ns=now_ns, schemas=schemas, layers=layers - 1)

@@ -17,6 +17,8 @@ from heimdall.ingest.decode.decoded import Decoded
 from heimdall.ingest.decode.json_schema import SchemaMemory
 from heimdall.ingest.decode.otlp import LogRows, Origin, make_origin, real, severity_of
 
+_TEXTS = frozenset({"stringValue", "string_value", "bytesValue", "bytes_value"})
+
 _MAX_DEPTH = 100
 """Of values inside values: what protobuf's decoders take."""
 
@@ -50,27 +52,37 @@ def _origin(resource: dict[str, Any], scope: dict[str, Any]) -> Origin:
     return make_origin(resource, str(scope.get("name") or ""), str(scope.get("version") or ""), attributes)
 
 
-def _add(rows: LogRows, origin: Origin, record: dict[str, Any]) -> None:
-    attributes = _pairs(_get(record, "attributes"))
-    event_name = _get(record, "eventName", "event_name")
+def _add(rows: LogRows, origin: Origin, sent: dict[str, Any]) -> None:
+    record = sent if _is_camel(sent) else {_camel(name): value for name, value in sent.items()}
+    get = record.get
+    attributes = _pairs(get("attributes"))
+    event_name, dropped = get("eventName"), get("droppedAttributesCount")
     if event_name:
         attributes["event_name"] = str(event_name)
-    dropped = int(_get(record, "droppedAttributesCount", "dropped_attributes_count") or 0)
-    if dropped:
-        attributes["dropped_attributes_count"] = dropped
-    body = record.get("body")
+    if dropped and int(dropped):
+        attributes["dropped_attributes_count"] = int(dropped)
+    body = get("body")
     rows.add(
         origin,
-        int(_get(record, "timeUnixNano", "time_unix_nano") or 0),
-        int(_get(record, "observedTimeUnixNano", "observed_time_unix_nano") or 0),
-        severity_of(_get(record, "severityNumber", "severity_number")),
-        str(_get(record, "severityText", "severity_text") or ""),
+        int(get("timeUnixNano") or 0),
+        int(get("observedTimeUnixNano") or 0),
+        severity_of(get("severityNumber")),
+        str(get("severityText") or ""),
         None if body is None else _value(body, 1),
         attributes,
-        _hex(_get(record, "traceId", "trace_id")),
-        _hex(_get(record, "spanId", "span_id")),
-        int(record.get("flags") or 0),
+        _hex(get("traceId")),
+        _hex(get("spanId")),
+        int(get("flags") or 0),
     )
+
+
+def _is_camel(record: dict[str, Any]) -> bool:
+    return not any("_" in name for name in record)
+
+
+def _camel(name: str) -> str:
+    first, *words = name.split("_")
+    return first + "".join(word.capitalize() for word in words)
 
 
 def _get(message: dict[str, Any], *names: str) -> Any:
@@ -87,14 +99,23 @@ def _list(message: dict[str, Any], *names: str) -> list[Any]:
 
 
 def _hex(digits: Any) -> bytes:
+    if not digits:
+        return b""
     try:
-        return binascii.unhexlify(digits or "")
+        return binascii.unhexlify(digits)
     except binascii.Error:
         raise ValueError(f"the id {str(digits)[:40]!r} is not hexadecimal") from None
 
 
 def _pairs(pairs: Any, depth: int = 0) -> dict[str, Any]:
-    return {str(pair["key"]): _value(pair.get("value") or {}, depth + 1) for pair in pairs or ()}
+    if not pairs:
+        return {}
+    found = {}
+    for pair in pairs:
+        value = pair.get("value") or {}
+        text = value.get("stringValue")
+        found[str(pair["key"])] = text if type(text) is str else _value(value, depth + 1)
+    return found
 
 
 def _value(value: dict[str, Any], depth: int) -> Any:
@@ -103,7 +124,7 @@ def _value(value: dict[str, Any], depth: int) -> Any:
     for name, content in value.items():
         if content is None:
             continue
-        if name in ("stringValue", "string_value", "bytesValue", "bytes_value"):
+        if name in _TEXTS:
             return str(content)
         if name in ("intValue", "int_value"):
             number = int(content)

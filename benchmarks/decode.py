@@ -1,0 +1,126 @@
+"""What decoding costs by itself: CPU a record, for bodies of several kinds, in one thread.
+
+    python benchmarks/decode.py [--records 13000] [--repeat 7]
+
+The records are those of `applogs.py` unless the kind says otherwise; the best of `--repeat` runs counts, as CPU time
+of the process. The last line is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import orjson
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+
+from applogs import applogs
+from heimdall.ingest.decode.decoded import Decoded
+from heimdall.ingest.decode.json import decode_json
+from heimdall.ingest.decode.json_schema import SchemaMemory
+from heimdall.ingest.decode.otlp_json import decode_otlp_json
+from heimdall.ingest.decode.otlp_protobuf import decode_otlp_protobuf
+
+Kind = tuple[str, bytes, Callable[[bytes], Decoded]]
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--records", type=int, default=13_000)
+    options.add_argument("--repeat", type=int, default=7)
+    given = options.parse_args()
+    found: dict[str, float] = {}
+    for name, body, decode in kinds(given.records):
+        costs: list[float] = []
+        for _ in range(given.repeat):
+            before = time.process_time()
+            decoded = decode(body)
+            costs.append((time.process_time() - before) / decoded.num_rows * 1e6)
+        found[name] = round(min(costs), 2)
+        sys.stdout.write(f"{name:48} {found[name]:6.2f} µs a record, {len(body) / decoded.num_rows:4.0f} B\n")
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    told = {"benchmark": "decode", "machine": machine, "records": given.records, "cpu_us_per_record": found}
+    sys.stdout.write(f"\n{json.dumps(told)}\n")
+
+
+def kinds(count: int) -> Iterator[Kind]:
+    lines = next(applogs(count, chunk_records=count)).splitlines()
+    records = [orjson.loads(line) for line in lines]
+
+    def from_json() -> Callable[[bytes], Decoded]:
+        schemas = SchemaMemory()
+        return lambda body: decode_json(body, now_ns=time.time_ns(), schemas=schemas)
+
+    middle = len(lines) // 2
+    yield "JSON lines", b"\n".join(lines), from_json()
+    yield "JSON array", b"[" + b",".join(lines) + b"]", from_json()
+    yield "JSON lines, one broken", b"\n".join([*lines[:middle], b"{", *lines[middle:]]), from_json()
+    odd = orjson.dumps({**records[0], "pod": 5})
+    yield "JSON lines, one field once of another type", b"\n".join([*lines[:middle], odd, *lines[middle:]]), from_json()
+    sparse = [{"_msg": "m", **{f"k{(n * 7 + m) % 3000}": m for m in range(10)}} for n in range(count)]
+    yield "JSON lines, ten of 3,000 fields each", b"\n".join(map(orjson.dumps, sparse)), from_json()
+    yield "JSON lines, nested (ECS)", b"\n".join(orjson.dumps(ecs(n)) for n in range(count)), from_json()
+    wrapped = [
+        {"log": line.decode() + "\n", "stream": "stdout", "time": "2026-11-22T10:00:00.000000001Z"} for line in lines
+    ]
+    yield "JSON in Docker's wrapper", b"\n".join(map(orjson.dumps, wrapped)), from_json()
+    yield "OTLP protobuf", otlp_protobuf(records), lambda body: decode_otlp_protobuf(body, now_ns=time.time_ns())
+    yield "OTLP JSON", otlp_json(records), lambda body: decode_otlp_json(body, now_ns=time.time_ns())
+
+
+def ecs(number: int) -> dict[str, object]:
+    return {
+        "@timestamp": f"2026-11-22T10:00:00.{number:06d}Z",
+        "log": {"level": "error", "logger": "cart.Checkout"},
+        "service": {"name": "cart"},
+        "trace": {"id": f"{number:032x}"},
+        "message": f"card {number} declined",
+        "http": {"request": {"id": f"r{number}", "method": "GET"}, "response": {"status_code": 200 + number % 300}},
+        "tags": ["a", "b"],
+        "host": {"name": "web-1"},
+    }
+
+
+OTLP_ATTRIBUTES = ("pod", "user_id", "version", "region")
+
+
+def otlp_protobuf(records: list[dict[str, object]]) -> bytes:
+    request = ExportLogsServiceRequest()
+    scope = request.resource_logs.add().scope_logs.add()
+    for sent in records:
+        record = scope.log_records.add()
+        record.time_unix_nano = int(str(sent["_time"]))
+        record.severity_number = 9
+        record.severity_text = str(sent["level"])
+        record.body.string_value = str(sent["_msg"])
+        record.trace_id = bytes.fromhex(str(sent["trace_id"]))
+        record.span_id = bytes.fromhex(str(sent["span_id"]))
+        for name in OTLP_ATTRIBUTES:
+            attribute = record.attributes.add()
+            attribute.key, attribute.value.string_value = name, str(sent[name])
+    return bytes(request.SerializeToString())
+
+
+def otlp_json(records: list[dict[str, object]]) -> bytes:
+    sent = [
+        {
+            "timeUnixNano": str(record["_time"]),
+            "severityNumber": 9,
+            "severityText": record["level"],
+            "body": {"stringValue": record["_msg"]},
+            "traceId": record["trace_id"],
+            "spanId": record["span_id"],
+            "attributes": [{"key": name, "value": {"stringValue": record[name]}} for name in OTLP_ATTRIBUTES],
+        }
+        for record in records
+    ]
+    return orjson.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": sent}]}]})
+
+
+if __name__ == "__main__":
+    main()
