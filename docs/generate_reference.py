@@ -127,6 +127,9 @@ def metrics() -> Iterator[Metric]:
             if kind not in ("Counter", "Gauge", "Histogram", "Summary") or not str(name).startswith("heimdall_"):
                 continue
             labels = ast.literal_eval(node.args[2]) if len(node.args) > 2 else ()
+            unit = next((ast.literal_eval(word.value) for word in node.keywords if word.arg == "unit"), "")
+            if unit and not name.endswith(unit):
+                name = f"{name}_{unit}"
             yield Metric(
                 name, kind.lower(), ast.literal_eval(node.args[1]), tuple(labels), str(path.relative_to(SOURCE))
             )
