@@ -102,6 +102,7 @@ def errors_page() -> str:
 
 PAGES = {
     "configuration.md": configuration_page,
+    "commands.md": commands_page,
     "metrics.md": metrics_page,
     "errors.md": errors_page,
 }
