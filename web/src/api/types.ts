@@ -84,6 +84,10 @@ export interface IngestAnswer {
 
 export interface DemoState {
   running: boolean;
+  /** `backfill` until a day is there, then `live`. */
+  phase?: string;
+  /** Share of the day that is there, 0 … 1. */
+  done?: number;
 }
 
 export interface NodeInfo {

@@ -8,10 +8,8 @@ type Way = 'ndjson' | 'text' | 'otlp';
 
 /** Commands that work as they stand, with this node's own address. */
 export function commandFor(way: Way, origin: string): string {
-  if (way === 'ndjson') {
-    return `curl ${origin}/api/v1/logs \\\n  -H 'Content-Type: application/x-ndjson' \\\n  -d '{"level":"info","service":"hello","message":"first line"}'`;
-  }
-  if (way === 'text') return `tail -f app.log | curl ${origin}/api/v1/logs \\\n  -H 'Content-Type: text/plain' -T -`;
+  if (way === 'ndjson') return `curl ${origin}/api/v1/logs \\\n  -d '{"level":"info","message":"first line"}'`;
+  if (way === 'text') return `tail -f app.log |\n  curl ${origin}/api/v1/logs -T -`;
   return `exporters:\n  otlphttp/heimdall:\n    endpoint: ${origin}\n    compression: gzip`;
 }
 
@@ -34,7 +32,9 @@ export function SendCard({ node }: { node: NodeInfo | undefined }) {
           ['otlp', 'OpenTelemetry'],
         ]}
       />
-      <pre className="command">{command}</pre>
+      <pre className="command" tabIndex={0} role="region" aria-label="Command">
+        {command}
+      </pre>
       <div className="card-foot">
         <CopyButton text={command} label="Copy">
           Copy

@@ -3,14 +3,19 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { nodeInfo } from '../api/client';
 import { PageHead } from '../shell/PageHead';
-import { DemoCard } from './DemoCard';
+import { DemoCard, isFilling } from './DemoCard';
 import { FileCard } from './FileCard';
 import { SendCard } from './SendCard';
 import { WaitingPanel } from './WaitingPanel';
 
 /** First run: three ways to get logs in, and a panel that turns green when the first one is there. */
 export function Start() {
-  const node = useQuery({ queryKey: ['node'], queryFn: ({ signal }) => nodeInfo(signal), staleTime: 0 });
+  const node = useQuery({
+    queryKey: ['node'],
+    queryFn: ({ signal }) => nodeInfo(signal),
+    staleTime: 0,
+    refetchInterval: (query) => (isFilling(query.state.data?.demo) ? 1_000 : false),
+  });
   const [openedAt] = useState(() => Date.now());
   return (
     <div className="page start">
@@ -22,7 +27,7 @@ export function Start() {
       <div className="cards">
         <SendCard node={node.data} />
         <FileCard />
-        <DemoCard running={node.data?.demo?.running ?? false} />
+        <DemoCard demo={node.data?.demo} />
       </div>
     </div>
   );
