@@ -181,7 +181,7 @@ def _rest(storage: Path) -> None:
     for _ in range(300):
         parts = sum(1 for path in storage.glob("store/*/*/*") if path.is_dir() and not path.name.startswith("tmp"))
         quiet = quiet + 1 if parts == before else 0
-        if quiet >= 8:
+        if quiet >= 5:
             return
         before = parts
         time.sleep(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import uuid
 from collections.abc import Iterator
@@ -67,6 +68,8 @@ class Executor:
         self._slots = threading.Semaphore(config.concurrent)
         self._lock = threading.Lock()
         self._waiting = 0
+        self._name = uuid.uuid4().hex[:12]
+        self._numbers = itertools.count(1)
         self._jobs: dict[str, list[Job]] = {}
 
     @contextmanager
@@ -79,7 +82,9 @@ class Executor:
         """
         started_s = self._clock.monotonic()
         timeout_s = min(request.timeout_s or self._config.timeout_s, self._config.max_timeout_s)
-        job = Job(request.query_id or uuid.uuid4().hex, started_s, started_s + timeout_s, self._clock)
+        job = Job(
+            request.query_id or f"{self._name}-{next(self._numbers)}", started_s, started_s + timeout_s, self._clock
+        )
         with self._lock:
             if self._waiting >= self._config.queued + self._config.concurrent:
                 REFUSED.inc()

@@ -39,8 +39,9 @@ from heimdall.storage.tiers import Tiers
 
 MAX_LIMIT = 10_000
 ENDS_VALID_S = 5.0
-"""How long the oldest and newest time of a tier are believed by `search`. They only choose where windows begin; the
-first window has no upper end of its own, so records that came since are found all the same."""
+"""How long the oldest and newest time of a tier are believed by `search`. They choose where windows begin (the first
+has no upper end of its own, so records that came since are found all the same) and how long an open range is taken
+to be, by `rate()` and `timechart`."""
 
 SAMPLE_VALID_S = 15.0
 """How long completion lives with the fields and values it has learnt: a keystroke must not wait for the engine."""
@@ -89,8 +90,7 @@ class QueryService:
         cursor = read_cursor(request.cursor) if request.cursor else None
         with self._job(request, "search") as job:
             source = self._source()
-            fresh = query.aggregates or request.rank is not None
-            statistics = self._statistics(source, fresh=fresh)
+            statistics = self._statistics(source, fresh=request.rank is not None)
             question = self._question(query, request, statistics)
             pages = Pages(source, statistics, self._config)
             if request.rank is not None:

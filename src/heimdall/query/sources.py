@@ -130,7 +130,7 @@ class SqlSource:
             stored = self._executor.run(job, self.tier, self._records(question, limit, before, offset))
             return with_order(stored)
         statement = self._select(question, columns, limit, before)
-        return self._executor.run(job, self.tier, statement.offset(offset) if offset else statement)
+        return self._executor.run(job, self.tier, statement.offset(offset, copy=False) if offset else statement)
 
     def counts(
         self, job: Job, question: Question, step_ns: int, by: str | None = None, *, since_1970: bool = False
@@ -183,15 +183,14 @@ class SqlSource:
         if not isinstance(question.query.search, MatchAll):
             conditions.append(predicate_sql(question.query.search, question.context))
         order = [exp.column(name, table=TABLE, quoted=True) for name in ("timestamp", "position")]
-        statement = (
-            exp.select(*(_stored(name) for name in STORED_SCHEMA.names))
-            .from_(exp.to_table(self._engine.table, dialect="clickhouse", alias=TABLE))
-            .where(*conditions)
-            .order_by(*(exp.Ordered(this=column, desc=True) for column in order))
-        )
+        statement = exp.Select(
+            expressions=[_stored(name) for name in STORED_SCHEMA.names],
+            where=exp.Where(this=exp.and_(*conditions, copy=False)),
+            order=exp.Order(expressions=[exp.Ordered(this=column, desc=True) for column in order]),
+        ).from_(exp.to_table(self._engine.table, dialect="clickhouse", alias=TABLE), copy=False)
         if limit is not None:
-            statement = statement.limit(limit)
-        return statement.offset(offset) if offset else statement
+            statement = statement.limit(limit, copy=False)
+        return statement.offset(offset, copy=False) if offset else statement
 
     def _select(
         self, question: Question, columns: Sequence[str] | None, limit: int | None, before: Behind | None
@@ -211,7 +210,9 @@ class SqlSource:
 
 def _stored(name: str) -> exp.Expr:
     column = exp.column(name, table=TABLE, quoted=True)
-    return exp.alias_(exp.Anonymous(this="toJSONString", expressions=[column]), name) if name == ATTRIBUTES else column
+    if name != ATTRIBUTES:
+        return column
+    return exp.alias_(exp.Anonymous(this="toJSONString", expressions=[column]), name, copy=False)
 
 
 def _behind(record: Behind) -> list[exp.Expression]:

@@ -96,7 +96,7 @@ class SqlEngine(Engine, Protocol):
     """Name of the table that holds the records; its columns are documented in `storage/engines/clickhouse`."""
 
     def select(self, statement: exp.Query, *, query_id: str, timeout_s: float, max_memory_bytes: int) -> Rows:
-        """Run a read-only statement.
+        """Run a read-only statement, which is no longer the caller's afterwards.
 
         Raises:
             QueryCancelled: `cancel(query_id)` was called or `timeout_s` is over.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import uuid
 from collections.abc import Iterator, Mapping
@@ -97,6 +98,8 @@ class ClickHouseEngine:
         self._gate = Gate()
         self._running: dict[str, list[_Running]] = {}
         self._changed = threading.Condition()
+        self._name = uuid.uuid4().hex
+        self._numbers = itertools.count(1)
         with map_driver_errors("manage"):
             driver.command(f"CREATE DATABASE IF NOT EXISTS {layout.DATABASE} ENGINE = Atomic")
             driver.command(layout.create_statement(layout.TABLE))
@@ -203,7 +206,7 @@ class ClickHouseEngine:
                     yield as_records(batch.slice(start, request.batch_rows), schema)
 
     def select(self, statement: exp.Query, *, query_id: str, timeout_s: float, max_memory_bytes: int) -> FetchedRows:
-        running = _Running(uuid.uuid4().hex)
+        running = _Running(f"{self._name}-{next(self._numbers)}")
         settings: dict[str, int | str] = {
             "log_comment": running.comment,
             "max_execution_time": str(max(timeout_s, 0.001)),
@@ -212,7 +215,7 @@ class ClickHouseEngine:
             "max_bytes_before_external_sort": max_memory_bytes // 2,
             "max_result_bytes": MAX_RESULT_BYTES,
         }
-        text = use_indexes(statement).sql("clickhouse")
+        text = use_indexes(statement).sql("clickhouse", copy=False)
         with self._changed:
             self._running.setdefault(query_id, []).append(running)
         try:
