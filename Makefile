@@ -56,6 +56,7 @@ fuzz: setup
 crash: setup
 	$(BIN)/python tests/simulation/crash.py --seeds 100000 --processes 2
 	$(BIN)/python tests/e2e/journal_kill.py --cycles 200
+	$(BIN)/python tests/e2e/node_kill.py --kills 200
 
 # The figures of benchmarks/README.md: minutes, and best on a machine that does nothing else.
 bench: setup
