@@ -15,6 +15,7 @@ from heimdall.ingest.decode.defaults import with_defaults
 from heimdall.ingest.decode.fields import EARLIEST_NS, MAX_AHEAD_NS, finished
 from heimdall.ingest.decode.hints import NO_HINTS, Hints
 from heimdall.ingest.decode.json import decode_json
+from heimdall.ingest.decode.json_records import parse_record
 from heimdall.ingest.decode.json_text import json_members
 from heimdall.ingest.decode.logfmt import decode_logfmt
 from heimdall.ingest.decode.multiline import continuations, joined_tails
@@ -247,9 +248,10 @@ def _body(lines: pl.Series) -> bytes:
 
 def _is_object(line: str) -> bool:
     try:
-        return not decode_json(line.encode(), now_ns=0).rejected_count
-    except RecursionError:
+        parse_record(line.encode())
+    except (ValueError, RecursionError):
         return False
+    return True
 
 
 def _sniffed(records: pl.DataFrame) -> pl.DataFrame:
