@@ -68,9 +68,10 @@ def test_statements_that_fail_in_the_engine_raise_ours(
     engine: ClickHouseEngine, statement: str, expected: type[HeimdallError]
 ) -> None:
     query = parse_one(statement, dialect="clickhouse")
+    timeout_s = 0.3 if expected is QueryCancelled else 60
     with pytest.raises(expected):
-        engine.select(query, query_id="q", timeout_s=0.4, max_memory_bytes=MEMORY_BYTES)  # type: ignore[arg-type]
-    ok = engine.select(parse_one("SELECT 1 AS one"), query_id="q", timeout_s=5, max_memory_bytes=MEMORY_BYTES)  # type: ignore[arg-type]
+        engine.select(query, query_id="q", timeout_s=timeout_s, max_memory_bytes=MEMORY_BYTES)  # type: ignore[arg-type]
+    ok = engine.select(parse_one("SELECT 1 AS one"), query_id="q", timeout_s=60, max_memory_bytes=MEMORY_BYTES)  # type: ignore[arg-type]
     assert [batch.to_pydict() for batch in ok] == [{"one": [1]}]
 
 
