@@ -49,7 +49,7 @@ def learn(records: Iterable[Any], known: dict[str, Shape] | None = None) -> dict
             shape[name] = _of(value, 1) if seen is None else _merged(seen, value, 1)
         if len(shape) > MAX_COLUMNS:
             raise NoColumns("too many fields")
-    if sum(_size(child) for child in shape.values()) > MAX_COLUMNS:
+    if _size(shape) > MAX_COLUMNS:
         raise NoColumns("too many fields")
     return shape
 
@@ -136,6 +136,8 @@ def _merged(seen: Shape, value: Any, depth: int) -> Shape:
 
 def _size(shape: Shape) -> int:
     if isinstance(shape, dict):
+        if any("\x00" in name for name in shape):
+            raise NoColumns("a name with NUL, where Arrow ends it")
         return sum(_size(child) for child in shape.values())
     return _size(shape[0]) if isinstance(shape, tuple) else 1
 

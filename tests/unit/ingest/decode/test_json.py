@@ -163,6 +163,11 @@ def test_text_is_byte_exact() -> None:
     assert rows(body + b"\n" + body) == [{"message": message, "attributes": {"k": message}}] * 2
 
 
+def test_a_name_with_nul_stays_whole() -> None:
+    record = {"a\x00b": 1, "c": {"\x00": 2, "": 3}}
+    assert attributes(orjson.dumps(record)) == [record]
+
+
 def test_a_raw_nul_byte_never_hides_the_lines_behind_it() -> None:
     decoded = decode(b'{"msg":"x"}\n\x00\n{"msg":"y"}\n')
     assert decoded.table["message"].to_pylist() == ["x", "y"]
