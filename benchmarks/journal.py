@@ -110,21 +110,27 @@ def append_for(
     }
 
 
-def disk_alone(directory: Path, group_bytes: int, seconds: float) -> float:
-    """MB/s of one thread that writes `group_bytes` of zero-filled space and syncs, again and again."""
+def disk_alone(directory: Path, group_bytes: int, seconds: float) -> dict[str, float]:
+    """One thread that writes `group_bytes` into zero-filled space and syncs, again and again."""
     path = directory / "disk-alone"
     group = os.urandom(group_bytes)
     with path.open("wb") as file:
         file.write(bytes(64 * _MIB))
         file.flush()
         os.fsync(file.fileno())
-        groups, began = 0, time.perf_counter()
-        while (elapsed := time.perf_counter() - began) < seconds:
-            os.pwrite(file.fileno(), group, groups * group_bytes % (64 * _MIB - group_bytes))
+        syncs: list[float] = []
+        stop_at = time.perf_counter() + seconds
+        while (began := time.perf_counter()) < stop_at:
+            os.pwrite(file.fileno(), group, len(syncs) * group_bytes % (64 * _MIB - group_bytes))
             os.fdatasync(file.fileno())
-            groups += 1
+            syncs.append(time.perf_counter() - began)
     path.unlink()
-    return round(groups * group_bytes / elapsed / 1e6, 1)
+    syncs.sort()
+    return {
+        "mb_per_s": round(len(syncs) * group_bytes / sum(syncs) / 1e6, 1),
+        "sync_p50_ms": round(syncs[len(syncs) // 2] * 1e3, 2),
+        "sync_p99_ms": round(syncs[int(len(syncs) * 0.99)] * 1e3, 2),
+    }
 
 
 def recovery(directory: Path, batches: list[LogBatch], gib: float) -> dict[str, float]:
@@ -180,7 +186,7 @@ def main() -> None:
         result |= append_for(journal, batches, options.senders, options.seconds, 0)
         result["at_rate"] = append_for(journal, batches, options.senders, options.seconds, options.rate)
         journal.close()
-        result["disk_alone_1mib_mb_per_s"] = disk_alone(directory, _MIB, min(2.0, options.seconds))
+        result["disk_alone_256kib"] = disk_alone(directory, _MIB // 4, options.seconds)
         if options.recover_gib > 0:
             result["recovery"] = recovery(directory / "recovery", batches, options.recover_gib)
     sys.stdout.write(json.dumps(result) + "\n")

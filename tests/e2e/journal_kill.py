@@ -74,8 +74,11 @@ def read_everything(directory: Path, out: int) -> None:
     journal.close()
 
 
-def run_child(work: Callable[[int], None], kill_after_s: float | None) -> list[str]:
-    """Lines the child wrote before it ended or was killed; a last line that is cut off is left out."""
+def run_child(work: Callable[[int], None], kill_after_s: float | None, *, once_open: bool = False) -> list[str]:
+    """Lines the child wrote before it ended or was killed; a last line that is cut off is left out.
+
+    `once_open`: the time until the kill starts with the child's first line.
+    """
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -85,7 +88,7 @@ def run_child(work: Callable[[int], None], kill_after_s: float | None) -> list[s
         finally:
             os._exit(0)
     os.close(writing)
-    deadline = None if kill_after_s is None else time.monotonic() + kill_after_s
+    deadline = None if kill_after_s is None or once_open else time.monotonic() + kill_after_s
     written = bytearray()
     while True:
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
@@ -97,6 +100,8 @@ def run_child(work: Callable[[int], None], kill_after_s: float | None) -> list[s
             piece = os.read(reading, 1 << 16)
             if not piece:
                 break
+            if once_open and kill_after_s is not None and not written:
+                deadline = time.monotonic() + kill_after_s
             written += piece
     os.close(reading)
     os.waitpid(child, 0)
@@ -147,8 +152,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="heimdall-kill-") as folder:
         directory = Path(folder) / "journal"
         for cycle in range(options.cycles):
-            kill_after_s = rng.choice((rng.uniform(0, 0.03), rng.uniform(0.02, 0.4)))
-            lines = run_child(lambda out, cycle=cycle: append_until_killed(directory, cycle, out), kill_after_s)
+            once_open = rng.random() < 0.6
+            kill_after_s = rng.uniform(0, 0.25) if once_open else rng.uniform(0, 0.06)
+            lines = run_child(
+                lambda out, cycle=cycle: append_until_killed(directory, cycle, out), kill_after_s, once_open=once_open
+            )
             in_recovery += not lines
             for line in lines:
                 if line != "open":
