@@ -12,7 +12,7 @@ from heimdall.query.config import QueryConfig
 from heimdall.query.cursor import Behind, Cursor, Skip
 from heimdall.query.executor import Job
 from heimdall.query.sources import COUNT_COLUMN, POSITION_COLUMN, STEP_COLUMN, TIME_COLUMN, Question, Source
-from heimdall.query.windows import is_stateless, is_streaming, windows
+from heimdall.query.windows import is_stateless, is_streaming, most_rows, windows
 from heimdall.storage.engine import TierStatistics
 
 RANK_STEPS = 1_000
@@ -120,7 +120,7 @@ class Pages:
         table: pa.Table | None = None
         for window in windows(question.query, question.start_ns, question.end_ns, self._statistics, wanted):
             table = self._source.rows(job, question.between(window.start_ns, question.end_ns), limit=wanted)
-            if table.num_rows >= wanted:
+            if table.num_rows >= min(wanted, most_rows(question.query)):
                 break
         assert table is not None
         return self._cut(table.slice(skip), skip, limit)

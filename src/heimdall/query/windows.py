@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from heimdall.query.ast import And, Compare, MatchAll, Operator, Predicate, Query, Word
 from heimdall.query.fields import parse_hex, parse_identity
+from heimdall.query.pipes.head import Head
 from heimdall.storage.engine import TierStatistics
 
 STATELESS = frozenset({"where", "extend", "parse", "fields"})
@@ -47,6 +48,16 @@ def is_stateless(query: Query) -> bool:
 
 def is_streaming(query: Query) -> bool:
     return all(pipe.name in STREAMING for pipe in query.pipes)
+
+
+def most_rows(query: Query) -> float:
+    """Rows after which more records cannot change the answer: those of a `head` that nothing behind it thins out."""
+    for pipe in reversed(query.pipes):
+        if isinstance(pipe, Head):
+            return pipe.rows
+        if pipe.name not in ("fields", "extend", "parse"):
+            break
+    return float("inf")
 
 
 def is_needle(predicate: Predicate) -> bool:
