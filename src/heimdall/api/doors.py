@@ -31,6 +31,7 @@ DOOR_PATHS: dict[str, Any] = {
                 _parameter("message_field", "field that holds the message"),
                 _parameter("level_field", "field that holds the level"),
                 _parameter("service_field", "field that holds the service"),
+                _parameter("time_zone", "zone of times that state none, like Europe/Berlin; default UTC"),
                 _parameter("service", "service of records that name none"),
                 _parameter("instance", "instance of records that name none"),
                 _parameter("region", "region of records that name none"),

@@ -22,6 +22,7 @@ from heimdall.ingest.sources.stdin import StdinSource
 
 _PARAMETERS = (
     "service", "instance", "region", "environment", "time_field", "message_field", "level_field", "service_field",
+    "time_zone",
 )  # fmt: skip
 
 
@@ -55,6 +56,7 @@ class HttpSink:
 @click.option("--message-field", help="JSON field that holds the message.")
 @click.option("--level-field", help="JSON field that holds the level.")
 @click.option("--service-field", help="JSON field that holds the service.")
+@click.option("--time-zone", help="Zone of times that state none, like Europe/Berlin. Default: UTC.")
 @click.option("--again", is_flag=True, help="Read from the beginning, whatever was sent before.")
 @click.option(
     "--state",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import cast
 
 import polars as pl
@@ -87,7 +88,8 @@ def canonical(fields: Fields, *, now_ns: int, hints: Hints) -> Canonical:
     frame, mixed = _lifted(fields.frame, hints), fields.mixed
     outcome = _Outcome(odd=list(fields.odd))
     for column, names in candidates(frame.columns, hints).items():
-        _fill(column, [frame[name] for name in names], outcome, mixed, now_ns, plain=fields.plain)
+        zone = hints.time_zone or "UTC"
+        _fill(column, [frame[name] for name in names], outcome, mixed, now_ns, plain=fields.plain, zone=zone)
     own_message = _fill_message(outcome, fields)
     attributes = _attributes(frame, fields, outcome)
     if attributes is not None:
@@ -171,7 +173,14 @@ def _split(
 
 
 def _fill(
-    column: str, choices: list[pl.Series], outcome: _Outcome, mixed: frozenset[str], now_ns: int, *, plain: bool
+    column: str,
+    choices: list[pl.Series],
+    outcome: _Outcome,
+    mixed: frozenset[str],
+    now_ns: int,
+    *,
+    plain: bool,
+    zone: str,
 ) -> None:
     """Take each record's first choice that can be read; choices not taken stay attributes."""
     filled: pa.Array | None = None
@@ -182,7 +191,8 @@ def _fill(
         nested = isinstance(choice.dtype, pl.Struct | pl.List)
         if nested and not (column == "message" and names_message(choice.name)):
             continue
-        value = _READERS[KINDS[column]](choice, choice.name in mixed, now_ns)
+        read = partial(_read_time, zone=zone) if KINDS[column] is Kind.TIME else _READERS[KINDS[column]]
+        value = read(choice, choice.name in mixed, now_ns)
         if value is None:
             continue
         taken = _to_series(pc.is_valid(value))
@@ -266,10 +276,10 @@ def _marks(odd: list[tuple[Oddity, pl.Series]]) -> pl.Series:
     return json_members(some.alias(ODDITY_FIELD))
 
 
-def _read_time(values: pl.Series, _mixed: bool, now_ns: int) -> pa.Array | None:
+def _read_time(values: pl.Series, _mixed: bool, now_ns: int, zone: str = "UTC") -> pa.Array | None:
     if isinstance(values.dtype, pl.Struct | pl.List | pl.Boolean):
         return None
-    ns = parse_timestamps(values, now_ns=now_ns)
+    ns = parse_timestamps(values, now_ns=now_ns, zone=zone)
     return _contiguous(ns.to_arrow()).cast(LOG_SCHEMA.field("timestamp").type)
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from heimdall.errors import InvalidInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +16,22 @@ class Hints:
     message_field: str | None = None
     level_field: str | None = None
     service_field: str | None = None
+    time_zone: str | None = None
+    """IANA name for times that state no zone; None = UTC."""
+
+    def __post_init__(self) -> None:
+        if self.time_zone is not None and not _is_zone(self.time_zone):
+            raise InvalidInput(
+                f"time_zone {self.time_zone[:80]!r} is no IANA time zone; write one like Europe/Berlin or UTC"
+            )
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (OSError, KeyError, ValueError):
+        return False
+    return True
 
 
 NO_HINTS = Hints()

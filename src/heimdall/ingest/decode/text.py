@@ -57,7 +57,7 @@ def decode_lines(
     *,
     now_ns: int,
     hints: Hints = NO_HINTS,
-    zone: str = "UTC",
+    zone: str | None = None,
     service: str | None = None,
     cut: tuple[Cut, ...] = (),
 ) -> Decoded:
@@ -65,8 +65,10 @@ def decode_lines(
 
     `lines`: String or Binary (then bytes that are no UTF-8 are kept beside the readable text), without line ends;
     empty ones are skipped, ones that continue a record (stack traces) join it. `zone`: IANA name for times that state
-    none. `service`: for records that name none. A record that states no time has `now_ns`.
+    none; without it the one of the hints, else UTC. `service`: for records that name none. A record that states no
+    time has `now_ns`.
     """
+    zone = zone or hints.time_zone or "UTC"
     frame = _readable(lines, cut)
     if frame.is_empty():
         return Decoded(finished(LOG_SCHEMA.empty_table().select(["timestamp"]), now_ns=now_ns))

@@ -280,3 +280,18 @@ async def test_an_idempotency_key_of_another_shape_is_refused(door: Door) -> Non
     answer = await door.post(LINES, **NDJSON, idempotency_key="42")
     assert answer.status_code == 400
     assert "32 hexadecimal digits" in answer.text
+
+
+async def test_times_without_a_zone_are_in_the_zone_the_sender_gives(door: Door) -> None:
+    body = b'{"time":"2026-07-01 12:00:00","msg":"json"}\n2026-07-01 12:00:00 INFO text\n'
+    for part, kind in zip(body.splitlines(keepends=True), ("application/x-ndjson", "text/plain"), strict=True):
+        assert (await door.post(part, "/api/v1/logs?time_zone=Europe/Berlin", content_type=kind)).status_code == 200
+    frames = list(door.bus.read(1, max_bytes=1 << 30))
+    times = [str(time) for frame in frames for time in frame.batch.table["timestamp"].to_pylist()]
+    assert times == ["2026-07-01 10:00:00+00:00"] * 2
+
+
+async def test_a_zone_that_is_none_is_refused(door: Door) -> None:
+    answer = await door.post(LINES, "/api/v1/logs?time_zone=Mars/Olympus", **NDJSON)
+    assert answer.status_code == 400
+    assert "Europe/Berlin" in answer.text
