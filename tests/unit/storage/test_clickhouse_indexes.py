@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlglot import parse_one
 
+from heimdall.clock import SystemClock
+from heimdall.model.batch import DEFAULT_TENANT, LogBatch, Origin
+from heimdall.storage.engines.clickhouse import ClickHouseEngine
+from heimdall.storage.engines.clickhouse.engine import LARGE_APPEND_ROWS
 from heimdall.storage.engines.clickhouse.indexes import use_indexes
 from heimdall.storage.engines.clickhouse.literals import required_stretches
 
@@ -83,3 +89,45 @@ def test_a_pattern_adds_only_tokens_that_stand_alone_in_every_match() -> None:
 )
 def test_other_conditions_stay_as_they_are(condition: str) -> None:
     assert rewritten(condition) == condition
+
+
+def test_parts_with_and_without_the_message_indexes_answer_alike(tmp_path: Path) -> None:
+    """A large append leaves the indexes to the first merge; small ones have them at once."""
+    engine = ClickHouseEngine.embedded(tmp_path / "tier", SystemClock())
+    engine._driver.command("SYSTEM STOP MERGES heimdall.logs")
+    messages: list[str] = []
+    try:
+        for first, count in ((1, LARGE_APPEND_ROWS + 5), (100_001, 50)):
+            positions = range(first, first + count)
+            messages += [f"Order {p} placed" if p % 10 else f"Card-7 declined for {p}" for p in positions]
+            times = pa.array([1_700_000_000_000_000_000 + p for p in positions], pa.int64())
+            table = pa.table(
+                {
+                    "timestamp": times.cast(pa.timestamp("ns", "UTC")),
+                    "observed_timestamp": times.cast(pa.timestamp("ns", "UTC")),
+                    "severity_number": pa.array([9] * count, pa.uint8()),
+                    "message": pa.array(messages[-count:], pa.large_string()),
+                    "position": pa.array(positions, pa.uint64()),
+                    "template_id": pa.array([1 if p % 10 else 2 for p in positions], pa.uint64()),
+                }
+            )
+            engine.append(LogBatch(DEFAULT_TENANT, table, Origin(first, first + count - 1)))
+        for condition, pattern in (
+            ("hasAllTokens(t.message, ['declined'])", r"\bdeclined\b"),
+            ("hasAllTokens(t.message, ['card'])", r"\bcard\b"),
+            ("hasAllTokens(t.message, ['7'])", r"\b7\b"),
+            ("hasAllTokens(t.message, ['12340'])", r"\b12340\b"),
+            ("hasAllTokens(t.message, ['cline'])", r"\bcline\b"),
+            ("hasPhrase(t.message, 'card 7 declined')", r"\bcard.7.declined\b"),
+            ("hasPhrase(t.message, 'declined card')", r"\bdeclined.card\b"),
+            ("match(t.message, 'rder 100\\\\d+ placed')", r"rder 100\d+ placed"),
+            ("positionCaseInsensitive(t.message, 'DECLINED FOR 100') > 0", "declined for 100"),
+        ):
+            expected = sum(1 for message in messages if re.search(pattern, message.lower()))
+            statement = parse_one(
+                f"SELECT count() AS n FROM heimdall.logs AS t WHERE {condition}", dialect="clickhouse"
+            )
+            rows = engine.select(statement, query_id="q", timeout_s=60, max_memory_bytes=10**9)  # type: ignore[arg-type]
+            assert [batch.to_pydict()["n"] for batch in rows] == [[expected]], condition
+    finally:
+        engine.close()
