@@ -154,6 +154,24 @@ def test_a_torn_tail_is_cut_and_its_positions_are_given_again(tmp_path: Path) ->
     again.close()
 
 
+def test_a_file_that_somebody_has_shortened_is_damage_and_not_a_torn_tail(tmp_path: Path) -> None:
+    journal = Journal(config(tmp_path))
+    for text in ("kept", "gone"):
+        journal.append(batch(text)).result(WAIT_S)
+    journal.close()
+    (path,) = segment_files(tmp_path)
+    content = path.read_bytes().rstrip(b"\0")
+    path.write_bytes(content[:-600])
+
+    again = Journal(config(tmp_path))
+
+    assert messages(again) == ["kept"]
+    (damage,) = again.damages
+    assert (damage.first, damage.exact) == (2, False)
+    assert again.append(batch("next")).result(WAIT_S) == damage.stop
+    again.close()
+
+
 def test_a_spare_file_of_the_life_before_is_cleared_away(tmp_path: Path) -> None:
     (tmp_path / "0000000000000009.journal").write_bytes(bytes(64 * 1024))
     journal = Journal(config(tmp_path))

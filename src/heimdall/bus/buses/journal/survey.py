@@ -88,6 +88,10 @@ def survey(disk: Disk, number: int, void_from: int | None) -> Scanned:
         if not intact and not found.blank:
             found.strangers = strangers_in(file, number, 0, FIRST_FRAME)
         found.items = list(_runs(file, number, void_from, found))
+        if header is not None and file.size < header.segment_bytes:
+            found.items.append(
+                Hole(file.size, header.segment_bytes, None, False, "the file is shorter than it was made")
+            )
         return found
     finally:
         file.close()
