@@ -163,6 +163,8 @@ def _joined(frame: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:
         known = pl.col("original_bytes") if "original_bytes" in heads.columns else pl.lit(None, pl.Int64)
         heads = heads.with_columns(original_bytes=pl.coalesce(known, lengths))
         message = message.scatter(long.arg_true(), _head_bytes(message.filter(long)))
+    spread = pl.lit(message.str.starts_with("{") & message.str.ends_with("}")) & pl.col("format").is_null()
+    heads = heads.with_columns(format=pl.when(spread).then(pl.lit(JSON.name)).otherwise("format"))  # over several lines
     return heads.with_columns(message=message, late_logger=heads["tail"].str.extract(_LOGGER_AT_END))
 
 

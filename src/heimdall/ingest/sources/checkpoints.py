@@ -6,6 +6,7 @@ same bytes are sent again under the same key, and whoever keeps them drops what 
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from heimdall.errors import Misconfigured
+
+_LOCK_SPACE = 1 << 62
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +48,31 @@ class CheckpointStore:
         if directory is not None:
             try:
                 directory.mkdir(parents=True, exist_ok=True)
+                self._locks = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
             except OSError as exc:
                 raise Misconfigured(f"checkpoints cannot be kept in {directory}: {exc.strerror}") from exc
+
+    def claim(self, inode: int) -> bool:
+        """Whether this process may read the file; False while another one does that shares the checkpoints.
+
+        One byte of the lock file stands for each inode; the system frees it when the process ends in any way.
+        """
+        if self._directory is None:
+            return True
+        try:
+            fcntl.lockf(self._locks, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, inode % _LOCK_SPACE)
+        except OSError:
+            return False
+        return True
+
+    def release(self, inode: int) -> None:
+        if self._directory is not None:
+            fcntl.lockf(self._locks, fcntl.LOCK_UN, 1, inode % _LOCK_SPACE)
+
+    def close(self) -> None:
+        if self._directory is not None and self._locks >= 0:
+            os.close(self._locks)
+            self._locks = -1
 
     def load(self) -> Iterator[Checkpoint]:
         """All of them; one that cannot be read is passed over: its file is read from the start."""
@@ -72,10 +98,6 @@ class CheckpointStore:
         fresh.replace(target)
         if durable:
             self._sync_names()
-
-    def remove(self, checkpoint: Checkpoint) -> None:
-        if self._directory is not None:
-            (self._directory / f"{checkpoint.producer}.json").unlink(missing_ok=True)
 
     def _sync_names(self) -> None:
         assert self._directory is not None  # only called where there is one

@@ -97,6 +97,7 @@ class FileSource:
         self._open: dict[tuple[int, int], TailedFile] = {}
         self._rotated_at: dict[tuple[int, int], float] = {}
         self._looked: dict[tuple[int, int], tuple[int, int]] = {}
+        self._elsewhere: set[tuple[int, int]] = set()
         self._passed: dict[tuple[int, int], tuple[int, int]] = {}
         """Files that need no look before they change: size and time of change when they were read out."""
         self._scanned_at = float("-inf")
@@ -145,6 +146,7 @@ class FileSource:
     def close(self) -> None:
         for identity in list(self._open):
             self._close(identity, done=False)
+        self._store.close()
 
     # --- one file
 
@@ -198,6 +200,7 @@ class FileSource:
         file.content.close()
         if done and file.checkpoint.pending is None:
             self._keep(replace(file.checkpoint, done=True))
+        self._store.release(identity[1])
 
     def _report_damage(self, file: TailedFile, content: CompressedContent) -> None:
         if content.broken is not None:
@@ -310,11 +313,18 @@ class FileSource:
         state = (status.st_size, status.st_mtime_ns)
         if self._passed.get(identity) == state:
             return
+        if not self._store.claim(status.st_ino):
+            self._elsewhere.add(identity)  # another process reads it, and says there how far it is
+            return
+        if identity in self._elsewhere:
+            self._elsewhere.discard(identity)
+            self._known |= {c.producer: c for c in self._store.load()}
         known = [c for c in self._known.values() if (c.device, c.inode) == identity]
         content = open_content(path)
         if any(c.done and _is_read_out(path, content, status, c) for c in known):
             content.close()
             self._passed[identity] = state
+            self._store.release(status.st_ino)
             return
         for checkpoint in known:
             if _holds(content, checkpoint):
@@ -356,7 +366,7 @@ class FileSource:
         self._recovered = True
         for checkpoint in list(self._known.values()):
             path = Path(checkpoint.path)
-            if checkpoint.done or stop.is_set() or _is(path, checkpoint):
+            if checkpoint.done or stop.is_set() or _is(path, checkpoint) or not self._store.claim(checkpoint.inode):
                 continue
             moved = next((p for p in _beside(path) if _is(p, checkpoint)), None)
             found = (moved, open_content(moved)) if moved else self._find_copy(checkpoint, at_least=checkpoint.offset)

@@ -99,3 +99,9 @@ def test_rare_formats_in_a_large_batch_are_found() -> None:
     lines[2_501] = "E1122 10:15:31.000001       1 pods.go:7] sync failed"
     table = decode_lines(pl.Series(lines), now_ns=NOW_NS).table
     assert table["message"][2_501].as_py() == "sync failed"
+
+
+def test_a_json_object_over_several_lines_is_one_record() -> None:
+    rows = decoded("plain", "{", '  "message": "spread",', '  "n": {', '    "deep": 1', "  }", "}", "plain again")
+    assert [str(row["message"]) for row in rows] == ["plain", "plain again", "spread"]
+    assert attributes(rows[2]) == {"n": {"deep": 1}}

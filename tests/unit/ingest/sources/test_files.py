@@ -7,6 +7,8 @@ import lzma
 import os
 import random
 import shutil
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -342,3 +344,25 @@ def test_records_reach_the_bus_decoded(tmp_path: Path) -> None:
     (frame,) = bus.read(1, max_bytes=1 << 20)
     row = frame.batch.table.to_pylist()[0]
     assert (row["message"], row["service"], row["severity_number"]) == ("hello", "shop", 9)
+
+
+def test_a_file_another_process_reads_is_left_to_it_and_taken_over_when_it_ends(world: World) -> None:
+    path = world.folder / "app.log"
+    sent = append(path, 1, 2)
+    (world.folder / "checkpoints").mkdir()
+    held = f"""
+import fcntl, os, sys
+locks = os.open({str(world.folder / "checkpoints" / "lock")!r}, os.O_RDWR | os.O_CREAT)
+fcntl.lockf(locks, fcntl.LOCK_EX, 1, {path.stat().st_ino})
+print("held", flush=True)
+sys.stdin.read()
+"""
+    with subprocess.Popen([sys.executable, "-c", held], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        world.start()
+        world.settle()
+        assert world.receiver.lines == []
+        other.communicate()
+    world.settle()
+    assert world.receiver.lines == sent
