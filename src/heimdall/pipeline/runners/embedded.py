@@ -1,4 +1,4 @@
-"""The in-process runner: one thread reads spans and runs the stages, one appends them to storage and commits.
+"""The in-process runner: one thread reads spans and runs the stages, a few append them to storage, one commits them.
 
 Exactly once. Before a span is appended its bounds are durable (`span` table); the engine drops a span it has seen
 (token = tenant and bounds); after the append the offset commits. A crash anywhere in between replays the span with
@@ -14,7 +14,9 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,6 +52,8 @@ class PipelineConfig:
     """Bytes of decoded columns after which a span closes. Bounds memory when records are long."""
     max_wait_s: float = 0.2
     """Seconds a span waits for more records after its first. Larger: fewer inserts, later searchable, later alerts."""
+    writers: int = 3
+    """Spans appended to storage at the same time; they are committed in order. More use more cores and memory."""
     checkpoint_interval_s: float = 5.0
     """Seconds between saved stage states. Larger: less work while running, longer replay after a crash."""
     retry_interval_s: float = 0.5
@@ -64,6 +68,14 @@ class _Refusal:
     batch: LogBatch
     stage: str
     reason: str
+
+
+@dataclass(slots=True)
+class _Stored:
+    """What became of a span in storage."""
+
+    batches: list[LogBatch]
+    refused: list[_Refusal]
 
 
 @dataclass(slots=True)
@@ -284,29 +296,44 @@ class EmbeddedRunner:
     # -- storage --------------------------------------------------------------------------------------------------
 
     def _run_storage(self) -> None:
-        while (work := self._take()) is not None:
-            if work.store:
-                self._store(work)
-            if work.checkpoint is not None:
-                self._save_checkpoint(work.span.last + 1, work.checkpoint)
-            elif not work.store:
-                self._committed = max(self._committed, work.span.last + 1)
+        """Append up to `writers` spans side by side; commit them in the order of the bus."""
+        on_way: deque[tuple[_Work, Future[_Stored] | None]] = deque()
+        with ThreadPoolExecutor(self._config.writers, thread_name_prefix="pipeline-append") as writers:
+            while True:
+                while on_way and (len(on_way) >= self._config.writers or self._queue.empty()):
+                    self._finish(*on_way.popleft())
+                work = self._take()
+                if work is None:
+                    break
+                on_way.append((work, writers.submit(self._store, work) if self._plan(work) else None))
+            while on_way and self._failure is None:
+                self._finish(*on_way.popleft())
 
-    def _store(self, work: _Work) -> None:
-        span = work.span
-        if span.last < span.first:
-            return
+    def _plan(self, work: _Work) -> bool:
+        """Make the span's bounds durable; False where there is nothing to store."""
+        if not work.store or work.span.last < work.span.first:
+            return False
         with self.state.transaction() as transaction:
-            transaction.execute("INSERT OR REPLACE INTO span VALUES (?, ?)", (span.first, span.last))
-        stored: list[LogBatch] = []
-        refused = list(work.refused)
+            transaction.execute("INSERT OR REPLACE INTO span VALUES (?, ?)", (work.span.first, work.span.last))
+        return True
+
+    def _store(self, work: _Work) -> _Stored:
+        """In a writer's thread."""
+        result = _Stored([], list(work.refused))
         with SPAN_SECONDS.labels(hop="storage").time():
             for batch in work.processed:
-                self._append(batch, stored, refused)
-        self._wait_for_dead_letter_room(refused)
-        self._commit(span, stored, refused)
-        for batch in stored:
-            self._on_stored(batch)
+                self._append(batch, result.batches, result.refused)
+        return result
+
+    def _finish(self, work: _Work, storing: Future[_Stored] | None) -> None:
+        if storing is not None:
+            stored = storing.result()
+            self._wait_for_dead_letter_room(stored.refused)
+            self._commit(work.span, stored.batches, stored.refused)
+            for batch in stored.batches:
+                self._on_stored(batch)
+        if work.checkpoint is not None:
+            self._save_checkpoint(work.span.last + 1, work.checkpoint)
 
     def _append(self, batch: LogBatch, stored: list[LogBatch], refused: list[_Refusal]) -> None:
         while True:
