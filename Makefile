@@ -62,4 +62,5 @@ crash: setup
 bench: setup
 	$(BIN)/python benchmarks/decode.py
 	$(BIN)/python benchmarks/ingest.py
+	$(BIN)/python benchmarks/freshness.py
 	$(BIN)/python benchmarks/query.py
