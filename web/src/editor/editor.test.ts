@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { QUERY_EXAMPLES } from '../shell/queryExamples';
@@ -35,4 +36,13 @@ test('positions survive the way between code points and units', () => {
       expect(toCodePoints(text, toUnits(text, most))).toBe(most);
     }),
   );
+});
+
+/** The corpus that the node's own parser is tested with. */
+const CORPUS = JSON.parse(readFileSync('../tests/golden/hql_corpus.json', 'utf8')) as { text: string; ok: boolean }[];
+
+test('what the node accepts has no error in its tree', () => {
+  const accepted = CORPUS.filter(({ ok }) => ok).map(({ text }) => text);
+  expect(accepted.length).toBeGreaterThan(50);
+  expect(accepted.filter((text) => tree(text).includes('⚠'))).toEqual([]);
 });
