@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MAX_DEPTH = 64
 """Deepest nesting of a tree; deeper text is refused, so that no walk over a tree can exhaust the stack."""
 
-MAX_NODES = 2_000
+MAX_NODES = 1_000
 """Most terms, values and pipes in one query; keeps a statement well inside an engine's own limits."""
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import reduce
-from operator import and_, or_
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -113,12 +111,15 @@ def compile_frame(expression: Expression, builder: FrameBuilder) -> FrameValue:
         case Comparison(operator=operator, left=left, right=right):
             return FrameValue(_compare(operator, left, right, builder), Type.BOOLEAN)
         case Within(item=item, choices=choices):
-            tests = [_compare(Operator.EQ, item, choice, builder) for choice in choices]
-            return FrameValue(reduce(or_, tests), Type.BOOLEAN)
+            return FrameValue(_within(item, choices, builder), Type.BOOLEAN)
         case AllOf(items=items):
-            return FrameValue(reduce(and_, (as_boolean(compile_frame(item, builder)) for item in items)), Type.BOOLEAN)
+            return FrameValue(
+                pl.all_horizontal([as_boolean(compile_frame(item, builder)) for item in items]), Type.BOOLEAN
+            )
         case AnyOf(items=items):
-            return FrameValue(reduce(or_, (as_boolean(compile_frame(item, builder)) for item in items)), Type.BOOLEAN)
+            return FrameValue(
+                pl.any_horizontal([as_boolean(compile_frame(item, builder)) for item in items]), Type.BOOLEAN
+            )
         case Negate(item=item):
             return FrameValue(~as_boolean(compile_frame(item, builder)), Type.BOOLEAN)
 
@@ -205,6 +206,23 @@ def _compare(operator: Operator, left: Expression, right: Expression, builder: F
         case _:
             result = test(as_text(a), as_text(b))
     return result.fill_null(False)
+
+
+def _within(item: Expression, choices: Sequence[Expression], builder: FrameBuilder) -> pl.Expr:
+    """Equal to one of the choices; numbers that are written out are looked up together."""
+    own = compile_frame(item, builder)
+    numbers: list[float] = []
+    rest: list[Expression] = []
+    for choice in choices:
+        match choice:
+            case Literal(value=int() | float() as value) if not isinstance(value, bool):
+                numbers.append(float(value))
+            case _:
+                rest.append(choice)
+    tests = [_compare(Operator.EQ, item, choice, builder) for choice in rest]
+    if numbers:
+        tests.append(as_number(own).is_in(numbers).fill_null(False))
+    return pl.any_horizontal(tests)
 
 
 def _time(value: FrameValue, expression: Expression, builder: FrameBuilder) -> pl.Expr:

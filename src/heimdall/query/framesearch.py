@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import and_, or_
-
 import polars as pl
 
 from heimdall.model.identity import position_of, timestamp_ms_of
@@ -62,13 +59,13 @@ def predicate_frame(predicate: Predicate, fields: BaseFields, context: Context) 
                 tests.append(
                     _compare(name, Operator.LE if predicate.include_high else Operator.LT, high, fields, context)
                 )
-            return reduce(and_, tests).fill_null(False)
+            return pl.all_horizontal(tests).fill_null(False)
         case Exists(field=name):
             return fields.value(name).expr.is_not_null()
         case And(items=items):
-            return reduce(and_, (predicate_frame(item, fields, context) for item in items))
+            return pl.all_horizontal([predicate_frame(item, fields, context) for item in items])
         case Or(items=items):
-            return reduce(or_, (predicate_frame(item, fields, context) for item in items))
+            return pl.any_horizontal([predicate_frame(item, fields, context) for item in items])
         case Not(item=item):
             return ~predicate_frame(item, fields, context)
 

@@ -26,7 +26,20 @@ from heimdall.query.ast import (
 )
 from heimdall.query.comparing import Meeting, level_literal, meeting, time_literal
 from heimdall.query.functions import function_named
-from heimdall.query.sqlnodes import binary, boolean, both, call, cast, choose, either, negate, null, number, string
+from heimdall.query.sqlnodes import (
+    binary,
+    boolean,
+    both,
+    call,
+    cast,
+    choose,
+    either,
+    negate,
+    null,
+    number,
+    string,
+    within,
+)
 from heimdall.query.sqlvalues import (
     Form,
     Value,
@@ -134,8 +147,7 @@ def compile_expression(expression: Expression, builder: SqlBuilder) -> Value:
         case Comparison(operator=operator, left=left, right=right):
             return Value(_compare(operator, left, right, builder), Type.BOOLEAN)
         case Within(item=item, choices=choices):
-            tests = [_compare(Operator.EQ, item, choice, builder) for choice in choices]
-            return Value(either(*tests), Type.BOOLEAN)
+            return Value(_within(item, choices, builder), Type.BOOLEAN)
         case AllOf(items=items):
             return Value(both(*(as_boolean(compile_expression(item, builder)) for item in items)), Type.BOOLEAN)
         case AnyOf(items=items):
@@ -212,6 +224,30 @@ def _compare(operator: Operator, left: Expression, right: Expression, builder: S
         case _:
             test = binary(operator, as_text(a), as_text(b))
     return call("ifNull", test, exp.false())
+
+
+def _within(item: Expression, choices: Sequence[Expression], builder: SqlBuilder) -> exp.Expression:
+    """Equal to one of the choices; those written out as one `IN` for text and one for numbers."""
+    own = compile_expression(item, builder)
+    texts: list[exp.Expression] = []
+    numbers: list[exp.Expression] = []
+    tests: list[exp.Expression] = []
+    for choice in choices:
+        written = choice.value if isinstance(choice, Literal) else None
+        if isinstance(written, str) and meeting((item, own.type), (choice, Type.TEXT)) is Meeting.TEXT:
+            texts.append(string(written))
+        elif isinstance(written, int | float) and not isinstance(written, bool) and own.type is not Type.TIME:
+            numbers.append(number(float(written)))
+        else:
+            tests.append(_compare(Operator.EQ, item, choice, builder))
+    if texts:
+        stored = own.raw if own.type is Type.TEXT else None
+        chosen = texts if stored is None or own.key is None else [text for text in texts if text.name]
+        if chosen:
+            tests.append(call("ifNull", within(as_text(own) if stored is None else stored, chosen), exp.false()))
+    if numbers:
+        tests.append(call("ifNull", within(as_number(own), numbers), exp.false()))
+    return either(*tests)
 
 
 def _compare_stored(operator: Operator, own: Value, other: Expression) -> exp.Expression | None:

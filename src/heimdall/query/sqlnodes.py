@@ -66,6 +66,10 @@ _BINARY: dict[str, type[exp.Binary]] = {
 }
 
 
+def within(value: exp.Expression, choices: Sequence[exp.Expression]) -> exp.Expression:
+    return exp.Paren(this=exp.In(this=value, expressions=list(choices)))
+
+
 def negate(value: exp.Expression) -> exp.Expression:
     return call("not", value)
 

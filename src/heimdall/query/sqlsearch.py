@@ -6,7 +6,7 @@ index on `message` (tokenizer `splitByNonAlpha`, preprocessor `lower(message)`),
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -41,6 +41,7 @@ from heimdall.query.sqlnodes import (
     negate,
     number,
     string,
+    within,
 )
 from heimdall.query.sqlvalues import (
     Value,
@@ -54,6 +55,9 @@ from heimdall.query.sqlvalues import (
 )
 from heimdall.query.types import Type
 from heimdall.query.words import glob_parts, message_glob_pattern, tokens, value_glob_pattern
+
+_TOKENS_AT_ONCE = 32
+"""Tokens in one condition; the engine takes 64."""
 
 _Test = Callable[[exp.Expression], exp.Expression]
 
@@ -91,10 +95,12 @@ def _condition(predicate: Predicate, context: Context) -> _Condition:
         case Exists(field=name):
             return _Condition(present(field_value(name)))
         case And(items=items):
-            parts = [_condition(item, context) for item in items]
+            words, others = _single_words(items)
+            parts = [*words, *(_condition(item, context) for item in others)]
             return _Condition(both(*(part.sql for part in parts)), any(part.unknown for part in parts))
         case Or(items=items):
-            parts = [_condition(item, context) for item in items]
+            lists, rest = _lists_of_values(items)
+            parts = [*lists, *(_condition(item, context) for item in rest)]
             return _Condition(either(*(part.sql for part in parts)), any(part.unknown for part in parts))
         case Not(item=item):
             inner = _condition(item, context)
@@ -114,11 +120,61 @@ def _word(text: str) -> _Condition:
     return _Condition(words)
 
 
+def _lists_of_values(items: Sequence[Predicate]) -> tuple[list[_Condition], list[Predicate]]:
+    """Values of one field as one `IN`, and what is left: a hundred of them cost hardly more than one."""
+    by_field: dict[str, list[str]] = {}
+    rest: list[Predicate] = []
+    for item in items:
+        if isinstance(item, Compare) and item.operator is Operator.EQ and _listable(item):
+            by_field.setdefault(item.field, []).extend(
+                same_texts(item.value) if canonical(item.field) is None else [item.value]
+            )
+        else:
+            rest.append(item)
+    return [_one_of(name, values) for name, values in by_field.items()], rest
+
+
+def _listable(item: Compare) -> bool:
+    field = canonical(item.field)
+    if field is None:
+        return not item.value.startswith("[")
+    return field.storage is Storage.EMPTY and item.value != ""
+
+
+def _one_of(name: str, values: list[str]) -> _Condition:
+    value = field_value(name)
+    text = value.raw if value.raw is not None else cast(value.sql, "Nullable(String)")
+    return _Condition(within(text, [string(item) for item in dict.fromkeys(values)]), unknown=value.raw is None)
+
+
+def _single_words(items: Sequence[Predicate]) -> tuple[list[_Condition], list[Predicate]]:
+    """Words of one token each as few conditions, and what is left: the index looks several tokens up in one go."""
+    found: list[str] = []
+    others: list[Predicate] = []
+    for item in items:
+        words = tokens(item.text) if isinstance(item, Word | Phrase) else []
+        if len(words) == 1 and not (isinstance(item, Word) and _names_an_id(item.text)):
+            found += words
+        else:
+            others.append(item)
+    distinct = list(dict.fromkeys(found))
+    parts = [distinct[place : place + _TOKENS_AT_ONCE] for place in range(0, len(distinct), _TOKENS_AT_ONCE)]
+    return [_Condition(_has_tokens(part)) for part in parts], others
+
+
+def _names_an_id(text: str) -> bool:
+    return parse_hex(text, 16) is not None
+
+
+def _has_tokens(words: Sequence[str]) -> exp.Expression:
+    return call("hasAllTokens", column("message"), exp.Array(expressions=[string(word) for word in words]))
+
+
 def _phrase(text: str) -> exp.Expression:
     found = tokens(text)
     message = column("message")
     if len(found) == 1:
-        return call("hasAllTokens", message, exp.Array(expressions=[string(found[0])]))
+        return _has_tokens(found)
     if found:
         return call("hasPhrase", message, string(" ".join(found)))
     return binary(">", call("position", message, string(text)), number(0)) if text else boolean(True)

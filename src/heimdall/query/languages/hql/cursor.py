@@ -138,9 +138,9 @@ class Cursor:
         finally:
             self._depth -= 1
 
-    def count(self) -> None:
-        """One more node."""
-        self._nodes += 1
+    def count(self, nodes: int = 1) -> None:
+        """So many more nodes."""
+        self._nodes += nodes
         if self._nodes > MAX_NODES:
             raise self.error(f"more than {MAX_NODES} terms", hint="ask several smaller queries")
 

@@ -26,6 +26,7 @@ from heimdall.query.ast import (
 )
 from heimdall.query.fields import InvalidValue, check_value
 from heimdall.query.languages.hql.cursor import Cursor
+from heimdall.query.words import tokens
 
 _FIELD_RELATION = re.compile(r"([^\W\d][\w.@/-]*|@[\w.@/-]*)(:(?!//)(?=\S)|\s*(?:!=|>=|<=|==?|>|<)\s*)")
 _QUOTED_RELATION = re.compile(r":(?=\S)|\s*(?:!=|>=|<=|==?|>|<)\s*")
@@ -116,6 +117,7 @@ def _term(cursor: Cursor) -> Predicate:
         text = cursor.quoted()
         relation = cursor.matches(_QUOTED_RELATION)
         if relation is None or not text or not _value_follows(cursor, relation.end()):
+            cursor.count(max(0, len(tokens(text)) - 1))
             return Phrase(text, span=cursor.span(start))
         return _filter(cursor, text, relation[0].strip(), relation.end(), start)
     if cursor.peek() == "/" and (pattern := cursor.regex(free=True)) is not None:
@@ -125,6 +127,7 @@ def _term(cursor: Cursor) -> Predicate:
         return _filter(cursor, relation[1], relation[2].strip(), relation.end(), start)
     text, pattern = _bare(cursor)
     if pattern is None:
+        cursor.count(max(0, len(tokens(text)) - 1))
         return Word(text, span=cursor.span(start))
     return MatchAll(span=cursor.span(start)) if pattern == "*" else Glob(pattern, span=cursor.span(start))
 
