@@ -6,12 +6,12 @@ import base64
 from collections.abc import Sequence
 from typing import Annotated, Any, Protocol
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from heimdall.api.answers import respond_data
-from heimdall.api.parameters import LedgerParameters, ReplayBody
+from heimdall.api.parameters import MAX_LETTER_ID, LedgerParameters, ReplayBody
 from heimdall.clock import Clock
 from heimdall.errors import HeimdallError, InvalidInput
 from heimdall.model.timerange import parse_time
@@ -53,7 +53,7 @@ def account_routes(accounts: Accounts, clock: Clock) -> APIRouter:
         return respond_data(rows, took_ms=(clock.monotonic() - began) * 1e3)
 
     @router.get("/deadletters/{letter_id}", summary="One dead letter with its records and raw bytes")
-    async def show_letter(letter_id: int) -> dict[str, Any]:
+    async def show_letter(letter_id: Annotated[int, Path(ge=1, le=MAX_LETTER_ID)]) -> dict[str, Any]:
         letter, records, raw = await run_in_threadpool(accounts.dead_letter, letter_id)
         return letter | {"rows": records, "raw": base64.b64encode(raw).decode()}
 

@@ -86,12 +86,18 @@ def _ndjson(answer: Answer) -> bytes:
 def _csv(answer: Answer) -> bytes:
     frame = pl.from_arrow(flat_table(answer.rows))
     assert isinstance(frame, pl.DataFrame)
-    text = [name for name, dtype in frame.schema.items() if dtype == pl.String]
-    column = pl.col(text)
-    guarded = pl.when(column.str.contains(_FORMULA_START)).then("'" + column).otherwise(column)
+    names = pl.DataFrame({"name": frame.columns}, schema={"name": pl.String}).select(_guarded(pl.col("name")))
+    frame = frame.with_columns(_guarded(pl.col(name)) for name, dtype in frame.schema.items() if dtype == pl.String)
     target = io.BytesIO()
-    (frame.with_columns(guarded) if text else frame).write_csv(target)
+    if names.height:  # a sender's text, too
+        names.transpose().write_csv(target, include_header=False)
+    frame.write_csv(target, include_header=False)
     return target.getvalue()
+
+
+def _guarded(text: pl.Expr) -> pl.Expr:
+    quoted = pl.concat_str(pl.lit("'"), text)
+    return pl.when(text.str.contains(_FORMULA_START)).then(quoted).otherwise(text).name.keep()
 
 
 def _arrow(answer: Answer) -> bytes:

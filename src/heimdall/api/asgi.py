@@ -17,11 +17,15 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from heimdall import __version__
+from heimdall.api.bounded_body import BoundedBody
 from heimdall.api.doors import DOOR_PATHS
 from heimdall.api.errors import error_response, status_of
-from heimdall.errors import HeimdallError, InvalidInput, NotFound
+from heimdall.errors import HeimdallError, InvalidInput, NotFound, SlowSender, TooLarge
 
 _log = logging.getLogger(__name__)
+
+_LONGEST_MESSAGE = 500
+"""Characters of faults that are told: they repeat what was sent."""
 
 
 def build_asgi(routers: Sequence[APIRouter], doors: Sequence[BaseRoute], pages: ASGIApp) -> ASGIApp:
@@ -35,7 +39,7 @@ def build_asgi(routers: Sequence[APIRouter], doors: Sequence[BaseRoute], pages: 
     app.add_exception_handler(RequestValidationError, _answer_validation_error)
     app.add_exception_handler(HTTPException, _answer_http_exception)
     app.add_exception_handler(Exception, _answer_error)
-    return _RequestId(app)
+    return _RequestId(BoundedBody(app, except_paths=DOOR_PATHS))
 
 
 class _Application(FastAPI):
@@ -46,7 +50,7 @@ class _Application(FastAPI):
 
 
 class _RequestId:
-    """Gives every request an id, in its scope and in the header `X-Request-Id` of its answer."""
+    """Gives every request an id, in its scope and in the header `X-Request-Id` of its answer; no answer is sniffed."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -60,7 +64,9 @@ class _RequestId:
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).setdefault("X-Request-Id", request_id)
+                headers = MutableHeaders(scope=message)
+                headers.setdefault("X-Request-Id", request_id)
+                headers.setdefault("X-Content-Type-Options", "nosniff")  # log text is data, whatever it looks like
             await send(message)
 
         await self._app(scope, receive, send_with_id)
@@ -78,8 +84,10 @@ async def _answer_error(request: Request, exc: Exception) -> Response:
 
 async def _answer_validation_error(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, RequestValidationError)
-    faults = [f"{'.'.join(str(part) for part in fault['loc'][1:])}: {fault['msg']}" for fault in exc.errors()[:5]]
-    message = "; ".join(faults) + "; the parameters are listed in /openapi.json"
+    faults = [f"{'.'.join(map(str, fault['loc'][1:])) or 'body'}: {fault['msg']}" for fault in exc.errors()[:5]]
+    message = "; ".join(faults)[:_LONGEST_MESSAGE] + "; the parameters are listed in /openapi.json"
+    if any(fault["loc"][:1] == ("body",) for fault in exc.errors()[:5]):
+        message += "; a POST sends them as one JSON object with Content-Type: application/json"
     return error_response(InvalidInput(message), _request_id(request))
 
 
@@ -89,7 +97,9 @@ async def _answer_http_exception(request: Request, exc: Exception) -> Response:
         return error_response(
             NotFound(f"there is no {request.url.path}; routes are in /openapi.json"), _request_id(request)
         )
-    response = error_response(InvalidInput(str(exc.detail)), _request_id(request))
+    kind = {413: TooLarge, 408: SlowSender}.get(exc.status_code, InvalidInput)
+    hint = "; send one JSON object in UTF-8" if exc.status_code == 400 else ""
+    response = error_response(kind(f"{exc.detail}{hint}"), _request_id(request))
     response.status_code = exc.status_code
     response.headers.update(exc.headers or {})
     return response

@@ -7,6 +7,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 _TIME = "RFC 3339, epoch in s, ms, µs or ns, `now`, or relative such as `-15m`; absent = all time"
+MAX_RANK = 2**53
+"""The largest number that every JSON reader keeps exact; no node holds more records."""
+MAX_LETTER_ID = 2**63 - 1
 _QUERY_ID = r"^[A-Za-z0-9._:-]{1,128}$"
 
 
@@ -27,9 +30,9 @@ class QueryParameters(BaseModel):
 class SearchParameters(QueryParameters):
     limit: Annotated[int, Field(ge=1, le=10_000, description="rows at most")] = 100
     cursor: Annotated[str | None, Field(description="`next` of the answer to continue")] = None
-    rank: Annotated[int | None, Field(ge=0, description="place of the first row in the whole result, newest = 0")] = (
-        None
-    )
+    rank: Annotated[
+        int | None, Field(ge=0, le=MAX_RANK, description="place of the first row in the whole result, newest = 0")
+    ] = None
 
 
 class HistogramParameters(QueryParameters):
@@ -62,5 +65,5 @@ class ReplayBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    ids: list[int] = []
+    ids: Annotated[list[Annotated[int, Field(ge=1, le=MAX_LETTER_ID)]], Field(max_length=10_000)] = []
     all: bool = False

@@ -20,8 +20,8 @@ from heimdall.api.parameters import (
     SearchParameters,
 )
 from heimdall.clock import Clock
-from heimdall.errors import NotFound
-from heimdall.model.timerange import parse_time
+from heimdall.errors import InvalidInput, NotFound
+from heimdall.model.timerange import MAX_NS, parse_time
 from heimdall.query.request import Answer, FacetsRequest, HistogramRequest, QueryRequest, SearchRequest
 from heimdall.query.service import QueryService
 
@@ -113,4 +113,7 @@ def _endpoint(parameter_type: object, answer: Callable[[Any], Answer]) -> Callab
 def _duration_ns(text: str) -> int:
     match = re.fullmatch(r"(\d+)([a-z]+)", text)
     assert match is not None  # the parameter's pattern has been checked
-    return int(match[1]) * _UNIT_NS[match[2]]
+    duration_ns = int(match[1]) * _UNIT_NS[match[2]] if len(match[1]) <= 19 else MAX_NS + 1
+    if duration_ns > MAX_NS:
+        raise InvalidInput("interval is longer than 292 years; use a shorter one, for example 5m")
+    return duration_ns

@@ -162,7 +162,7 @@ def _wants_page(request: Request) -> bool:
     path = request.url.path
     if path.startswith(("/api/", "/v1/", "/assets/")):
         return False
-    return "text/html" in request.headers.get("accept", "") or path.split("/", 2)[1] in CLIENT_ROUTES
+    return "text/html" in request.headers.get("accept", "") or path.lstrip("/").split("/", 1)[0] in CLIENT_ROUTES
 
 
 def _respond(request: Request, asset: _Asset, *, status: int) -> Response:

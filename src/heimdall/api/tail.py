@@ -63,7 +63,7 @@ def tail_routes(tail: LiveTail, service: QueryService, clock: Clock) -> APIRoute
 def _missed(service: QueryService, clock: Clock, q: str, last_event_id: str | None) -> Gap | None:
     """What a reader that comes back did not see."""
     _, _, milliseconds = (last_event_id or "").partition(".")
-    if not milliseconds.isdecimal():
+    if not milliseconds.isdecimal() or len(milliseconds) > 15:  # 15 digits: the year 33,658
         return None
     start_ns, end_ns = int(milliseconds) * 1_000_000 + 1, clock.time_ns()
     if start_ns >= end_ns:

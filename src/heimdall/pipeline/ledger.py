@@ -53,7 +53,7 @@ class Ledger:
             "SELECT tenant, minute_ns, accepted, stored, dead_lettered, expired FROM ledger"
             " WHERE minute_ns >= ? AND minute_ns < ? ORDER BY minute_ns DESC, tenant",
             (
-                -(2**63) if start_ns is None else start_ns // MINUTE_NS * MINUTE_NS,
+                -(2**63) if start_ns is None else max(-(2**63), start_ns // MINUTE_NS * MINUTE_NS),
                 2**63 - 1 if end_ns is None else end_ns,
             ),
         )

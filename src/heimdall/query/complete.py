@@ -93,6 +93,9 @@ _OPEN_QUOTE = re.compile(r"(?:(?P<field>[^\W\d][\w.@/-]*)(?::|!?=|[<>]=?))?\"(?P
 _AFTER_VALUE = re.compile(r"(?:[\w.@)`\"]|\")\s+$")
 
 _BOOLEAN = ("and", "or", "not")
+_LONGEST_SEGMENT = 2_000
+"""Code points of a search or pipe up to the cursor. The patterns above look for their match from every place, which
+grows with the square of the length; 2,000 stay within a keystroke, and nobody completes by hand behind more."""
 _FIELD_PIPES = frozenset({"fields", "top", "rare", "dedup"})
 _AGGREGATE_PIPES = frozenset({"stats", "timechart"})
 
@@ -101,6 +104,8 @@ def situation(text: str, cursor: int) -> Situation:
     """What is being written at `cursor` (code points from 0)."""
     cursor = max(0, min(cursor, len(text)))
     starts = _segments(text[:cursor])
+    if cursor - starts[-1] > _LONGEST_SEGMENT:
+        return Situation(Place.NOTHING, "", cursor, cursor)
     if len(starts) == 1:
         return _in_search(text, cursor)
     return _in_pipe(text, cursor, starts)

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from heimdall.errors import InvalidInput
 from heimdall.model.severity import LEVELS
-from heimdall.model.timerange import MAX_NS, format_time
+from heimdall.model.timerange import MAX_NS, MIN_NS, format_time
 from heimdall.query.executor import Job
 from heimdall.query.facets import level_counts, shown
 from heimdall.query.sources import COUNT_COLUMN, STEP_COLUMN, VALUE_COLUMN, Question, Source, check_field
@@ -62,7 +62,8 @@ class Histogram:
         ]
 
     def as_table(self) -> pa.Table:
-        times = pa.array([step * self.step_ns for step in self.steps], pa.int64()).cast(pa.timestamp("ns", "UTC"))
+        starts_ns = [max(MIN_NS, step * self.step_ns) for step in self.steps]  # the first may begin before all time
+        times = pa.array(starts_ns, pa.int64()).cast(pa.timestamp("ns", "UTC"))
         return pa.table({"time": times, "total": self.totals, **self.series})
 
 

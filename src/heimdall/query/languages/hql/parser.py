@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from heimdall.errors import QuerySyntaxError
-from heimdall.query.ast import MAX_DEPTH, And, Not, Or, Pipe, Predicate, Query
+from heimdall.query.ast import MAX_DEPTH, MAX_WORDS, And, Glob, Not, Or, Phrase, Pipe, Predicate, Query, Regex, Word
 from heimdall.query.languages.hql.cursor import Cursor, did_you_mean
 from heimdall.query.languages.hql.search import parse_search
 from heimdall.query.shape import shape_of
@@ -32,6 +32,9 @@ def parse(text: str) -> Query:
     search = parse_search(cursor)
     if _depth(search) > MAX_DEPTH:
         raise cursor.error(f"nested deeper than {MAX_DEPTH} levels", 0, len(text), "flatten the parentheses")
+    if _words(search) > MAX_WORDS:
+        hint = "quote text that stands together, or ask several smaller queries"
+        raise cursor.error(f"more than {MAX_WORDS} words to look for in messages", 0, cursor.position, hint)
     pipes: list[Pipe] = []
     while not cursor.at_end:
         cursor.expect("|")
@@ -71,3 +74,16 @@ def _depth(predicate: Predicate) -> int:
             return 1 + _depth(item)
         case _:
             return 1
+
+
+def _words(predicate: Predicate) -> int:
+    """How many conditions on the message there are."""
+    match predicate:
+        case And(items=items) | Or(items=items):
+            return sum(map(_words, items))
+        case Not(item=item):
+            return _words(item)
+        case Word() | Phrase() | Glob(field=None) | Regex(field=None):
+            return 1
+        case _:
+            return 0
