@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-import orjson
 import polars as pl
 import pyarrow as pa
 
 from heimdall.query.facets import type_of
 from heimdall.query.fields import ATTRIBUTES, CANONICAL, canonical
-from heimdall.query.rows import flat_attributes
+from heimdall.query.rows import attribute_object, flat_attributes
 from heimdall.query.types import Type
 
 _TYPE_NAMES = {Type.NUMBER: "number", Type.INTEGER: "number", Type.TIME: "time"}
@@ -30,7 +29,7 @@ def field_list(rows: pa.Table) -> list[dict[str, object]]:
     present_in: Counter[str] = Counter()
     types: dict[str, Counter[str]] = {}
     for text in frame[ATTRIBUTES].drop_nulls().to_list() if ATTRIBUTES in frame.columns else []:
-        for name, value in flat_attributes(orjson.loads(text)):
+        for name, value in flat_attributes(attribute_object(text)):
             own = f"attributes.{name}" if canonical(name) else name
             present_in[own] += 1
             types.setdefault(own, Counter())[type_of(value)] += 1

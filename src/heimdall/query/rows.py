@@ -78,7 +78,7 @@ def plain_rows(table: pa.Table) -> Iterator[dict[str, Any]]:
         attributes = row.pop("attributes", None)
         plain = {name: value for name, value in row.items() if value is not None}
         if attributes:
-            for name, value in flat_attributes(orjson.loads(attributes)):
+            for name, value in flat_attributes(attribute_object(attributes)):
                 plain.setdefault(name, value)
         yield plain
 
@@ -100,13 +100,28 @@ def _spoken(table: pa.Table) -> list[str]:
     return [field.name for field in table.schema if (field.metadata or {}).items() >= JSON_TEXT.items()]
 
 
-def flat_attributes(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """(dotted name, value) of every leaf; arrays are leaves, nulls are absent."""
-    for name, inner in value.items():
-        if isinstance(inner, dict):
-            yield from flat_attributes(inner, f"{prefix}{name}.")
-        elif inner is not None:
-            yield f"{prefix}{name}", inner
+def attribute_object(text: str) -> dict[str, Any]:
+    """A record's attributes; those nested deeper than the parser goes (1,024) stay one text named `attributes`."""
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return {"attributes": text}
+    return value if isinstance(value, dict) else {}
+
+
+def flat_attributes(value: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """(dotted name, value) of every leaf; arrays are leaves, nulls are absent. Any depth: no recursion."""
+    waiting = [("", iter(value.items()))]
+    while waiting:
+        prefix, members = waiting[-1]
+        for name, inner in members:
+            if isinstance(inner, dict):
+                waiting.append((f"{prefix}{name}.", iter(inner.items())))
+                break
+            if inner is not None:
+                yield f"{prefix}{name}", inner
+        else:
+            waiting.pop()
 
 
 def _readable(frame: pl.DataFrame) -> list[pl.Expr]:

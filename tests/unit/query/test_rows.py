@@ -5,7 +5,7 @@ import pyarrow as pa
 
 from heimdall.model.batch import TIMESTAMP
 from heimdall.model.identity import record_id
-from heimdall.query.rows import flat_table, json_rows, record_table
+from heimdall.query.rows import flat_attributes, flat_table, json_rows, record_table
 
 STORED = pa.table(
     {
@@ -58,3 +58,11 @@ def test_values_of_several_types_become_text_in_a_flat_table():
         {"a": "x", "a.b": None},
         {"a": None, "a.b": True},
     ]
+
+
+def test_attributes_of_any_depth_are_flattened_in_order() -> None:
+    deep: dict[str, object] = {"end": 1}
+    for _ in range(900):
+        deep = {"a": deep}
+    found = list(flat_attributes({"first": 1, "deep": deep, "none": None, "list": [{"x": 1}], "last": {"b": 2}}))
+    assert [name for name, _ in found] == ["first", f"deep.{'a.' * 900}end", "list", "last.b"]

@@ -148,7 +148,7 @@ def _objects(column: pa.ChunkedArray) -> pa.Array:
             value = orjson.loads(text)
         except orjson.JSONDecodeError as exc:
             raise BatchRefused(f"attributes are not JSON: {exc}: {text[:80]!r}") from exc
-        if not isinstance(value, dict):
+        if value is not None and not isinstance(value, dict):
             raise BatchRefused(f"attributes are not a JSON object: {text[:80]!r}")
         absent[text] = not value
     return pa.array([None if text is None or absent[text] else text for text in column.to_pylist()], pa.large_string())

@@ -168,7 +168,7 @@ class ClickHouseEngine:
             .where(exp.GTE(this=exp.column("timestamp"), expression=_time(times["min"])))
             .where(exp.LTE(this=exp.column("timestamp"), expression=_time(times["max"])))
         )
-        with map_driver_errors("append"):
+        with map_driver_errors("manage"):  # a failed look-up says nothing about the batch
             stored = self._driver.fetch(statement.sql("clickhouse"), {}).table
         if stored.num_rows == 0:
             return rows

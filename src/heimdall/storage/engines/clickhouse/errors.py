@@ -27,6 +27,7 @@ NO_FAULT_OF_THE_BATCH = frozenset(
         173, 236, 241, 243, 252,  # no memory, aborted, memory limit, no disk space, too many parts
         218, 219, 226, 228, 232, 233, 246, 271,  # parts and files missing or damaged
         394, 425, 439, 473, 999, 1000, 1001,  # cancelled, system error, no thread, deadlock, foreign exceptions
+        33, 40, 49, 60, 81, 107, 235, 242, 388,  # unreadable or missing files and tables, faults of the engine itself
     }
 )  # fmt: skip
 """Codes after which the same batch may be stored later. Every other refusal is about the data itself."""
