@@ -110,7 +110,7 @@ JOURNEYS: tuple[Journey, ...] = (
             ),
         ),
     ),
-    Journey("checkout", 0.06, "POST", "/checkout", _through_the_door(9, _VERIFY, _PLACE)),
+    Journey("checkout", 0.08, "POST", "/checkout", _through_the_door(9, _VERIFY, _PLACE)),
     Journey(
         "track", 0.03, "GET", "/orders/{order_id}",
         _through_the_door(

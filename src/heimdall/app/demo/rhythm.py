@@ -14,8 +14,8 @@ MINUTE_NS = 60 * SECOND_NS
 HOUR_NS = 60 * MINUTE_NS
 DAY_NS = 24 * HOUR_NS
 
-MEAN_REQUESTS_PER_S = 0.95
-"""At scale 1, over a whole average day: about 550,000 lines a day in all, so that a back-fill takes seconds."""
+MEAN_REQUESTS_PER_S = 0.8
+"""At scale 1, over a whole average day: about 475,000 lines a day in all, so that a back-fill takes seconds."""
 
 _HOURS = np.arange(25, dtype=np.float64)
 _DAY_SHAPE = np.array(
