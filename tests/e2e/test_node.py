@@ -156,8 +156,10 @@ def test_explain_and_complete_answer(shop):
     assert "SELECT" in json.dumps(plan)
     words = httpx.get(f"{shop.url}/api/v1/complete", params={"q": "* | st"}, timeout=30).json()["data"]
     assert "stats" in [word["label"] for word in words]
-    values = httpx.get(f"{shop.url}/api/v1/complete", params={"q": "service:sh"}, timeout=30).json()["data"]
-    assert "shop" in [word["label"] for word in values]
+    shop.send(b'{"service":"completable","message":"just now"}\n')
+    shop.wait_for_count(1, "service:completable")
+    values = httpx.get(f"{shop.url}/api/v1/complete", params={"q": "service:compl"}, timeout=30).json()["data"]
+    assert "completable" in [word["label"] for word in values]
 
 
 def test_the_ledger_balances_and_no_record_is_dead(shop):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "heimdall"
+TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in SOURCE.rglob("*.py")}
 
 GROUND = {"model", "errors", "clock", "plugins"}
 """Imports only itself; everybody may import it."""
@@ -41,7 +42,7 @@ def reachable(package: str) -> set[str]:
 
 def imports_of(path: Path) -> Iterator[str]:
     """Full names of Heimdall modules a file imports, wherever in the file it does so."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(TREES[path]):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "heimdall")
         elif isinstance(node, ast.ImportFrom):
@@ -55,7 +56,7 @@ def imports_of(path: Path) -> Iterator[str]:
 def edges() -> set[tuple[str, str, str]]:
     """(importing package, imported package, file)."""
     found = set()
-    for path in SOURCE.rglob("*.py"):
+    for path in TREES:
         relative = path.relative_to(SOURCE)
         importer = relative.parts[0].removesuffix(".py")
         for name in imports_of(path):
@@ -103,10 +104,10 @@ def test_no_module_is_named_after_nothing(word: str) -> None:
 
 def test_only_app_reads_the_environment() -> None:
     readers = []
-    for path in SOURCE.rglob("*.py"):
+    for path, tree in TREES.items():
         if path.relative_to(SOURCE).parts[0] == "app":
             continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree):
             if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv"):
                 readers.append(f"{path.relative_to(SOURCE)}:{node.lineno}")
     assert readers == []

@@ -39,9 +39,11 @@ expect.set_options(timeout=PATIENCE_MS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if "/e2e/browser/" in item.path.as_posix():
-            item.add_marker(pytest.mark.browser)
+    browser_tests = [item for item in items if "/e2e/browser/" in item.path.as_posix()]
+    for item in browser_tests:
+        item.add_marker(pytest.mark.browser)
+    # Last: while Playwright runs, its event loop is this thread's, and no other test can have one.
+    items.sort(key=lambda item: item in browser_tests)
 
 
 @pytest.fixture(scope="session")
