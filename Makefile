@@ -60,7 +60,13 @@ crash: setup
 
 # The figures of benchmarks/README.md: minutes, and best on a machine that does nothing else.
 bench: setup
+	@grep -m1 "model name" /proc/cpuinfo || true
+	@nproc && grep MemTotal /proc/meminfo || true
 	$(BIN)/python benchmarks/decode.py
+	$(BIN)/python benchmarks/formats.py
+	$(BIN)/python benchmarks/journal.py
 	$(BIN)/python benchmarks/ingest.py
 	$(BIN)/python benchmarks/freshness.py
 	$(BIN)/python benchmarks/query.py
+	$(BIN)/python benchmarks/startup.py
+	@test -z "$(TEMPLATES)" || $(BIN)/python benchmarks/templates.py --data "$(TEMPLATES)"
