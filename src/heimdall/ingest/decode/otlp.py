@@ -52,7 +52,7 @@ _SEVERITY_NAMES = {
 
 
 _NO_ID = frozenset({b"", bytes(8), bytes(16)})
-_NOTHING = pa.table({"message": pa.array([], pa.large_string())})
+_NOTHING = pa.Table.from_batches([], pa.schema([("message", pa.large_string())]))  # pa.array would import pandas
 
 
 @dataclass(frozen=True, slots=True)
