@@ -75,6 +75,14 @@ def wait_for_progress(senders: list[Sender], timeout_s: float = 20.0) -> None:
         time.sleep(0.01)
 
 
+def wait_until_stored(node: NodeProcess, timeout_s: float = 120.0) -> None:
+    """Until nothing waits on the bus any more."""
+    deadline = time.monotonic() + timeout_s
+    while httpx.get(f"{node.url}/api/v1/node", timeout=60).json()["pending"]:
+        assert time.monotonic() < deadline, "records still wait on the bus"
+        time.sleep(0.2)
+
+
 def numbers_stored(node: NodeProcess, sender: str) -> list[int]:
     """Every stored number of a sender, read page by page."""
     numbers: list[int] = []
@@ -122,9 +130,8 @@ def main() -> int:
 
     result: dict[str, object] = {"kills": arguments.kills + during_start, "killed_while_starting": during_start}
     acknowledged = lost = doubled = unknown = 0
-    time.sleep(2)
+    wait_until_stored(node)
     for sender in senders:
-        node.wait_for_count(node.count(f"service:{sender.name}"), f"service:{sender.name}")
         numbers = numbers_stored(node, sender.name)
         present = set(numbers)
         sure = {n for first, end in sender.acknowledged for n in range(first, end)}
