@@ -35,11 +35,17 @@ def test_what_a_first_page_loads_is_small():
     assert sum(file.stat().st_size for file in STATIC_DIRECTORY.rglob("*")) <= 3 * KB * KB
 
 
+GUARD = 3.0
+"""Times the budget that a machine of unknown speed and load may take before the suite calls it a regression;
+`HEIMDALL_BUDGETS=strict` holds the budgets themselves, for a quiet machine."""
+
+
 def _twice_of_three(measure, limit: float) -> list[float]:
     if os.getloadavg()[0] > 2 * (os.cpu_count() or 1):
         pytest.skip("this machine is too busy to time anything but itself")
     tries = [measure() for _ in range(3)]
-    assert sorted(tries)[1] <= limit, tries
+    slack = 1.0 if os.environ.get("HEIMDALL_BUDGETS") == "strict" else GUARD
+    assert sorted(tries)[1] <= limit * slack, tries
     return tries
 
 
