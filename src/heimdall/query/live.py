@@ -7,6 +7,7 @@ which can be searched, since what is tailed is already stored.
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from collections import deque
@@ -21,6 +22,8 @@ from heimdall.errors import InvalidInput, Overloaded
 from heimdall.model.batch import LogBatch, TenantId
 from heimdall.query.ast import Query
 from heimdall.query.frame import evaluate
+
+_log = logging.getLogger(__name__)
 
 WATCHERS = Gauge("heimdall_tail_subscriptions", "Open live tails.")
 DROPPED = Counter("heimdall_tail_dropped_records", "Records a live tail was too slow to show.", unit="records")
@@ -147,8 +150,7 @@ class LiveTail:
         self._worker.join(timeout=5)
 
     def _skip(self, batch: LogBatch) -> None:
-        times = pl.Series(values=batch.table.column("timestamp").cast(pa.int64()))
-        gap = Gap(batch.num_rows, int(times.min()), int(times.max()))  # type: ignore[arg-type]
+        gap = _gap_of(batch)
         for subscription in list(self._subscriptions):
             if subscription.tenant == batch.tenant:
                 subscription.skip(gap)
@@ -163,6 +165,18 @@ class LiveTail:
             assert isinstance(frame, pl.DataFrame)
             position = int(frame["position"].max())  # type: ignore[arg-type]
             for subscription in subscriptions:
-                newest_first = evaluate(subscription.query, frame.lazy()).collect()
+                try:
+                    newest_first = evaluate(subscription.query, frame.lazy()).collect()
+                except Exception:
+                    # One reader's query must not silence the others; that reader is told what it did not see.
+                    _log.exception("a live tail could not match a batch")
+                    subscription.skip(_gap_of(batch))
+                    continue
                 if newest_first.height:
                     subscription.offer(newest_first.reverse().to_arrow(), position)
+
+
+def _gap_of(batch: LogBatch) -> Gap:
+    """The whole batch as a gap."""
+    times = pl.Series(values=batch.table.column("timestamp").cast(pa.int64()))
+    return Gap(batch.num_rows, int(times.min()), int(times.max()))  # type: ignore[arg-type]
