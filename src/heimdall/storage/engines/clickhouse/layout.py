@@ -133,6 +133,9 @@ TABLE_SETTINGS: dict[str, int | str] = {
     # With two background threads the defaults (8 and 20 free slots) would only ever allow tiny merges.
     "number_of_free_entries_in_pool_to_lower_max_size_of_merge": 1,
     "number_of_free_entries_in_pool_to_execute_mutation": 1,
+    # Merges wait until they can take more parts at once: every record is written again half as often (0.9 times in
+    # place of 1.6 over 4 M records), for some more parts that queries visit. The default is 5.
+    "merge_selector_base": 8,
     # Merges of more than this would hold the two background threads for minutes.
     "max_bytes_to_merge_at_max_space_in_pool": 8 * 1024**3,
 }
