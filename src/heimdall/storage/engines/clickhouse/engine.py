@@ -63,6 +63,12 @@ such a rate that merge comes within seconds. Smaller appends are indexed at once
 
 LATER_INDEXES = "message_words,message_tokens"
 
+SELECT_SETTINGS: Settings = {
+    # By default a statement gets one thread for every free GB of the server's memory, which here is one in all: on two
+    # cores everything that scans would take twice as long. What it may use is bounded by `max_memory_usage`.
+    "max_threads_min_free_memory_per_thread": 0,
+}
+
 MAX_RESULT_BYTES = 256 * MEBIBYTE
 """Largest answer of one statement; beyond it the statement fails rather than the node."""
 
@@ -209,6 +215,7 @@ class ClickHouseEngine:
     def select(self, statement: exp.Query, *, query_id: str, timeout_s: float, max_memory_bytes: int) -> FetchedRows:
         running = _Running(f"{self._name}-{next(self._numbers)}")
         settings: dict[str, int | str] = {
+            **SELECT_SETTINGS,
             "log_comment": running.comment,
             "max_execution_time": str(max(timeout_s, 0.001)),
             "max_memory_usage": max_memory_bytes,
