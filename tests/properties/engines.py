@@ -67,7 +67,8 @@ class Asked:
         self._table = table
 
     def by_sql(self, query: Query, **options: Any) -> list[Record]:
-        statement = to_sql(query, table=self._engine.table, tenant=self._tenant, context=CONTEXT, **options)
+        options = {"context": CONTEXT, **options}
+        statement = to_sql(query, table=self._engine.table, tenant=self._tenant, **options)
         rows = self._engine.select(statement, query_id="agree", timeout_s=30, max_memory_bytes=1 << 30)
         batches = list(rows)
         found = pl.from_arrow(pa.Table.from_batches(batches, schema=rows.schema))

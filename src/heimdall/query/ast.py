@@ -19,6 +19,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
+    from heimdall.query.context import Context
+    from heimdall.query.counting import Counting
     from heimdall.query.frame import FrameBuilder
     from heimdall.query.shape import Shape
     from heimdall.query.sql import SqlBuilder
@@ -299,6 +301,10 @@ class Pipe(_Node, ABC):
     @abstractmethod
     def to_frame(self, builder: FrameBuilder) -> None:
         """Extend the lazy frame by this step."""
+
+    def counting(self, context: Context) -> Counting | None:
+        """What it counts records by, when counting is all it does with them."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,18 +31,18 @@ def record_table(stored: pa.Table) -> pa.Table:
     """
     frame = pl.from_arrow(stored)
     assert isinstance(frame, pl.DataFrame)
-    columns: dict[str, pl.Series] = {name: frame[name] for name in frame.columns if name != "position"}
+    columns: dict[str, pl.Expr] = {name: pl.col(name) for name in frame.columns if name != "position"}
     if "position" in frame.columns and "timestamp" in frame.columns:
-        columns["id"] = _ids(frame["timestamp"], frame["position"])
+        columns["id"] = pl.lit(_ids(frame["timestamp"], frame["position"]))
     if "severity_number" in frame.columns:
-        names = pl.Series([level.value for level in LEVELS])
-        columns["level"] = names.gather(((frame["severity_number"].cast(pl.Int32) + 3) // 4).clip(0, len(LEVELS) - 1))
+        rank = ((pl.col("severity_number").cast(pl.Int32) + 3) // 4).clip(0, len(LEVELS) - 1)
+        columns["level"] = pl.lit(pl.Series([level.value for level in LEVELS])).gather(rank)
     for name in _HEX_FIELDS:
-        if name in columns and columns[name].dtype == pl.Binary:
+        if name in columns and frame.schema[name] == pl.Binary:
             columns[name] = columns[name].bin.encode("hex")
     extra = [name for name in columns if name not in _ORDER and name != "attributes"]
     order = [name for name in (*_ORDER, *extra, "attributes") if name in columns]
-    return pl.DataFrame({name: columns[name] for name in order}).to_arrow()
+    return frame.select(columns[name].alias(name) for name in order).to_arrow()
 
 
 def _ids(timestamps: pl.Series, positions: pl.Series) -> pl.Series:
@@ -51,11 +51,9 @@ def _ids(timestamps: pl.Series, positions: pl.Series) -> pl.Series:
     milliseconds, rest_ns = np.divmod(time_ns, 1_000_000)
     high = (milliseconds.astype(np.uint64) << np.uint64(16)) | np.uint64(0x7000) | (rest_ns // 245).astype(np.uint64)
     low = (positions.cast(pl.UInt64).to_numpy() & np.uint64((1 << 62) - 1)) | np.uint64(1 << 63)
-    digits = np.stack([high, low], axis=1).astype(">u8").tobytes()
-    hexed = pl.Series([digits[place : place + 16] for place in range(0, len(digits), 16)], dtype=pl.Binary)
-    text = hexed.bin.encode("hex").str
-    parts = [text.slice(0, 8), text.slice(8, 4), text.slice(12, 4), text.slice(16, 4), text.slice(20)]
-    return pl.select(pl.concat_str([pl.lit(part) for part in parts], separator="-")).to_series()
+    digits = np.stack([high, low], axis=1).astype(">u8").tobytes().hex()
+    ids = (digits[place : place + 32] for place in range(0, len(digits), 32))
+    return pl.Series([f"{i[:8]}-{i[8:12]}-{i[12:16]}-{i[16:20]}-{i[20:]}" for i in ids], dtype=pl.String)
 
 
 def json_rows(table: pa.Table, *, lines: bool = False) -> bytes:

@@ -19,15 +19,19 @@ from heimdall.errors import InvalidInput
 from heimdall.model.batch import TenantId
 from heimdall.query.ast import And, MatchAll, Predicate, Query
 from heimdall.query.context import Context
+from heimdall.query.counting import Counting
 from heimdall.query.cursor import Behind
 from heimdall.query.executor import Executor, Job
-from heimdall.query.fields import ATTRIBUTES, POSITION_COLUMN, TIME_COLUMN
+from heimdall.query.fields import ATTRIBUTES, POSITION_COLUMN, TIME_COLUMN, canonical
 from heimdall.query.frame import evaluate
+from heimdall.query.rollup import WEIGHT, rollup_source
 from heimdall.query.rows import record_table
 from heimdall.query.sql import predicate_sql, scan_conditions, to_sql
 from heimdall.query.sqlnodes import TABLE
+from heimdall.query.sqlvalues import field_value
 from heimdall.storage.engine import SqlEngine
 from heimdall.storage.engines.memory import MemoryEngine
+from heimdall.storage.rollups import MINUTE_NS
 from heimdall.storage.stored import STORED_SCHEMA
 
 STEP_COLUMN, COUNT_COLUMN, VALUE_COLUMN = "_counted_step", "_counted_records", "_counted_value"
@@ -135,23 +139,31 @@ class SqlSource:
     def counts(
         self, job: Job, question: Question, step_ns: int, by: str | None = None, *, since_1970: bool = False
     ) -> pa.Table:
-        inner = self._select(question, (by,) if by else (), None, None)
-        statement = (
-            exp.select(exp.alias_(_step(step_ns, since_1970=since_1970), STEP_COLUMN), f"count() AS {COUNT_COLUMN}")
-            .from_(inner.subquery("matching"))
-            .group_by(STEP_COLUMN)
-        )
+        value: exp.Expr
+        counted = self._counted(question, (by,) if by else (), step_ns)
+        if counted is None:
+            inner = self._select(question, (by,) if by else (), None, None).subquery("matching")
+            time, value, records = TIME_COLUMN, exp.column(by or "", quoted=True), "count()"
+        else:
+            inner, time, records = counted, "timestamp", f"sum({WEIGHT})"
+            value = field_value(by).sql if by else exp.null()
+        step = _step(exp.column(time, quoted=True), step_ns, since_1970=since_1970)
+        statement = exp.select(exp.alias_(step, STEP_COLUMN), f"{records} AS {COUNT_COLUMN}").from_(inner)
+        statement = statement.group_by(STEP_COLUMN)
         if by:
-            value = exp.column(by, quoted=True)
             statement = statement.select(exp.alias_(value, VALUE_COLUMN)).group_by(VALUE_COLUMN)
         return self._executor.run(job, self.tier, statement)
 
     def values(self, job: Job, question: Question, field: str, limit: int) -> tuple[pa.Table, int, int, int]:
-        inner = self._select(question, (field,), None, None)
-        value = exp.alias_(exp.column(field, quoted=True), VALUE_COLUMN)
-        groups = (
-            exp.select(value, f"count() AS {COUNT_COLUMN}").from_(inner.subquery("matching")).group_by(VALUE_COLUMN)
-        )
+        value: exp.Expr
+        counted = self._counted(question, (field,), None)
+        if counted is None:
+            inner = self._select(question, (field,), None, None).subquery("matching")
+            value, records = exp.column(field, quoted=True), "count()"
+        else:
+            inner, value, records = counted, field_value(field).sql, f"sum({WEIGHT})"
+        groups = exp.select(exp.alias_(value, VALUE_COLUMN), f"{records} AS {COUNT_COLUMN}").from_(inner)
+        groups = groups.group_by(VALUE_COLUMN)
         present = f"isNotNull({VALUE_COLUMN})"
         totals = exp.select(
             VALUE_COLUMN,
@@ -174,6 +186,23 @@ class SqlSource:
         self, question: Question, *, columns: Sequence[str] | None = None, limit: int | None = None
     ) -> str | None:
         return self._select(question, columns, limit, None).sql("clickhouse", pretty=True)
+
+    def _counted(self, question: Question, fields: Sequence[str], step_ns: int | None) -> exp.Subquery | None:
+        """The question's records as counts by minute, where a rollup has them."""
+        known = [canonical(name) for name in fields]
+        if question.query.pipes or not all(known) or (step_ns or MINUTE_NS) % MINUTE_NS:
+            return None
+        search = question.query.search
+        source = rollup_source(
+            exp.to_table(self._engine.table, dialect="clickhouse", alias=TABLE),
+            self._engine.rollups,
+            Counting(tuple(field.source for field in known if field is not None), step_ns),
+            [] if isinstance(search, MatchAll) else [predicate_sql(search, question.context)],
+            question.tenant,
+            question.start_ns,
+            question.end_ns,
+        )
+        return None if source is None else source.subquery(TABLE)
 
     def _records(self, question: Question, limit: int | None, before: Behind | None, offset: int) -> exp.Select:
         """Whole records as they are stored: the statement stays short and their looks are made from a page of them."""
@@ -205,6 +234,7 @@ class SqlSource:
             limit=limit,
             before=None if before is None else (before.timestamp_ns, before.position),
             context=question.context,
+            rollups=self._engine.rollups,
         )
 
 
@@ -256,9 +286,9 @@ def _null_where(column: pa.ChunkedArray, absent: str | bytes) -> pa.ChunkedArray
     return pc.if_else(pc.equal(column, value), pa.scalar(None, column.type), column)
 
 
-def _step(step_ns: int, *, since_1970: bool) -> exp.Expr:
-    """Number of the step a record lies in. Times before 1970 are negative: there division must round down."""
-    time_ns = exp.Anonymous(this="toUnixTimestamp64Nano", expressions=[exp.column(TIME_COLUMN, quoted=True)])
+def _step(time: exp.Expr, step_ns: int, *, since_1970: bool) -> exp.Expr:
+    """Number of the step a time lies in. Times before 1970 are negative: there division must round down."""
+    time_ns = exp.Anonymous(this="toUnixTimestamp64Nano", expressions=[time])
     step = exp.Literal.number(step_ns)
     whole = exp.Anonymous(this="intDiv", expressions=[time_ns, step])
     if since_1970:

@@ -13,17 +13,19 @@ from dataclasses import replace
 from sqlglot import exp
 
 from heimdall.model.batch import TenantId
-from heimdall.query.ast import Call, Expression, Predicate, Query, fields_of
+from heimdall.query.ast import Call, Expression, MatchAll, Predicate, Query, fields_of
 from heimdall.query.context import Context
 from heimdall.query.fields import POSITION_COLUMN, RECORD_FIELDS, TIME_COLUMN
 from heimdall.query.languages.hql.printer import expression_text
 from heimdall.query.pipes.aggregation import Column, step_seconds
+from heimdall.query.rollup import WEIGHT, rollup_source
 from heimdall.query.shape import shape_of
 from heimdall.query.sqlexpressions import compile_expression
 from heimdall.query.sqlnodes import TABLE, binary, both, call, column, null, number, string
 from heimdall.query.sqlsearch import predicate_sql
 from heimdall.query.sqlvalues import Form, Value, as_boolean, field_value, grouped, ordering, output
 from heimdall.query.types import Type
+from heimdall.storage.rollups import Rollup
 
 __all__ = ["SqlBuilder", "predicate_sql", "scan_conditions", "to_sql"]
 
@@ -40,6 +42,7 @@ def to_sql(
     limit: int | None = None,
     before: tuple[int, int] | None = None,
     context: Context | None = None,
+    rollups: Sequence[Rollup] = (),
 ) -> exp.Select:
     """The statement that answers `query` over the records of one tenant in [start_ns, end_ns).
 
@@ -47,23 +50,28 @@ def to_sql(
     `RECORD_FIELDS`, then what pipes added, then `_timestamp` and `_position`. Aggregated rows have the columns
     `heimdall.query.shape.shape_of(query)` lists. `limit` cuts the answer; `before` = (timestamp, position) continues
     behind that record and wants newest-first rows. `context` says what `now()` is and how long `rate()` looks; its
-    range defaults to [start_ns, end_ns).
+    range defaults to [start_ns, end_ns). A question that only counts reads one of `rollups` where that has the answer.
 
     Raises:
         QuerySyntaxError: the query asks for something that has no meaning (types, unknown columns behind `stats`).
     """
     shape_of(query)
     context = context or Context(start_ns=start_ns, end_ns=end_ns)
-    conditions = scan_conditions(tenant, start_ns, end_ns)
-    if before is not None:
-        conditions.append(_before(*before))
-    for predicate in (scope, query.search):
-        if predicate is not None:
-            conditions.append(predicate_sql(predicate, context))
+    wanted = [predicate_sql(item, context) for item in (scope, query.search) if not isinstance(item, MatchAll | None)]
     source = exp.Table(this=exp.to_identifier(table, quoted=True), alias=exp.TableAlias(this=_alias()))
     if "." in table:
         source = exp.to_table(table, dialect="clickhouse", alias=TABLE)
-    builder = SqlBuilder(source, conditions, context, query, columns)
+    counted = None
+    if rollups and query.pipes and (counting := query.pipes[0].counting(context)) is not None:
+        counted = rollup_source(source, rollups, counting, wanted, tenant, start_ns, end_ns)
+    if counted is not None:
+        counts = exp.Subquery(this=counted, alias=exp.TableAlias(this=_alias()))
+        builder = SqlBuilder(counts, [], context, query, columns, weight=column(WEIGHT))
+    else:
+        conditions = scan_conditions(tenant, start_ns, end_ns)
+        if before is not None:
+            conditions.append(_before(*before))
+        builder = SqlBuilder(source, [*conditions, *wanted], context, query, columns)
     for place, pipe in enumerate(query.pipes):
         builder.place = place
         pipe.to_sql(builder)
@@ -100,6 +108,7 @@ class SqlBuilder:
         context: Context,
         query: Query,
         columns: Sequence[str] | None,
+        weight: exp.Expression | None = None,
     ) -> None:
         self.context: Context = context
         self.place = 0
@@ -110,6 +119,8 @@ class SqlBuilder:
         """Calls are aggregates over rows, not columns an earlier `stats` has named after a call."""
         self.window_s: float | None = None
         """Seconds that one row of a grouping by time stands for; what `rate()` divides by."""
+        self._weight = weight
+        """How many records a row of the source stands for; None: one."""
         self._query = query
         self._whole = True
         """The answer has every field of the record, beside `_columns`."""
@@ -145,6 +156,11 @@ class SqlBuilder:
     def computed_call(self, expression: Call) -> Value | None:
         """The column a call has made before, as `count()` behind `stats count()`."""
         return self._columns.get(expression_text(expression))
+
+    @property
+    def rows(self) -> exp.Expression:
+        """How many rows a group has."""
+        return call("count") if self._weight is None else call("sum", self._weight.copy())
 
     @property
     def seconds(self) -> float | None:
@@ -296,6 +312,7 @@ class SqlBuilder:
     def _reset(self, select: exp.Select, columns: Mapping[str, Value]) -> None:
         self._source = exp.Subquery(this=select, alias=exp.TableAlias(this=_alias()))
         self._base = False
+        self._weight = None
         self._conditions = []
         self._computed = set()
         self._limit = None

@@ -78,6 +78,11 @@ class SqlArguments:
         """What `rate()` divides by."""
         return self.builder.seconds
 
+    @property
+    def rows(self) -> exp.Expression:
+        """How many rows a group has."""
+        return self.builder.rows
+
     def value(self, place: int) -> Value:
         return self.values[place]
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from heimdall.model.batch import LogBatch, TenantId
+from heimdall.storage.rollups import Rollup
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +95,9 @@ class SqlEngine(Engine, Protocol):
 
     table: str
     """Name of the table that holds the records; its columns are documented in `storage/engines/clickhouse`."""
+
+    rollups: Sequence[Rollup]
+    """Counts a statement gets for little when it groups by their columns and `heimdall.storage.rollups.minute_of`."""
 
     def select(self, statement: exp.Query, *, query_id: str, timeout_s: float, max_memory_bytes: int) -> Rows:
         """Run a read-only statement, which is no longer the caller's afterwards.

@@ -17,6 +17,6 @@ FUNCTION = Function(
     optional=1,
     gives=Type.INTEGER,
     aggregate=True,
-    sql=lambda a: call("count", a.value(0).sql) if len(a) else call("count"),
+    sql=lambda a: call("count", a.value(0).sql) if len(a) else a.rows,
     frame=lambda a: (a.expression(0).count() if len(a) else pl.len()).cast(pl.Int64),
 )

@@ -30,7 +30,7 @@ FUNCTION = Function(
     optional=1,
     gives=Type.NUMBER,
     aggregate=True,
-    sql=lambda a: _sql_per_second(call("sumOrNull", a.number(0)) if len(a) else call("count"), a.seconds),
+    sql=lambda a: _sql_per_second(call("sumOrNull", a.number(0)) if len(a) else a.rows, a.seconds),
     frame=lambda a: _frame_per_second(
         pl.when(a.number(0).count() > 0).then(a.number(0).sum()) if len(a) else pl.len(), a.seconds
     ),

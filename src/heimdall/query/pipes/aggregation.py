@@ -41,6 +41,10 @@ class Column:
         return text if self.alias is None else f"{text} as {field_text(self.alias)}"
 
 
+def expressions(columns: Sequence[Column]) -> tuple[Expression, ...]:
+    return tuple(column.expression for column in columns)
+
+
 def columns_text(columns: Sequence[Column]) -> str:
     return ", ".join(column.to_text() for column in columns)
 

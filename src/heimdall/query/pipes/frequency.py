@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from heimdall.query.ast import AllOf, Call, Expression, Field, Pipe
+from heimdall.query.context import Context
+from heimdall.query.counting import Counting, counting
 from heimdall.query.languages.hql.cursor import Cursor
 from heimdall.query.languages.hql.expressions import parse_fields
 from heimdall.query.languages.hql.printer import field_list
-from heimdall.query.pipes.aggregation import Column
+from heimdall.query.pipes.aggregation import Column, expressions
 from heimdall.query.pipes.head import DEFAULT_ROWS, parse_rows
 from heimdall.query.shape import Shape, assignable, failure, require
 from heimdall.query.types import Type
@@ -61,6 +63,9 @@ class Frequency(Pipe):
         builder.aggregate((Column(Call("count"), COUNT),), self._keys(), self._order())
         builder.share(SHARE, COUNT)
         builder.limit(self.rows)
+
+    def counting(self, context: Context) -> Counting | None:
+        return counting((), expressions(self._keys()))
 
     def _keys(self) -> tuple[Column, ...]:
         return tuple(Column(Field(name)) for name in dict.fromkeys(self.fields))

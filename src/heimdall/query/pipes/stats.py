@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from heimdall.query.ast import Pipe
+from heimdall.query.context import Context
+from heimdall.query.counting import Counting, counting
 from heimdall.query.languages.hql.cursor import Cursor
-from heimdall.query.pipes.aggregation import Column, aggregated_shape, columns_text, parse_columns, read_by
+from heimdall.query.pipes.aggregation import Column, aggregated_shape, columns_text, expressions, parse_columns, read_by
 from heimdall.query.pipes.word import PipeWord
 from heimdall.query.shape import Shape
 
@@ -41,6 +43,9 @@ class Stats(Pipe):
 
     def to_frame(self, builder: FrameBuilder) -> None:
         builder.aggregate(self.columns, self.keys)
+
+    def counting(self, context: Context) -> Counting | None:
+        return counting(expressions(self.columns), expressions(self.keys))
 
 
 def _parse(cursor: Cursor) -> Stats:

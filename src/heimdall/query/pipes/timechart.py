@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from heimdall.query.ast import Call, Duration, Pipe
 from heimdall.query.context import Context
+from heimdall.query.counting import Counting, counting
 from heimdall.query.languages.hql.cursor import Cursor
 from heimdall.query.languages.hql.expressions import parse_expression
 from heimdall.query.literals import NS_PER_UNIT, print_duration
-from heimdall.query.pipes.aggregation import Column, aggregated_shape, columns_text, parse_columns, read_by
+from heimdall.query.pipes.aggregation import Column, aggregated_shape, columns_text, expressions, parse_columns, read_by
 from heimdall.query.pipes.word import PipeWord
 from heimdall.query.shape import Shape, require
 
@@ -55,6 +56,9 @@ class Timechart(Pipe):
 
     def to_frame(self, builder: FrameBuilder) -> None:
         builder.aggregate(self.columns, self._keys(self.step_ns(builder.context)))
+
+    def counting(self, context: Context) -> Counting | None:
+        return counting(expressions(self.columns), expressions(self._keys(self.step_ns(context))))
 
     def step_ns(self, context: Context) -> int:
         """Its span, else the smallest round step that cuts the range into at most `MOST_STEPS`."""

@@ -24,6 +24,7 @@ from heimdall.storage.engines.clickhouse.gate import Gate
 from heimdall.storage.engines.clickhouse.indexes import use_indexes
 from heimdall.storage.engines.clickhouse.origins import Origins, SpanKey
 from heimdall.storage.engines.clickhouse.rows import as_records, record_value, stored_value
+from heimdall.storage.rollups import ROLLUPS
 from heimdall.storage.stored import STORED_SCHEMA, storable
 
 MEBIBYTE = 1024 * 1024
@@ -96,6 +97,7 @@ class ClickHouseEngine:
     """One table for all tenants, sorted by tenant first. See `layout` for its shape."""
 
     table = f"{layout.DATABASE}.{layout.TABLE}"
+    rollups = ROLLUPS
 
     def __init__(self, driver: Driver, clock: Clock) -> None:
         self._driver = driver
