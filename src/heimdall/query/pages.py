@@ -93,7 +93,8 @@ class Pages:
         found: list[pa.Table] = []
         rows = 0
         partial = False
-        for window in windows(question.query, question.start_ns, end_ns, self._statistics, wanted):
+        planned = windows(question.query, question.start_ns, end_ns, self._statistics, wanted, lambda: rows)
+        for window in planned:
             try:
                 table = self._source.rows(
                     job, question.between(window.start_ns, window.end_ns), limit=wanted - rows, before=cursor
@@ -107,7 +108,8 @@ class Pages:
             rows += table.num_rows
             if rows >= wanted:
                 break
-        whole = pa.concat_tables(found, promote_options="permissive").slice(skip)
+        filled = [table for table in found if table.num_rows] or found[:1]
+        whole = pa.concat_tables(filled, promote_options="permissive").slice(skip)
         kept = self._within_bytes(whole.slice(0, limit))
         cut = kept.num_rows < min(whole.num_rows, limit)
         more = partial or whole.num_rows > kept.num_rows
@@ -118,7 +120,15 @@ class Pages:
         skip = skipped(cursor)
         wanted = skip + limit + 1
         table: pa.Table | None = None
-        for window in windows(question.query, question.start_ns, question.end_ns, self._statistics, wanted):
+        planned = windows(
+            question.query,
+            question.start_ns,
+            question.end_ns,
+            self._statistics,
+            wanted,
+            lambda: 0 if table is None else table.num_rows,
+        )
+        for window in planned:
             table = self._source.rows(job, question.between(window.start_ns, question.end_ns), limit=wanted)
             if table.num_rows >= min(wanted, most_rows(question.query)):
                 break

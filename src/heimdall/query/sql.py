@@ -200,7 +200,7 @@ class SqlBuilder:
         for name, value in values.items():
             self._keep_order(name)
             self._columns.pop(name, None)
-            self._columns[name] = replace(value, raw=None, key=None)
+            self._columns[name] = replace(value, raw=None, key=None, parts=())
             self._computed.add(name)
             self._dropped.discard(name)
             self._added = [*(other for other in self._added if other != name), name]

@@ -49,6 +49,8 @@ class Value:
     raw: exp.Expression | None = None
     key: exp.Expression | None = None
     """Cheaper to group by, one to one with the value."""
+    parts: tuple[tuple[exp.Expression, exp.Expression], ...] = ()
+    """(cheaper value, condition) pairs: one to one with the value, no two hold for one record or share a value."""
 
 
 def field_value(name: str) -> Value:
@@ -63,8 +65,11 @@ def field_value(name: str) -> Value:
         case Storage.EMPTY:
             return Value(call("nullIf", raw, string("")), field.type, raw=raw, key=raw)
         case Storage.BYTES:
-            own = choose(binary("=", raw, zero_bytes(field.width)), null(), call("lower", call("hex", raw)))
-            return Value(call("coalesce", own, dynamic_text(attribute(name))), field.type)
+            missing = binary("=", raw, zero_bytes(field.width))
+            own = choose(missing, null(), call("lower", call("hex", raw)))
+            other = dynamic_text(attribute(name))  # an id of another shape
+            parts = ((raw, binary("!=", raw, zero_bytes(field.width))), (other, missing))
+            return Value(call("coalesce", own, other), field.type, parts=parts)
         case Storage.DERIVED if field.type is Type.LEVEL:
             rank = call("intDiv", binary("+", raw, number(3)), number(4))
             return Value(call("toUInt8", rank), field.type, raw=raw)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from heimdall.query.ast import And, Compare, MatchAll, Operator, Predicate, Query, Word
@@ -25,9 +25,11 @@ FIRST_WINDOW_ROWS, FIRST_WINDOW_ROWS_OF_ALL = 64, 4
 """Records, matching or not, that the first window should hold for each row wanted; the second number is for queries
 that every record matches. Larger: more is read for common things. Smaller: more statements for rarer ones."""
 
-GROWTH = 64
-"""Factor between windows. A statement has a fixed cost of some milliseconds, reading 64 times a first window costs
-little more: three windows reach through 4 M records."""
+LEAST_GROWTH, MOST_GROWTH = 4, 4_096
+"""Factors between a window and the next, which is made as long as the rows found so far let expect it has to be. A
+statement has a fixed cost of some milliseconds: fewer, larger windows. Where nothing was found the next one is
+`MOST_GROWTH` times as long, so two reach through 4 M records, and a word that is only rare is not looked for in all of
+time at once."""
 
 SHORTEST_NS = 1_000_000_000
 LONGEST_FIRST_NS = 3_600 * 1_000_000_000
@@ -74,12 +76,18 @@ def is_needle(predicate: Predicate) -> bool:
 
 
 def windows(
-    query: Query, start_ns: int | None, end_ns: int | None, statistics: TierStatistics, limit: int
+    query: Query,
+    start_ns: int | None,
+    end_ns: int | None,
+    statistics: TierStatistics,
+    limit: int,
+    found: Callable[[], int] = lambda: 0,
 ) -> Iterator[Window]:
     """Adjacent windows, newest first, that together are [start_ns, end_ns).
 
-    The first holds some dozens of records a row wanted by the tier's average density, each further one is
-    `GROWTH` times as long. One window when the query must see everything or an index finds its rows anywhere.
+    The first holds some dozens of records a row wanted by the tier's average density; how long a further one is
+    follows from how many rows were `found` in those before it. One window when the query must see everything or an
+    index finds its rows anywhere.
     """
     oldest_ns, newest_ns = statistics.oldest_ns, statistics.newest_ns
     if oldest_ns is None or newest_ns is None or not is_streaming(query) or is_needle(query.search):
@@ -93,7 +101,8 @@ def windows(
         edge_ns -= width_ns
         yield Window(edge_ns, upper_ns)
         upper_ns = edge_ns
-        width_ns *= GROWTH
+        rows = found()
+        width_ns *= max(LEAST_GROWTH, min(2 * limit // rows, MOST_GROWTH)) if rows else MOST_GROWTH
     yield Window(start_ns, upper_ns)
 
 

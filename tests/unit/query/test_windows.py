@@ -35,6 +35,17 @@ def test_windows_touch_and_grow() -> None:
         assert newer.start_ns == older.end_ns
 
 
+def test_the_next_window_is_as_long_as_what_was_found_lets_expect() -> None:
+    rows = 0
+    planned = windows(parse("level:error"), None, None, DAY, 100, lambda: rows)
+    first = next(planned)
+    rows = 50  # of 100: four times the length of the first gives the rest with room
+    second = next(planned)
+    assert first.start_ns is not None
+    assert second.start_ns is not None
+    assert first.start_ns - second.start_ns == 4 * (86_400 * S + 1 - first.start_ns)
+
+
 @pytest.mark.parametrize(
     "text",
     [
