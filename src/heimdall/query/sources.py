@@ -142,28 +142,28 @@ class SqlSource:
         value: exp.Expr
         counted = self._counted(question, (by,) if by else (), step_ns)
         if counted is None:
-            inner = self._select(question, (by,) if by else (), None, None).subquery("matching")
+            inner = self._select(question, (by,) if by else (), None, None).subquery("matching", copy=False)
             time, value, records = TIME_COLUMN, exp.column(by or "", quoted=True), "count()"
         else:
             inner, time, records = counted, "timestamp", f"sum({WEIGHT})"
             value = field_value(by).sql if by else exp.null()
         step = _step(exp.column(time, quoted=True), step_ns, since_1970=since_1970)
-        statement = exp.select(exp.alias_(step, STEP_COLUMN), f"{records} AS {COUNT_COLUMN}").from_(inner)
-        statement = statement.group_by(STEP_COLUMN)
+        statement = exp.select(exp.alias_(step, STEP_COLUMN), f"{records} AS {COUNT_COLUMN}").from_(inner, copy=False)
+        statement = statement.group_by(STEP_COLUMN, copy=False)
         if by:
-            statement = statement.select(exp.alias_(value, VALUE_COLUMN)).group_by(VALUE_COLUMN)
+            statement = statement.select(exp.alias_(value, VALUE_COLUMN), copy=False).group_by(VALUE_COLUMN, copy=False)
         return self._executor.run(job, self.tier, statement)
 
     def values(self, job: Job, question: Question, field: str, limit: int) -> tuple[pa.Table, int, int, int]:
         value: exp.Expr
         counted = self._counted(question, (field,), None)
         if counted is None:
-            inner = self._select(question, (field,), None, None).subquery("matching")
+            inner = self._select(question, (field,), None, None).subquery("matching", copy=False)
             value, records = exp.column(field, quoted=True), "count()"
         else:
             inner, value, records = counted, field_value(field).sql, f"sum({WEIGHT})"
-        groups = exp.select(exp.alias_(value, VALUE_COLUMN), f"{records} AS {COUNT_COLUMN}").from_(inner)
-        groups = groups.group_by(VALUE_COLUMN)
+        groups = exp.select(exp.alias_(value, VALUE_COLUMN), f"{records} AS {COUNT_COLUMN}").from_(inner, copy=False)
+        groups = groups.group_by(VALUE_COLUMN, copy=False)
         present = f"isNotNull({VALUE_COLUMN})"
         totals = exp.select(
             VALUE_COLUMN,
@@ -171,10 +171,9 @@ class SqlSource:
             f"countIf({present}) OVER () AS distinct_values",
             f"sumIf({COUNT_COLUMN}, {present}) OVER () AS present",
             f"sum({COUNT_COLUMN}) OVER () AS total",
-        ).from_(groups.subquery("groups"))
-        statement = (
-            totals.order_by(f"{present} DESC", f"{COUNT_COLUMN} DESC", VALUE_COLUMN, dialect="clickhouse").limit(limit)
-        )  # fmt: skip
+        ).from_(groups.subquery("groups", copy=False), copy=False)
+        order = (f"{present} DESC", f"{COUNT_COLUMN} DESC", VALUE_COLUMN)
+        statement = totals.order_by(*order, dialect="clickhouse", copy=False).limit(limit, copy=False)
         table = self._executor.run(job, self.tier, statement)
         if not table.num_rows:
             return table.select([VALUE_COLUMN, COUNT_COLUMN]), 0, 0, 0
@@ -202,7 +201,7 @@ class SqlSource:
             question.start_ns,
             question.end_ns,
         )
-        return None if source is None else source.subquery(TABLE)
+        return None if source is None else source.subquery(TABLE, copy=False)
 
     def _records(self, question: Question, limit: int | None, before: Behind | None, offset: int) -> exp.Select:
         """Whole records as they are stored: the statement stays short and their looks are made from a page of them."""
