@@ -13,7 +13,7 @@ from heimdall.model.batch import DEFAULT_TENANT, TIMESTAMP, LogBatch
 from heimdall.pipeline.stages.template import MinerLimits, TemplateStage
 from heimdall.pipeline.stages.template.tokens import shape
 
-TIGHT = MinerLimits(cached_forms=8, new_forms_per_batch=50, new_templates_per_batch=12, templates=20, merged_ids=30)
+TIGHT = MinerLimits(cached_bytes=1_500, new_forms_per_batch=50, new_templates_per_batch=12, templates=20, merged_ids=30)
 """Small enough that every limit is met within a few batches."""
 
 words = st.sampled_from(
@@ -106,7 +106,7 @@ def test_equal_messages_have_equal_ids_within_a_batch(lines: list[str]) -> None:
     assert stored[: len(lines)] == stored[len(lines) :]
 
 
-@given(st.integers(0, 2**32), st.integers(1, 60))
+@given(st.integers(0, 2**32), st.integers(200, 12_000))
 @settings(max_examples=30, deadline=None)
 def test_forgetting_the_cache_changes_nothing(seed: int, cached: int) -> None:
     chance = random.Random(seed)
@@ -117,7 +117,7 @@ def test_forgetting_the_cache_changes_nothing(seed: int, cached: int) -> None:
         ]
         for _ in range(6)
     ]
-    small, large = TemplateStage(MinerLimits(cached_forms=cached)), TemplateStage()
+    small, large = TemplateStage(MinerLimits(cached_bytes=cached)), TemplateStage()
     assert run(small, spans) == run(large, spans)
 
 

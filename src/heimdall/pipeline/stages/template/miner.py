@@ -30,8 +30,9 @@ EXAMPLE_CHARS: Final = 400
 class MinerLimits:
     """What bounds time and memory, whatever is sent."""
 
-    cached_forms: int = 1_000_000
-    """Masked messages whose template is remembered. Larger: memory (about 200 bytes each), fewer searches."""
+    cached_bytes: int = 32 * 1024 * 1024
+    """Memory for masked messages whose template is remembered: some 150,000 of a usual length. Larger: fewer searches
+    where a tenant's messages have more forms than that."""
     new_forms_per_batch: int = 4_096
     """Unseen masked messages that are thought about per batch, at 40 to 150 µs each; the rest go to the catch-all."""
     new_templates_per_batch: int = 1_000
@@ -54,7 +55,7 @@ class Miner:
         self._merged: dict[int, int] = {}
         self._tree = Tree()
         self._evidence = Evidence()
-        self._cache = FormCache(limits.cached_forms)
+        self._cache = FormCache(limits.cached_bytes)
         self._next = 0
         self._batch = 0
         self._catch_all = Entry(-1, CATCH_ALL, (WILD,), [WILD], 0, 0, 0, "")

@@ -220,7 +220,7 @@ def test_a_batch_of_garbage_creates_a_bounded_number_of_templates() -> None:
 
 
 def test_endless_garbage_keeps_memory_and_catalogue_bounded_and_leaves_real_templates_alone() -> None:
-    limits = MinerLimits(templates=100, new_templates_per_batch=50, merged_ids=200, cached_forms=200)
+    limits = MinerLimits(templates=100, new_templates_per_batch=50, merged_ids=200, cached_bytes=40_000)
     stage = TemplateStage(limits)
     (real,) = set(ids(stage, *(f"took {i} ms" for i in range(10))))
     sizes = []
