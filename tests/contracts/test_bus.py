@@ -41,13 +41,14 @@ def messages(frames: Iterator[Frame]) -> list[str]:
     return [message for frame in frames for message in frame.batch.table["message"].to_pylist()]
 
 
-@pytest.fixture(params=["memory", "journal"])
+@pytest.fixture(params=["memory", "journal", "journal without recent batches in memory"])
 def open_bus(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Bus]:
     def make() -> Bus:
         clock = ManualClock(NOW_NS)
         if request.param == "memory":
             return MemoryBus(clock)
-        return Journal(JournalConfig(directory=tmp_path, segment_bytes=1 << 20, min_free_bytes=0), clock)
+        recent = {} if request.param == "journal" else {"recent_bytes": 0}
+        return Journal(JournalConfig(directory=tmp_path, segment_bytes=1 << 20, min_free_bytes=0, **recent), clock)
 
     return make
 

@@ -21,7 +21,7 @@ WAIT_S = 10
 
 
 def config(directory: Path, **changes: object) -> JournalConfig:
-    defaults = {"segment_bytes": 64 * 1024, "min_free_bytes": 0, "max_used_share": 1.0}
+    defaults = {"segment_bytes": 64 * 1024, "min_free_bytes": 0, "max_used_share": 1.0, "recent_bytes": 0}
     return JournalConfig(directory=directory, **(defaults | changes))  # type: ignore[arg-type]
 
 
@@ -276,3 +276,39 @@ def test_settings_that_cannot_work_stop_at_start_up(tmp_path: Path) -> None:
     blocked.write_text("")
     with pytest.raises(Misconfigured, match="cannot be used"):
         Journal(config(blocked / "below"))
+
+
+def test_a_reader_that_keeps_up_reads_no_disk(tmp_path: Path) -> None:
+    class CountingDisk(PosixDisk):
+        opened = 0
+
+        def open(self, name: str):  # type: ignore[no-untyped-def]
+            self.opened += 1
+            return super().open(name)
+
+    disk = CountingDisk(tmp_path)
+    journal = Journal(config(tmp_path, recent_bytes=1 << 20), disk=disk)
+    for text in ("a", "b", "c"):
+        journal.append(batch(text, text + text)).result(WAIT_S)
+    before = disk.opened
+    frames = list(journal.read(1, max_bytes=1 << 20))
+    assert disk.opened == before
+    journal.close()
+    reopened = Journal(config(tmp_path))
+    from_disk = list(reopened.read(1, max_bytes=1 << 20))
+    reopened.close()
+    assert [(f.first, f.count, f.tenant, f.accepted_at_ns, f.batch) for f in frames] == [
+        (f.first, f.count, f.tenant, f.accepted_at_ns, f.batch) for f in from_disk
+    ]
+
+
+def test_what_no_longer_fits_into_memory_comes_from_the_disk_and_then_from_memory(tmp_path: Path) -> None:
+    journal = Journal(config(tmp_path, recent_bytes=3 * batch("message 10").table.nbytes))
+    sent = [f"message {n}" for n in range(10, 20)]
+    for text in sent:
+        journal.append(batch(text)).result(WAIT_S)
+    assert messages(journal) == sent
+    assert messages(journal, 9) == sent[8:]
+    journal.release(10)
+    assert messages(journal, 9) == sent[8:]  # still on the disk: its segment is not full
+    journal.close()

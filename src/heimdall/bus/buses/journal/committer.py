@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 
@@ -52,6 +53,7 @@ class Waiting:
     size: int
     """Bytes on disk, header included."""
     future: Future[int]
+    on_durable: Callable[[int, int], None]
 
 
 class Committer:
@@ -78,9 +80,19 @@ class Committer:
     # --- senders' side
 
     def submit(
-        self, payload: bytes, *, count: int, decoded_bytes: int, tenant: bytes, producer: ProducerKey | None = None
+        self,
+        payload: bytes,
+        *,
+        count: int,
+        decoded_bytes: int,
+        tenant: bytes,
+        producer: ProducerKey | None = None,
+        on_durable: Callable[[int, int], None] = lambda first, accepted_at_ns: None,
     ) -> Future[int]:
-        """See `Bus.append`. `payload`: bytes, or an Arrow buffer, which the checksum reads as well."""
+        """See `Bus.append`. `payload`: bytes, or an Arrow buffer, which the checksum reads as well.
+
+        `on_durable` is called in the order of positions, by the committing thread, just before the future resolves.
+        """
         length = len(payload)
         size = SECTOR + padded(length)
         if size > self._config.segment_bytes - FIRST_FRAME:
@@ -91,7 +103,7 @@ class Committer:
         future.set_running_or_notify_cancel()
         waiting = Waiting(
             payload, padding, payload_checksum(payload, padding), count_zero_sectors(payload), count, decoded_bytes,
-            tenant, producer, size, future,
+            tenant, producer, size, future, on_durable,
         )  # fmt: skip
         with self._lock:
             if self._closing:
@@ -187,6 +199,7 @@ class Committer:
         metrics.SEGMENTS.set(len(self._segments))
         self._settle(group)
         for waiting, frame in zip(group, frames, strict=True):
+            waiting.on_durable(frame[0], accepted_at_ns)
             waiting.future.set_result(frame[0])
         return position - durable
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from concurrent.futures import Future
+from dataclasses import replace
 
 from heimdall.bus.buses.journal.codec import Codec
 from heimdall.bus.buses.journal.config import JournalConfig
 from heimdall.bus.buses.journal.disk import Disk, PosixDisk
 from heimdall.bus.buses.journal.log import JournalLog
 from heimdall.bus.buses.journal.quarantine import Damage
+from heimdall.bus.buses.journal.recent import Recent
 from heimdall.bus.buses.journal.recovery import RecoveryReport
 from heimdall.bus.port import Frame, ProducerKey
 from heimdall.bus.producers import ProducerMemory
@@ -35,6 +37,7 @@ class Journal:
         """
         self._codec = Codec(config.compression, config.max_batch_bytes)
         clock = clock or SystemClock()
+        self._recent = Recent(config.recent_bytes)
         self._log = JournalLog(config, clock, disk or PosixDisk(config.directory))
         self._producers = ProducerMemory(self._log.producers, now_s=lambda: clock.time_ns() / 1e9)
         self._producers_file = config.directory / _PRODUCERS_FILE
@@ -57,21 +60,33 @@ class Journal:
 
     def _submit(self, batch: LogBatch, producer: ProducerKey | None) -> Future[int]:
         payload = self._codec.encode(batch)
+
+        def keep(first: int, accepted_at_ns: int) -> None:
+            self._recent.add(_frame(first, batch.num_rows, accepted_at_ns, batch))
+
         return self._log.committer.submit(
             payload, count=batch.num_rows, decoded_bytes=batch.table.nbytes, tenant=batch.tenant.encode(),
-            producer=producer,
+            producer=producer, on_durable=keep,
         )  # fmt: skip
 
     def read(self, position: int, *, max_bytes: int) -> Iterator[Frame]:
-        for header, payload in self._log.entries(position, max_bytes):
-            tenant = TenantId(header.tenant)
-            batch = LogBatch(tenant, self._codec.decode(payload), Origin(header.first, header.stop - 1))
-            yield Frame(header.first, header.records, tenant, header.accepted_at_ns, batch)
+        taken = 0
+        while taken < max_bytes and (recent := self._recent.following(position)):
+            for frame in recent:
+                yield frame
+                position = frame.first + frame.count
+                taken += frame.batch.table.nbytes
+                if taken >= max_bytes:
+                    return
+        for header, payload in self._log.entries(position, max_bytes - taken):
+            batch = LogBatch(TenantId(header.tenant), self._codec.decode(payload))
+            yield _frame(header.first, header.records, header.accepted_at_ns, batch)
 
     def wait_for(self, position: int, timeout_s: float) -> bool:
         return self._log.wait_for(position, timeout_s)
 
     def release(self, position: int) -> None:
+        self._recent.drop_below(position)
         if not self._log.would_release(position):
             return
         try:
@@ -87,3 +102,7 @@ class Journal:
 
     def close(self) -> None:
         self._log.close()
+
+
+def _frame(first: int, count: int, accepted_at_ns: int, batch: LogBatch) -> Frame:
+    return Frame(first, count, batch.tenant, accepted_at_ns, replace(batch, origin=Origin(first, first + count - 1)))

@@ -6,7 +6,6 @@ from sys import getsizeof
 
 from heimdall.pipeline.stages.template.merge import Entry
 
-
 SLOT_BYTES = 100
 """What a remembered form costs in a table besides the string itself; a table is up to twice as large as it need be."""
 
