@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,6 +17,7 @@ from heimdall.clock import SystemClock
 from heimdall.errors import BatchRefused, EngineUnavailable, InvalidInput, NotFound
 from heimdall.model.batch import DEFAULT_TENANT, LOG_SCHEMA, LogBatch, TenantId
 from heimdall.pipeline.runners.embedded import EmbeddedRunner, PipelineConfig
+from heimdall.pipeline.state import CHECKPOINTED
 from heimdall.storage.engine import ScanRequest
 from heimdall.storage.engines.memory import MemoryEngine
 
@@ -84,14 +87,14 @@ def bus() -> Iterator[MemoryBus]:
     bus.close()
 
 
-def make_runner(bus: MemoryBus, engine: MemoryEngine, folder: Path) -> EmbeddedRunner:
+def make_runner(bus: MemoryBus, engine: MemoryEngine, folder: Path, config: PipelineConfig = CONFIG) -> EmbeddedRunner:
     runner = EmbeddedRunner(
         bus=bus,
         stages=[FirstSeenStage()],
         engine=engine,
         state_path=folder / "state.db",
         clock=SystemClock(),
-        config=CONFIG,
+        config=config,
     )
     runner.start()
     return runner
@@ -102,6 +105,13 @@ def stored(engine: MemoryEngine, tenant: TenantId = DEFAULT_TENANT) -> list[tupl
     request = ScanRequest(tenant=tenant, start_ns=0, end_ns=2**62, fields=["position", "message", "template_id"])
     rows = [tuple(row.values()) for part in engine.scan(request) for row in part.to_pylist()]
     return sorted(rows)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen within ten seconds"
+        time.sleep(0.01)
 
 
 def totals(runner: EmbeddedRunner) -> tuple[int, int, int]:
@@ -170,6 +180,21 @@ def test_a_crash_around_an_append_replays_the_same_span_with_the_same_templates(
     assert stored(engine) == [(i + 1, message, i % 4 + 1) for i, message in enumerate(messages)]
     assert totals(again) == (60, 60, 0)
     again.stop()
+
+
+def test_a_life_shorter_than_the_checkpoint_interval_still_leaves_less_to_catch_up_with(bus, tmp_path):
+    config = replace(CONFIG, checkpoint_interval_s=1e6)
+
+    def crash(_: LogBatch) -> None:
+        raise Crash
+
+    dying = make_runner(bus, HostileEngine(after=crash), tmp_path, config)
+    bus.append(batch(["a", "b", "c"]))
+    wait_until(lambda: dying.failure is not None)
+    dying.state.close()
+    runner = make_runner(bus, MemoryEngine(SystemClock()), tmp_path, config)
+    wait_until(lambda: runner.state.progress(CHECKPOINTED) == 4)  # without a new record, and long before it is stopped
+    runner.stop()
 
 
 def test_a_clean_restart_continues_where_it_stopped(bus, tmp_path):

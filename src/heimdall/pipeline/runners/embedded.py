@@ -197,26 +197,35 @@ class EmbeddedRunner:
             if due:
                 last_checkpoint, self._checkpoint_due = self._clock.monotonic(), False
             position = last + 1
-        with self._stage_lock:
-            final = _Work(Span(position, position - 1, ()), [], checkpoint=self._snapshots())
-        self._put(final)
+        self._put(self._checkpoint(position))
         self._put(None)
 
     def _restore(self) -> int:
-        """Bring the stages to the committed position; returns where to read next."""
+        """Bring the stages to the committed position; returns where to read next.
+
+        What was caught up with is saved at once: a node that is killed again and again within its checkpoint interval
+        must not have more to catch up with each time, nor the bus more to keep.
+        """
         states = {str(name): bytes(state) for name, state in self.state.rows("SELECT stage, state FROM checkpoint")}  # type: ignore[call-overload]
         for stage in self._stages:
             if stage.name in states:
                 stage.restore(states[stage.name])
         position = self.state.progress(CHECKPOINTED)
-        planned = self.state.rows("SELECT first, last FROM span WHERE first >= ? ORDER BY first", (position,))
+        planned = list(self.state.rows("SELECT first, last FROM span WHERE first >= ? ORDER BY first", (position,)))
         for first, last in ((int(str(first)), int(str(last))) for first, last in planned):
             if self._stopping.is_set():
                 break
             span = make_span(first, last, self._read(first, last))
             self._put(self._process(span, store=first >= self._committed))
             position = last + 1
+        if planned:
+            self._put(self._checkpoint(position))
         return position
+
+    def _checkpoint(self, position: int) -> _Work:
+        """Saves the stages' state as of `position` once everything before it is committed."""
+        with self._stage_lock:
+            return _Work(Span(position, position - 1, ()), [], checkpoint=self._snapshots())
 
     def _read(self, first: int, last: int) -> list[Frame]:
         frames = []
