@@ -14,9 +14,6 @@ from dataclasses import dataclass
 
 DATABASE = "heimdall"
 TABLE = "logs"
-EXPIRED_TABLE = "logs_expired"
-"""Partitions on their way out: moved here at one stroke, counted for the ledger, then dropped."""
-
 DAY_NS = 86_400 * 10**9
 HOUR_NS = 3_600 * 10**9
 YEAR_NS = 31_557_600 * 10**9
@@ -70,6 +67,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("cpu_usage", "Nullable(Float64)"),
     Column("memory_usage", "Nullable(Float64)"),
     Column("error_rate", "Nullable(Float64)"),
+    Column("retention_policy", "LowCardinality(String)", absent="''"),
     Column("position", "UInt64", "Delta(8), ZSTD(1)"),
     Column("template_id", "UInt64"),
 )
@@ -151,14 +149,3 @@ def create_statement(table: str) -> str:
         f"CREATE TABLE IF NOT EXISTS {DATABASE}.{table} (\n  {body}\n) ENGINE = MergeTree\n"
         f"PARTITION BY {PARTITION}\nORDER BY {ORDER}\nSETTINGS {settings}"
     )
-
-
-def partition_end_ns(partition: int) -> int | None:
-    """Every record of a partition is older than this; None for the one without an end."""
-    if partition < LATE_BASE - LATE_YEARS:
-        # intDiv truncates towards zero: day 0 reaches from -1 to +1 day, day -1 ends where day 0 begins.
-        return (partition + 1) * DAY_NS if partition >= 0 else partition * DAY_NS + 1
-    year = partition - LATE_BASE
-    if year >= LATE_YEARS:
-        return None
-    return (year + 1) * YEAR_NS if year >= 0 else year * YEAR_NS + 1
