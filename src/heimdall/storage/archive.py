@@ -17,6 +17,7 @@ import httpx
 from heimdall.clock import Clock
 from heimdall.errors import EngineUnavailable, Misconfigured
 from heimdall.storage.catalogue import Unit
+from heimdall.storage.engines.parquet.layout import FOLDER
 from heimdall.storage.objects import S3Access
 from heimdall.storage.schedule import DAY_NS, nearest
 from heimdall.storage.signing import signed_headers
@@ -87,7 +88,7 @@ class Archive:
     def _rule(self) -> ET.Element:
         rule = ET.Element("Rule")
         ET.SubElement(rule, "ID").text = self.rule_id
-        prefix = f"{self._access.prefix}/tenant=" if self._access.prefix else "tenant="
+        prefix = f"{self._access.prefix}/{FOLDER}/" if self._access.prefix else f"{FOLDER}/"
         ET.SubElement(ET.SubElement(rule, "Filter"), "Prefix").text = prefix
         ET.SubElement(rule, "Status").text = "Enabled"
         transition = ET.SubElement(rule, "Transition")
@@ -106,7 +107,7 @@ class Archive:
             if unit.made_ns > before_ns or self._class == "GLACIER_IR" or self._is_readable(unit.object):
                 found.append(unit)
             else:
-                day = unit.object.split("/day=")[-1][:10]
+                day = unit.object.split("/")[-2]
                 missing[day] = missing.get(day, 0) + unit.rows
         said = [
             f"{rows:,} records of {day} are archived ({self._class}) and left out; "

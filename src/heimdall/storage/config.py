@@ -15,7 +15,7 @@ class StorageConfig:
     """Engine of the hot and the warm tier. `clickhouse+embedded://` = the `storage` folder below `data`;
     `clickhouse+embedded:///dir` = another folder; `memory://` = one tier, and nothing survives a restart."""
     hot_days: int = 7
-    """Days in the hot tier, by a record's own time or when it came in, whichever is later. All moves go by whole days."""
+    """Days in the hot tier, by a record's own time or when it came in, whichever is later. Moves go by whole days."""
     warm_days: int = 30
     """Age in days at which records leave the warm tier. Not above `hot_days`: there is no warm tier."""
     cold_days: int = 365

@@ -20,8 +20,7 @@ from heimdall.model.batch import TenantId
 from heimdall.storage.catalogue import Catalogue, Move, Unit
 from heimdall.storage.engine import Engine
 from heimdall.storage.engines.clickhouse.errors import map_driver_errors
-from heimdall.storage.engines.clickhouse.warm import WarmTable, sorted_rows
-from heimdall.storage.engines.parquet.files import ColdFiles
+from heimdall.storage.engines.clickhouse.warm import sorted_rows
 from heimdall.storage.engines.parquet.writer import FileFacts
 from heimdall.storage.schedule import DAY_NS, ORDER, Schedule, Tier
 from heimdall.storage.selection import Age, Selection, pack

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from heimdall.storage.archive import Archive
     from heimdall.storage.engines.clickhouse import ClickHouseEngine
     from heimdall.storage.objects import S3Access
+    from heimdall.storage.tiered import TieredEngine
 
 SCHEMES = ("clickhouse+embedded", "memory")
 
@@ -61,20 +62,23 @@ def open_tiers(config: StorageConfig, clock: Clock, *, data: Path) -> tuple[Engi
     if not isinstance(hot, ClickHouseEngine):
         return hot, Catalogue(None)
     try:
-        return _behind(hot, config, clock, data)
+        catalogue = Catalogue(data / "tiers" / "catalogue.db")
+        return spread_behind(hot, catalogue, config, clock, data), catalogue
     except BaseException:
         hot.close()
         raise
 
 
-def _behind(hot: ClickHouseEngine, config: StorageConfig, clock: Clock, data: Path) -> tuple[Engine, Catalogue]:
+def spread_behind(
+    hot: ClickHouseEngine, catalogue: Catalogue, config: StorageConfig, clock: Clock, data: Path
+) -> TieredEngine:
+    """The warm and the cold tier behind an engine that is open."""
     from heimdall.storage.engines.clickhouse.warm import WarmTable
     from heimdall.storage.engines.parquet.files import ColdFiles
     from heimdall.storage.engines.parquet.sketches import Sketches
     from heimdall.storage.objects import Objects
     from heimdall.storage.tiered import TieredEngine
 
-    catalogue = Catalogue(data / "tiers" / "catalogue.db")
     objects = Objects.open(
         config.cold_url,
         default_folder=data / "cold",
@@ -87,7 +91,7 @@ def _behind(hot: ClickHouseEngine, config: StorageConfig, clock: Clock, data: Pa
     archive = _archive(objects.s3, config, clock) if objects.s3 is not None else None
     sketches = Sketches(data / "tiers" / "sketches")
     cold = ColdFiles(objects, sketches, hot.driver, data / "tiers" / "scratch", clock)
-    return TieredEngine(hot, catalogue, warm=WarmTable(hot.driver), cold=cold, archive=archive), catalogue
+    return TieredEngine(hot, catalogue, warm=WarmTable(hot.driver), cold=cold, archive=archive)
 
 
 def _archive(access: S3Access, config: StorageConfig, clock: Clock) -> Archive | None:

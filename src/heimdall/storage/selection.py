@@ -11,7 +11,7 @@ from heimdall.storage.schedule import DAY_NS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Records of one tenant and policy, of one kept day, in [start_ns, end_ns), at most at bus position `last_position`.
+    """Records of one tenant, policy and kept day, in [start_ns, end_ns), up to bus position `last_position`.
 
     A record's *kept day* is that of its timestamp or of when it was observed, whichever is later: old logs that were
     just brought in are kept as long as new ones. Records that come later lie behind `last_position`, so a selection

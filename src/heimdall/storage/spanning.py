@@ -1,7 +1,7 @@
 """One statement over all tiers: every read of the hot table becomes a union of exactly the places its answer lies in.
 
-The query language knows one table. Here, just before a statement runs, each `SELECT … FROM` that table is looked at: which
-tenant, which times, which values of which columns? The catalogue says which units may hold such records; the
+The query language knows one table. Here, just before a statement runs, each `SELECT … FROM` that table is looked at:
+which tenant, which times, which values of which columns? The catalogue says which units may hold such records; the
 select's conditions go into a branch for each tier, so that each uses its own indexes, and the select itself reads
 their union. A select whose answer lies in the hot tier alone stays as it is.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from sqlglot import exp
+from sqlglot import exp, parse_one
 
 from heimdall.model.batch import TenantId
 from heimdall.storage.catalogue import Snapshot, Unit
@@ -22,6 +22,7 @@ from heimdall.storage.schedule import Tier
 from heimdall.storage.selection import Selection
 
 _JSON = next(column for column in layout.COLUMNS if column.type.startswith("JSON"))
+_WORDS = parse_one(layout.WORDS, dialect="clickhouse")
 _NAMES = tuple(column.name for column in layout.COLUMNS)
 
 
@@ -294,12 +295,19 @@ def _branch(
 def _cold_branch(
     table: exp.Expr, alias: str, names: Sequence[str], test: exp.Expr | None, tail: tuple[exp.Order, exp.Limit] | None
 ) -> exp.Select:
-    """Attributes are JSON text in a file; it is parsed only where it is asked for, and last."""
-    tested = test is not None and any(one.name == _JSON.name for one in test.find_all(exp.Identifier))
-    if tested:
-        inner = exp.Select(expressions=[_parsed(name) for name in dict.fromkeys([*names, *_mentioned(test)])])
+    """Attributes are JSON text in a file; it is parsed only where it is asked for, and last. Words are made where a
+    condition asks for them, so that it means what it means in the other tiers."""
+    mentioned = _mentioned(test)
+    tested = _JSON.name in mentioned
+    asked = exp.select("1").where(test) if test is not None else None
+    worded = asked is not None and use_indexes(asked) is not asked
+    if tested or worded:
+        columns = dict.fromkeys([*names, *mentioned])
+        inner = exp.Select(expressions=[_parsed(name) if tested else exp.column(name, quoted=True) for name in columns])
+        if worded:
+            inner = inner.select(exp.alias_(_WORDS.copy(), "message_words", quoted=True), copy=False)
         table = inner.from_(table, copy=False).subquery(copy=False)
-    branch = _branch(table, alias, names, test, tail, indexed=False)
+    branch = _branch(table, alias, names, test, tail, indexed=worded)
     if tested or _JSON.name not in names:
         return branch
     return exp.Select(expressions=[_parsed(name) for name in names]).from_(branch.subquery(copy=False), copy=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import pyarrow as pa
@@ -19,7 +19,7 @@ from heimdall.storage.engines.clickhouse import ClickHouseEngine
 from heimdall.storage.engines.clickhouse.engine import FetchedRows, scan_statement
 from heimdall.storage.engines.clickhouse.gate import Gate
 from heimdall.storage.engines.clickhouse.warm import WarmTable
-from heimdall.storage.engines.parquet.files import ColdFiles
+from heimdall.storage.engines.parquet.files import READ_SETTINGS, ColdFiles
 from heimdall.storage.schedule import ORDER, Tier
 from heimdall.storage.selection import Age, Selection
 from heimdall.storage.spanning import Spanned, span
@@ -98,13 +98,23 @@ class TieredEngine:
 
     def _stream(self, statement: exp.Query, request: ScanRequest) -> Iterator[pa.RecordBatch]:
         with self.catalogue.pin() as snapshot:
-            yield from self.hot.stream(self._span(statement, snapshot)[0].statement, request)
+            yield from self.hot.stream(self._span(statement, snapshot)[0].statement, request, READ_SETTINGS)
 
     def select(self, statement: exp.Query, *, query_id: str, timeout_s: float, max_memory_bytes: int) -> FetchedRows:
         with self.catalogue.pin() as snapshot:
             spanned, notices = self._span(statement, snapshot)
-            run = self.hot.run if spanned.changed else self.hot.select
-            rows = run(spanned.statement, query_id=query_id, timeout_s=timeout_s, max_memory_bytes=max_memory_bytes)
+            if spanned.changed:
+                rows = self.hot.run(
+                    spanned.statement,
+                    query_id=query_id,
+                    timeout_s=timeout_s,
+                    max_memory_bytes=max_memory_bytes,
+                    more=READ_SETTINGS,
+                )
+            else:
+                rows = self.hot.select(
+                    statement, query_id=query_id, timeout_s=timeout_s, max_memory_bytes=max_memory_bytes
+                )
         tiers = tuple(tier.value for tier in ORDER if tier in spanned.tiers)
         return replace(rows, statistics=replace(rows.statistics, tiers=tiers, notices=notices))
 

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -180,13 +181,16 @@ class ClickHouseEngine:
     def scan(self, request: ScanRequest) -> Iterator[pa.RecordBatch]:
         yield from self.stream(scan_statement(request), request)
 
-    def stream(self, statement: exp.Query, request: ScanRequest) -> Iterator[pa.RecordBatch]:
+    def stream(
+        self, statement: exp.Query, request: ScanRequest, more: Settings = MappingProxyType({})
+    ) -> Iterator[pa.RecordBatch]:
         """The rows of a statement with the columns of `request`, in its types and batches."""
         schema = pa.schema([STORED_SCHEMA.field(name) for name in request.fields])
         settings = {
             "max_block_size": request.batch_rows,
             "max_bytes_before_external_sort": 200 * MEBIBYTE,
             "max_memory_usage": 600 * MEBIBYTE,
+            **more,
         }
         with map_driver_errors("select"):
             for batch in self._driver.stream(statement.sql("clickhouse"), settings):
@@ -198,8 +202,16 @@ class ClickHouseEngine:
             use_indexes(statement), query_id=query_id, timeout_s=timeout_s, max_memory_bytes=max_memory_bytes
         )
 
-    def run(self, statement: exp.Query, *, query_id: str, timeout_s: float, max_memory_bytes: int) -> FetchedRows:
-        """`select` for a statement that names the indexes it uses by itself."""
+    def run(
+        self,
+        statement: exp.Query,
+        *,
+        query_id: str,
+        timeout_s: float,
+        max_memory_bytes: int,
+        more: Settings = MappingProxyType({}),
+    ) -> FetchedRows:
+        """`select` for a statement that names the indexes it uses by itself, with `more` settings."""
         running = _Running(f"{self._name}-{next(self._numbers)}")
         settings: dict[str, int | str] = {
             "log_comment": running.comment,
@@ -208,6 +220,7 @@ class ClickHouseEngine:
             "max_bytes_before_external_group_by": max_memory_bytes // 2,
             "max_bytes_before_external_sort": max_memory_bytes // 2,
             "max_result_bytes": MAX_RESULT_BYTES,
+            **more,
         }
         text = statement.sql("clickhouse", copy=False)
         with self._changed:

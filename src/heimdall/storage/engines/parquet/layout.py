@@ -21,11 +21,12 @@ ROW_GROUP_BYTES = 128 * 1024 * 1024
 PAGE_BYTES = 64 * 1024
 """Of a column's page, before compression: what is read to show one record of a group."""
 
-COMPRESSION, COMPRESSION_LEVEL = "zstd", 6
+COMPRESSION, COMPRESSION_LEVEL = "zstd", 3
 
 DICTIONARIES = (
-    "tenant", "severity_number", "service", "instance", "region", "environment", "attributes", "trace_id", "trace_flags",
-    "user_id", "session_id", "request_id", "customer_id", "template_id", "parent_span_id", "retention_policy",
+    "tenant", "severity_number", "service", "instance", "region", "environment", "attributes", "trace_id",
+    "trace_flags", "user_id", "session_id", "request_id", "customer_id", "template_id", "parent_span_id",
+    "retention_policy",
 )  # fmt: skip
 """Columns whose values repeat; a chunk with too many different ones falls back to plain pages by itself."""
 
@@ -36,6 +37,9 @@ SKETCHED = (*FILTERED, "service", "template_id")
 """Columns with a sketch of the file: a query for one value asks it before the file."""
 
 FILTER_FALSE_SHARE = 0.01
+
+FOLDER = "records"
+"""Above all files of records in a store."""
 
 ABSENT_TEXT = frozenset(column.name for column in COLUMNS if column.absent == "''")
 
@@ -54,8 +58,11 @@ def _file_type(table_type: str) -> str:
 
 
 def object_key(tenant: TenantId, day: int, unit_id: int, suffix: str) -> str:
-    """`tenant=…/day=YYYY-MM-DD/<unit>-<suffix>.parquet`; the day is the kept day."""
-    return f"tenant={_plain(tenant)}/day={_date(day)}/{unit_id}-{suffix}.parquet"
+    """`records/<tenant>/YYYY-MM-DD/<unit>-<suffix>.parquet`; the day is the kept day.
+
+    Not `tenant=…/`: readers that know Hive's folders would take the escaped name for the column of that name.
+    """
+    return f"{FOLDER}/{_plain(tenant)}/{_date(day)}/{unit_id}-{suffix}.parquet"
 
 
 def _date(day: int) -> str:
