@@ -1,6 +1,6 @@
 """A process that fills, moves or shows a node's tiers, to be killed by tests/e2e/test_tier_kill.py.
 
-    python tests/e2e/tier_mover.py fill|move|show FOLDER [days]
+python tests/e2e/tier_mover.py fill|move|show FOLDER [days]
 """
 
 from __future__ import annotations
