@@ -41,7 +41,7 @@ def configuration_page() -> str:
         "    [server]",
         "    port = 8080\n",
         "    [storage]",
-        "    retention_days = 90",
+        "    cold_days = 90",
     ]
     section = None
     for setting in settings_of(NodeConfig):

@@ -14,26 +14,73 @@ import pytest
 from heimdall.clock import ManualClock
 from heimdall.errors import BatchRefused, InvalidInput
 from heimdall.model.batch import DEFAULT_TENANT, LOG_SCHEMA, LogBatch, Origin, TenantId
-from heimdall.storage import Engine, ScanRequest, open_engine
+from heimdall.storage import Engine, ScanRequest, TierStatistics, open_engine
+from heimdall.storage.config import StorageConfig
+from heimdall.storage.mover import Mover
+from heimdall.storage.opening import open_tiers
+from heimdall.storage.schedule import Tier
+from heimdall.storage.selection import Selection, pack
+from heimdall.storage.tiered import TieredEngine
 
 NOW_NS = 1_700_000_000_000_000_000
 DAY_NS = 86_400 * 10**9
 MINUTE_NS = 60 * 10**9
 ALL_TIME = (-(2**63), 2**63 - 1)
 
-Reopen = Callable[[], Engine]
+
+FAR_NS = 2**64
+"""A moment when every record is due."""
+
+PARAMETERS = ["memory", "clickhouse", "warm", "cold"]
 
 
-@pytest.fixture(params=["memory", "clickhouse"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return "memory://" if request.param == "memory" else f"clickhouse+embedded://{tmp_path}/tier"
-
-
-@pytest.fixture
-def engine(url: str) -> Iterator[Engine]:
+@pytest.fixture(params=PARAMETERS)
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """`warm` and `cold`: all that was appended is moved there before anything is read."""
+    if request.param in ("warm", "cold"):
+        moved = Moved(tmp_path, Tier(request.param))
+        yield moved
+        moved.close()
+        return
+    url = "memory://" if request.param == "memory" else f"clickhouse+embedded://{tmp_path}/tier"
     opened = open_engine(url, ManualClock(NOW_NS))
     yield opened
     opened.close()
+
+
+class Moved:
+    """A node's tiers, of which only one is ever read: everything appended is moved there."""
+
+    def __init__(self, data: Path, tier: Tier) -> None:
+        clock = ManualClock(NOW_NS)
+        days = (1, 0, 0) if tier is Tier.COLD else (1, 2**31 - 1, 0)
+        config = StorageConfig(hot_days=days[0], warm_days=days[1], cold_days=days[2])
+        opened, catalogue = open_tiers(config, clock, data=data)
+        assert isinstance(opened, TieredEngine)
+        self._engine = opened
+        self._mover = Mover(
+            opened, catalogue, config.schedule(), clock, settled=lambda: 2**62, on_expired=lambda key, dropped: None
+        )
+        self._tier = tier
+
+    def append(self, batch: LogBatch) -> None:
+        self._engine.append(batch)
+        if threading.current_thread() is threading.main_thread():
+            self.move()
+
+    def move(self) -> None:
+        now_ns = FAR_NS if self._tier is Tier.COLD else (2**31 - 2) * DAY_NS
+        self._mover.run_once(now_ns)
+        assert self._engine.hot.statistics().rows == 0
+
+    def scan(self, request: ScanRequest) -> Iterator[pa.RecordBatch]:
+        return self._engine.scan(request)
+
+    def statistics(self, tenant: TenantId | None = None) -> TierStatistics:
+        return self._engine.statistics(tenant)
+
+    def close(self) -> None:
+        self._engine.close()
 
 
 def batch(
@@ -109,6 +156,7 @@ def test_what_was_appended_is_found_at_once_with_every_value(engine: Engine) -> 
                     "cpu_usage": 0.25,
                     "memory_usage": 0.0,
                     "error_rate": -1.0,
+                    "retention_policy": "audit",
                     "template_id": 2**53 - 1,
                 }
             ],
@@ -121,7 +169,7 @@ def test_what_was_appended_is_found_at_once_with_every_value(engine: Engine) -> 
             NOW_NS + 123_456_789, NOW_NS + 5, 17, "payment", "payment-1", "eu-west-1", "prod",
             "card declined\twith \\ and 'quotes' – ünïcode 💳\n  at line 2",
             bytes(range(16)), bytes(range(1, 9)), bytes(range(2, 10)), 1,
-            "u1", "s1", "r1", "c1", 12.5, 0.25, 0.0, -1.0, 42, 2**53 - 1,
+            "u1", "s1", "r1", "c1", 12.5, 0.25, 0.0, -1.0, "audit", 42, 2**53 - 1,
         )
     ]  # fmt: skip
     assert json.loads(read(engine, "attributes")[0][0]) == {"order": 12, "http": {"status_code": 502}}
@@ -304,6 +352,7 @@ def test_the_first_and_the_last_nanosecond_of_time_are_kept(engine: Engine) -> N
     assert (statistics.oldest_ns, statistics.newest_ns) == (times[0], times[-1])
 
 
+@pytest.mark.parametrize("engine", ["memory", "clickhouse"], indirect=True)
 def test_records_of_thousands_of_days_in_one_batch_are_kept(engine: Engine) -> None:
     engine.append(batch([{"timestamp": day * DAY_NS} for day in range(0, 30_000, 10)]))
     assert engine.statistics().rows == 3_000
@@ -315,7 +364,24 @@ def test_statistics_of_an_empty_tier_have_no_ends(engine: Engine) -> None:
     assert (statistics.rows, statistics.oldest_ns, statistics.newest_ns) == (0, None, None)
 
 
-def test_expire_drops_whole_days_and_counts_them_by_observed_minute(engine: Engine) -> None:
+in_one_tier = pytest.mark.parametrize("engine", ["memory", "clickhouse"], indirect=True)
+"""What a tier gives away is asked of the tier itself."""
+
+
+def leave(engine: Engine, before_ns: int, *, last_position: int = 2**62, named: tuple[str, ...] = ()) -> dict[Any, int]:
+    """Take away whatever is older; counts by (tenant, observed minute), as the mover does."""
+    counts: dict[Any, int] = {}
+    for selection in pack(engine.ages(before_ns, last_position, named), named, last_position, 10**6):
+        for minute, count in engine.count(selection).items():
+            counts[selection.tenant, minute] = counts.get((selection.tenant, minute), 0) + count
+        engine.remove(selection)
+        assert engine.count(selection) == {}
+        engine.remove(selection)
+    return counts
+
+
+@in_one_tier
+def test_what_leaves_is_counted_by_observed_minute(engine: Engine) -> None:
     day = NOW_NS // DAY_NS * DAY_NS
     seen = (day - 2 * DAY_NS) // MINUTE_NS * MINUTE_NS
     old = [
@@ -326,35 +392,54 @@ def test_expire_drops_whole_days_and_counts_them_by_observed_minute(engine: Engi
     engine.append(batch([*old, {"timestamp": day}]))
     other = {"timestamp": day - 2 * DAY_NS - 3, "observed_timestamp": seen}
     engine.append(batch([other], first=10, tenant=TenantId("b")))
-    assert engine.expire(day + DAY_NS // 2) == {
+    assert leave(engine, day) == {
         (DEFAULT_TENANT, seen): 2,
         (DEFAULT_TENANT, seen - MINUTE_NS): 1,
         (TenantId("b"), seen): 1,
     }
     assert read(engine, "timestamp") == [(day,)]
-    assert engine.expire(day + DAY_NS // 2) == {}
+    assert leave(engine, day) == {}
 
 
-def test_old_records_that_were_just_brought_in_are_kept_as_long_as_new_ones(engine: Engine) -> None:
+@in_one_tier
+def test_old_records_that_were_just_brought_in_stay_as_long_as_new_ones(engine: Engine) -> None:
     base = NOW_NS // DAY_NS * DAY_NS - 400 * DAY_NS
     near = NOW_NS - 20 * DAY_NS
     engine.append(batch([{"timestamp": time} for time in (base, base + DAY_NS, near)]))
-    assert engine.expire(NOW_NS // DAY_NS * DAY_NS) == {}
+    assert leave(engine, NOW_NS // DAY_NS * DAY_NS) == {}
     assert engine.statistics().rows == 3
     minute = NOW_NS // MINUTE_NS * MINUTE_NS
-    assert engine.expire(NOW_NS + 2 * DAY_NS) == {(DEFAULT_TENANT, minute): 3}
+    assert leave(engine, NOW_NS + 2 * DAY_NS) == {(DEFAULT_TENANT, minute): 3}
     assert engine.statistics().rows == 0
 
 
-def test_expire_also_finds_days_that_came_late(engine: Engine) -> None:
-    """A back-fill lies far from its own observed time; its days go one by one all the same."""
-    base = NOW_NS // DAY_NS * DAY_NS
-    seen = base - 400 * DAY_NS
-    engine.append(batch([{"timestamp": base + i * DAY_NS, "observed_timestamp": seen} for i in range(4)]))
-    assert engine.expire(base + 2 * DAY_NS) == {(DEFAULT_TENANT, seen): 2}
-    assert read(engine, "timestamp") == [(base + 3 * DAY_NS,), (base + 2 * DAY_NS,)]
-    assert engine.statistics().rows == 2
-    assert engine.expire(base + 1000 * DAY_NS) == {(DEFAULT_TENANT, seen): 2}
+@in_one_tier
+def test_records_from_all_of_time_can_leave(engine: Engine) -> None:
+    times = [-(2**63) + 1, -6 * 10**18, -1, 0, 1, 4 * 10**18, 2**63 - 2]
+    engine.append(batch([{"timestamp": t, "observed_timestamp": 1} for t in times]))
+    assert leave(engine, 2**63 - 1) == {(DEFAULT_TENANT, 0): 7}
+    assert engine.statistics().rows == 0
+
+
+@in_one_tier
+def test_what_came_behind_the_last_position_stays(engine: Engine) -> None:
+    records = [{"timestamp": NOW_NS + i % 3, "retention_policy": ["audit", None, "else"][i % 3]} for i in range(30)]
+    engine.append(batch(records))
+    ages = engine.ages(2**63 - 1, 20, ("audit",))
+    assert sorted((age.policy, age.rows) for age in ages) == [("", 13), ("audit", 7)]
+    (audit,) = pack([age for age in ages if age.policy], ("audit",), 20, 10**6)
+    engine.remove(audit)
+    left = [p for (p,) in read(engine, "position", newest_first=False)]
+    assert sorted(left) == [p for p in range(1, 31) if p > 20 or (p - 1) % 3]
+
+
+def test_neighbouring_hours_move_together_up_to_a_bound(tmp_path: Path) -> None:
+    engine = open_engine("memory://", ManualClock(NOW_NS))
+    hour = 3600 * 10**9
+    day = NOW_NS // DAY_NS * DAY_NS
+    engine.append(batch([{"timestamp": day + i * hour, "observed_timestamp": day} for i in range(6)]))
+    packed: list[Selection] = pack(engine.ages(2**63 - 1, 100, ()), (), 100, 4)
+    assert [(one.start_ns - day, one.end_ns - day) for one in packed] == [(0, 4 * hour), (4 * hour, 6 * hour)]
 
 
 def test_columns_that_are_chunked_sliced_and_partly_null_arrive_whole(engine: Engine) -> None:

@@ -1,4 +1,4 @@
-"""Routes that account for every accepted record: the ledger and the dead letters."""
+"""Routes that account for every accepted record: the ledger, the tiers and the dead letters."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ class Accounts(Protocol):
     def ledger(self, start_ns: int | None, end_ns: int | None) -> Sequence[dict[str, Any]]:
         """One row per tenant and minute, newest first, as docs/reference/api.md describes it."""
 
+    def tiers(self) -> Sequence[dict[str, Any]]:
+        """One row a tier, young to old, as docs/reference/api.md describes it."""
+
     def dead_letters(self, limit: int) -> Sequence[dict[str, Any]]:
         """Newest first, without their records."""
 
@@ -44,6 +47,12 @@ def account_routes(accounts: Accounts, clock: Clock) -> APIRouter:
             for text in (parameters.start, parameters.end)
         )
         rows = await run_in_threadpool(accounts.ledger, start_ns, end_ns)
+        return respond_data(rows, took_ms=(clock.monotonic() - began) * 1e3)
+
+    @router.get("/tiers", summary="What lies in which tier, and what moves next")
+    async def tiers() -> Response:
+        began = clock.monotonic()
+        rows = await run_in_threadpool(accounts.tiers)
         return respond_data(rows, took_ms=(clock.monotonic() - began) * 1e3)
 
     @router.get("/deadletters", summary="Records storage refused")

@@ -35,7 +35,7 @@ def respond(request: Request, answer: Answer) -> Response:
 def respond_data(data: object, *, took_ms: float, **extra: object) -> Response:
     """An exact answer that no engine was asked for, in the same envelope."""
     head = {"data": data, "exact": True, "error": None, "scanned_rows": 0, "tiers": [], "took_ms": took_ms}
-    return Response(orjson.dumps(head | {"partial": False, "next": None} | extra), media_type=JSON)
+    return Response(orjson.dumps(head | {"partial": False, "notices": None, "next": None} | extra), media_type=JSON)
 
 
 def _wanted(accept: str) -> str:
@@ -51,6 +51,7 @@ def _facts(answer: Answer) -> dict[str, object]:
         "tiers": list(answer.tiers),
         "took_ms": round(answer.took_ms, 3),
         "partial": answer.partial,
+        "notices": list(answer.notices) or None,
         "next": answer.next,
         "query_id": answer.query_id,
     }

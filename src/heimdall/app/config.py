@@ -14,6 +14,8 @@ from heimdall.errors import Misconfigured
 from heimdall.ingest.sources.http import HttpIngestConfig
 from heimdall.pipeline.runners.embedded import PipelineConfig
 from heimdall.query.service import QueryConfig
+from heimdall.storage.config import StorageConfig
+from heimdall.storage.objects import SCHEMES as STORE_SCHEMES
 from heimdall.storage.opening import SCHEMES as ENGINE_SCHEMES
 
 
@@ -33,16 +35,6 @@ class BusConfig:
     """Where accepted records are made durable. `journal://` = the `journal` folder below `data`;
     `journal:///dir` = another folder, best on the most durable disk."""
     journal: JournalConfig = field(default_factory=JournalConfig)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StorageConfig:
-    url: str = "clickhouse+embedded://"
-    """Engine that keeps the records. `clickhouse+embedded://` = the `storage` folder below `data`;
-    `clickhouse+embedded:///dir` = another folder; `memory://` = nothing survives a restart."""
-    retention_days: int = 30
-    """Days a record is kept after its own time and after it came in, whichever is later; whole days are dropped.
-    0 keeps everything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +70,7 @@ def check_config(config: NodeConfig) -> None:
     for name, url, schemes in (
         ("bus.url", config.bus.url, BUS_SCHEMES),
         ("storage.url", config.storage.url, ENGINE_SCHEMES),
+        ("storage.cold_url", config.storage.cold_url, STORE_SCHEMES),
     ):
         scheme = url.partition("://")[0]
         if scheme not in schemes:
@@ -85,8 +78,7 @@ def check_config(config: NodeConfig) -> None:
     for port in (config.server.port, *config.server.alias_ports):
         if not 0 <= port <= 65535:
             raise Misconfigured(f"setting server: {port} is not a port; use 0 to 65535")
-    if config.storage.retention_days < 0:
-        raise Misconfigured("setting storage.retention_days must be 0 (keep everything) or more")
+    config.storage.schedule()
 
 
 _NOT_SETTINGS = frozenset({"HEIMDALL_URL"})

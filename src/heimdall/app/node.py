@@ -24,7 +24,8 @@ from heimdall.pipeline.runners.embedded import EmbeddedRunner
 from heimdall.query.live import LiveTail
 from heimdall.query.rows import plain_rows, record_table
 from heimdall.storage.engine import Engine
-from heimdall.storage.retention import Retention
+from heimdall.storage.mover import Mover
+from heimdall.storage.overview import overview
 
 
 class Feed(Protocol):
@@ -44,7 +45,7 @@ class Parts:
     bus: Bus
     runner: EmbeddedRunner
     engine: Engine
-    retention: Retention
+    mover: Mover
     tail: LiveTail
 
 
@@ -103,7 +104,7 @@ class Node:
 
     def start(self) -> None:
         self.parts.runner.start()
-        self.parts.retention.start()
+        self.parts.mover.start()
 
     def serving(self, host: str, ports: Sequence[int]) -> None:
         """Called once the server accepts connections."""
@@ -119,7 +120,7 @@ class Node:
         if self._feed_thread is not None:
             self._feed_thread.join(timeout=10)
         self.parts.door.close()
-        self.parts.retention.stop()
+        self.parts.mover.stop()
         self.parts.runner.stop()
         self.parts.bus.close()
         self.parts.tail.close()
@@ -197,6 +198,9 @@ class Node:
             places[key]["accepted"] += frame.count
             places[key]["pending"] += frame.count
         return rows
+
+    def tiers(self) -> list[dict[str, Any]]:
+        return overview(self.parts.engine, self.parts.mover, self._clock.time_ns())
 
     def dead_letters(self, limit: int) -> list[dict[str, Any]]:
         return [_letter_row(letter) for letter in self.parts.runner.dead_letters.list(limit)]

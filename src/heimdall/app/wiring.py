@@ -21,8 +21,8 @@ from heimdall.pipeline.runners.embedded import EmbeddedRunner
 from heimdall.pipeline.stages.template.stage import TemplateStage
 from heimdall.query.live import LiveTail
 from heimdall.query.service import QueryService
-from heimdall.storage.opening import open_engine
-from heimdall.storage.retention import Retention
+from heimdall.storage.mover import Mover
+from heimdall.storage.opening import open_tiers
 from heimdall.storage.tiers import Tiers
 
 
@@ -35,7 +35,8 @@ def build_node(
         Misconfigured: a URL no engine or bus answers to.
     """
     bus = open_bus(config.bus.url, clock, default_directory=config.data / "journal", journal=config.bus.journal)
-    engine = open_engine(config.storage.url, clock, default_directory=config.data / "storage")
+    schedule = config.storage.schedule()
+    engine, catalogue = open_tiers(config.storage, clock, data=config.data)
     templates = TemplateStage()
     tail = LiveTail()
     runner = EmbeddedRunner(
@@ -47,10 +48,12 @@ def build_node(
         config=config.pipeline,
         on_stored=tail.publish,
     )
-    retention = Retention(engine, clock, days=config.storage.retention_days, on_expired=runner.ledger.expire)
+    mover = Mover(
+        engine, catalogue, schedule, clock, settled=lambda: runner.committed - 1, on_expired=runner.ledger.expire
+    )  # fmt: skip
     queries = QueryService(Tiers({"hot": engine}), clock, config.query, templates.catalogue)
     door = HttpSource(bus, clock, config.ingest)
-    node = Node(node_id, Parts(door, bus, runner, engine, retention, tail), clock, make_feed)
+    node = Node(node_id, Parts(door, bus, runner, engine, mover, tail), clock, make_feed)
     app = build_asgi(
         routers=[
             query_routes(queries, clock),

@@ -47,6 +47,7 @@ LOG_SCHEMA = pa.schema(
         pa.field("cpu_usage", pa.float64()),
         pa.field("memory_usage", pa.float64()),
         pa.field("error_rate", pa.float64()),
+        pa.field("retention_policy", _LOW_CARDINALITY),  # how long it is kept where; null = the tenant's own days
     ]
 )
 """What a door hands to the bus. A column that is null in the whole batch may be left out; readers add it back."""

@@ -59,9 +59,14 @@ class Ledger:
         )
         return [LedgerEntry(TenantId(str(tenant)), *(int(str(n)) for n in counts)) for tenant, *counts in rows]
 
-    def expire(self, dropped: Mapping[tuple[TenantId, int], int]) -> None:
-        """Move records that retention dropped from stored to expired."""
+    def expire(self, key: str, dropped: Mapping[tuple[TenantId, int], int]) -> None:
+        """Move records that retention dropped from stored to expired, once for each `key`.
+
+        Storage says it again, with the same key, until it knows that the counts are durable.
+        """
         with self._state.transaction() as transaction:
+            if not transaction.execute("INSERT OR IGNORE INTO expiry VALUES (?)", (key,)).rowcount:
+                return
             for (tenant, minute_ns), count in dropped.items():
                 add(transaction, tenant, {minute_ns: count}, expired=1, stored=-1)
 

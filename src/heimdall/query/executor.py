@@ -35,6 +35,8 @@ class Job:
     clock: Clock
     scanned_rows: int = 0
     tiers: set[str] = field(default_factory=set)
+    notices: list[str] = field(default_factory=list)
+    """Why rows are missing from the answer, a sentence each."""
     engine: SqlEngine | None = None
     """Where a statement is running now."""
     cancelled: bool = False
@@ -139,5 +141,6 @@ class Executor:
             job.engine = None
         job.check()
         job.scanned_rows += rows.statistics.scanned_rows
-        job.tiers.add(tier)
+        job.tiers.update(rows.statistics.tiers or (tier,))
+        job.notices += [notice for notice in rows.statistics.notices if notice not in job.notices]
         return table

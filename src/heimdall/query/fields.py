@@ -72,6 +72,7 @@ CANONICAL: tuple[Canonical, ...] = (
     Canonical("cpu_usage", _NUMBER, Storage.NULLABLE, "CPU in use, as the sender measures it"),
     Canonical("memory_usage", _NUMBER, Storage.NULLABLE, "memory in use, as the sender measures it"),
     Canonical("error_rate", _NUMBER, Storage.NULLABLE, "share of failed calls, as the sender measures it"),
+    Canonical("retention_policy", _TEXT, Storage.EMPTY, "name of the policy that says how long it is kept"),
 )
 
 BY_NAME: dict[str, Canonical] = {field.name: field for field in CANONICAL}

@@ -68,6 +68,8 @@ class Answer:
     tiers: tuple[str, ...] = ()
     took_ms: float = 0.0
     partial: bool = False
+    notices: tuple[str, ...] = ()
+    """Why rows are missing, a sentence each, where it is not the limit that cut the answer."""
     next: str | None = None
     """Cursor of the following page; None when there is none."""
     data: object = None

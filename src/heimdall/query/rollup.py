@@ -13,10 +13,7 @@ from sqlglot import exp
 
 from heimdall.query.counting import Counting
 from heimdall.query.sqlnodes import TABLE, binary, call, column, number, string
-from heimdall.storage.rollups import MINUTE_NS, Rollup, minute_of
-
-WEIGHT = "_weight"
-"""Column of a rollup's rows: how many records each stands for."""
+from heimdall.storage.rollups import MINUTE_NS, WEIGHT, Rollup, minute_of
 
 
 def rollup_source(

@@ -35,6 +35,7 @@ from heimdall.query.templates import Catalogue, is_patterns, patterns, with_temp
 from heimdall.query.types import Type
 from heimdall.query.windows import windows
 from heimdall.storage.engine import TierStatistics
+from heimdall.storage.schedule import ORDER
 from heimdall.storage.tiers import Tiers
 
 MAX_LIMIT = 10_000
@@ -294,9 +295,10 @@ class QueryService:
             rows=rows,
             query_id=job.query_id,
             scanned_rows=job.scanned_rows,
-            tiers=tuple(name for name in self._executor.tiers.names if name in job.tiers),
+            tiers=tuple(tier.value for tier in ORDER if tier.value in job.tiers),
             took_ms=job.took_ms,
-            partial=partial,
+            partial=partial or bool(job.notices),
+            notices=tuple(job.notices),
             next=next,
         )
 

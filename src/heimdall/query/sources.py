@@ -24,14 +24,14 @@ from heimdall.query.cursor import Behind
 from heimdall.query.executor import Executor, Job
 from heimdall.query.fields import ATTRIBUTES, POSITION_COLUMN, TIME_COLUMN, canonical
 from heimdall.query.frame import evaluate
-from heimdall.query.rollup import WEIGHT, rollup_source
+from heimdall.query.rollup import rollup_source
 from heimdall.query.rows import record_table
 from heimdall.query.sql import predicate_sql, scan_conditions, to_sql
 from heimdall.query.sqlnodes import TABLE
 from heimdall.query.sqlvalues import field_value
 from heimdall.storage.engine import SqlEngine
 from heimdall.storage.engines.memory import MemoryEngine
-from heimdall.storage.rollups import MINUTE_NS
+from heimdall.storage.rollups import MINUTE_NS, WEIGHT
 from heimdall.storage.stored import STORED_SCHEMA
 
 STEP_COLUMN, COUNT_COLUMN, VALUE_COLUMN = "_counted_step", "_counted_records", "_counted_value"

@@ -18,14 +18,14 @@ from heimdall.query.context import Context
 from heimdall.query.fields import POSITION_COLUMN, RECORD_FIELDS, TIME_COLUMN
 from heimdall.query.languages.hql.printer import expression_text
 from heimdall.query.pipes.aggregation import Column, step_seconds
-from heimdall.query.rollup import WEIGHT, rollup_source
+from heimdall.query.rollup import rollup_source
 from heimdall.query.shape import shape_of
 from heimdall.query.sqlexpressions import compile_expression
 from heimdall.query.sqlnodes import TABLE, binary, both, call, column, null, number, string
 from heimdall.query.sqlsearch import predicate_sql
 from heimdall.query.sqlvalues import Form, Value, as_boolean, field_value, grouped, ordering, output
 from heimdall.query.types import Type
-from heimdall.storage.rollups import Rollup
+from heimdall.storage.rollups import WEIGHT, Rollup
 
 __all__ = ["SqlBuilder", "predicate_sql", "scan_conditions", "to_sql"]
 

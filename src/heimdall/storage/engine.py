@@ -11,6 +11,7 @@ from sqlglot import exp
 
 from heimdall.model.batch import LogBatch, TenantId
 from heimdall.storage.rollups import Rollup
+from heimdall.storage.selection import Age, Selection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +59,15 @@ class Engine(Protocol):
     def statistics(self, tenant: TenantId | None = None) -> TierStatistics:
         """What lies in this tier, from metadata where possible: cheap enough for every `/metrics` read."""
 
-    def expire(self, before_ns: int) -> Mapping[tuple[TenantId, int], int]:
-        """Drop records of whole days that end before `before_ns`, unless they were observed after those days too.
+    def ages(self, before_ns: int, last_position: int, named: tuple[str, ...]) -> list[Age]:
+        """Records up to a bus position whose own and observed times lie before `before_ns`, counted by tenant, policy,
+        kept day and hour. A policy that is none of `named` counts as ''."""
 
-        So old logs that were just brought in are kept as long as new ones. An engine may keep a day longer for the
-        sake of one record of it that came late.
+    def count(self, selection: Selection) -> Mapping[int, int]:
+        """Records of a selection by observed minute, ns since 1970."""
 
-        Returns the number of dropped records by (tenant, observed minute in ns since 1970), for the ledger.
-        """
+    def remove(self, selection: Selection) -> None:
+        """Drop exactly the records of a selection; those that are gone already are no error."""
 
     def close(self) -> None:
         """Flush and release files. Called once, last."""
@@ -78,6 +80,10 @@ class SelectStatistics:
     scanned_rows: int
     scanned_bytes: int
     elapsed_s: float
+    tiers: tuple[str, ...] = ()
+    """Tiers that were read; () where the engine is one tier."""
+    notices: tuple[str, ...] = ()
+    """Why rows are missing, a sentence each; () when none are."""
 
 
 class Rows(Protocol):

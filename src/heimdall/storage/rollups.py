@@ -13,6 +13,10 @@ from sqlglot import exp
 
 MINUTE_NS = 60 * 10**9
 
+WEIGHT = "_weight"
+"""Column of the rows a question makes of a rollup: how many records each stands for. Rows of one kind may come more
+than once, from several parts of a range or several tiers: their weights add up."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rollup:
@@ -41,3 +45,14 @@ def minute_of(timestamp: exp.Expression) -> exp.Expression:
     rest = exp.Anonymous(this="modulo", expressions=[nanoseconds.copy(), minute.copy()])
     before_1970 = exp.Anonymous(this="less", expressions=[rest, exp.Literal.number(0)])
     return exp.Anonymous(this="minus", expressions=[whole, exp.Anonymous(this="toInt64", expressions=[before_1970])])
+
+
+def is_minute(node: exp.Expr) -> bool:
+    """Whether `node` is what `minute_of` makes of a table's `timestamp`."""
+    timestamp = node.find(exp.Column) if isinstance(node, exp.Anonymous) else None
+    return timestamp is not None and timestamp.name == "timestamp" and node == minute_of(timestamp.copy())
+
+
+def weighs(select: exp.Select) -> bool:
+    """Whether the select makes rows with a `WEIGHT`."""
+    return any(item.alias == WEIGHT for item in select.expressions)

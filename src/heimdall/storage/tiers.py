@@ -34,14 +34,6 @@ class Tiers:
         """Keep `batch` in the hot tier; see `Engine.append`."""
         self.hot.append(batch)
 
-    def expire(self, before_ns: Mapping[str, int]) -> dict[tuple[TenantId, int], int]:
-        """Drop what is past each tier's own bound; counts by (tenant, observed minute), as `Engine.expire` gives."""
-        dropped: dict[tuple[TenantId, int], int] = {}
-        for name, bound_ns in before_ns.items():
-            for key, count in self._engines[name].expire(bound_ns).items():
-                dropped[key] = dropped.get(key, 0) + count
-        return dropped
-
     def statistics(self, tenant: TenantId | None = None) -> dict[str, TierStatistics]:
         return {name: engine.statistics(tenant) for name, engine in self._engines.items()}
 

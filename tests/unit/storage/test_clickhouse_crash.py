@@ -51,7 +51,7 @@ while True:
 def test_spans_survive_kill_9_and_are_stored_once(tmp_path: Path) -> None:
     seed = random.randrange(2**32)
     chance = random.Random(seed)
-    acknowledged = 1
+    acknowledged = promised = 1
     for _ in range(KILLS):
         child = subprocess.Popen(
             [sys.executable, "-c", CHILD, str(tmp_path / "tier"), str(acknowledged), str(SPAN_RECORDS)],
@@ -69,6 +69,7 @@ def test_spans_survive_kill_9_and_are_stored_once(tmp_path: Path) -> None:
         child.wait()
         child.stdout.close()
         acknowledged = int(rest[-1]) if rest else acknowledged
+        promised = max(promised, acknowledged)
         # The runner replays from its last commit, which may lie a few spans behind what was acknowledged.
         acknowledged = max(1, acknowledged - SPAN_RECORDS * chance.randrange(3))
     engine = ClickHouseEngine.embedded(tmp_path / "tier", SystemClock())
@@ -78,7 +79,8 @@ def test_spans_survive_kill_9_and_are_stored_once(tmp_path: Path) -> None:
     finally:
         engine.close()
     assert len(positions) == len(set(positions)), f"a record is there twice (seed {seed})"
-    assert positions == list(range(1, len(positions) + 1)), f"a record is missing (seed {seed})"
+    # What was not acknowledged may be there in part: the replay that would complete it is not part of this test.
+    assert positions[: promised - 1] == list(range(1, promised)), f"a record is missing (seed {seed})"
     assert len(positions) >= acknowledged - 1
 
 

@@ -36,12 +36,11 @@ def test_a_wrong_url_is_answered_with_the_way_out(url: str, told: str) -> None:
         open_engine(url, ManualClock())
 
 
-def test_tiers_append_to_the_first_and_sum_what_expires() -> None:
+def test_tiers_append_to_the_first() -> None:
     hot, cold = open_engine("memory://", ManualClock()), open_engine("memory://", ManualClock())
     tiers = Tiers({"hot": hot, "cold": cold})
     assert tiers.names == ("hot", "cold")
     assert tiers.hot is hot
     assert tiers["cold"] is cold
-    assert tiers.expire({"hot": 0, "cold": 0}) == {}
     assert set(tiers.statistics()) == {"hot", "cold"}
     tiers.close()

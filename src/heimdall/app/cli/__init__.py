@@ -21,6 +21,7 @@ class _Commands(click.Group):
         "tail": "tail",
         "config": "configuration",
         "ledger": "ledger",
+        "tiers": "tiers",
         "deadletters": "deadletters",
     }
 

@@ -46,7 +46,9 @@ def show(config_file: Path | None) -> None:
     rows = [
         {
             "setting": setting.name,
-            "value": _shown(values[setting.name]),
+            "value": _shown(values[setting.name])
+            if "secret" not in setting.name
+            else "***" * bool(values[setting.name]),
             "": "" if values[setting.name] == setting.default else f"(default {_shown(setting.default)})",
             "meaning": setting.meaning,
         }

@@ -51,6 +51,7 @@ KINDS: dict[str, Kind] = {
     "cpu_usage": Kind.NUMBER,
     "memory_usage": Kind.NUMBER,
     "error_rate": Kind.NUMBER,
+    "retention_policy": Kind.WORD,
 }
 
 NAMES: dict[str, tuple[str, ...]] = {
@@ -91,6 +92,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "cpu_usage": ("cpu_usage", "cpuusage"),
     "memory_usage": ("memory_usage", "memoryusage"),
     "error_rate": ("error_rate", "errorrate"),
+    "retention_policy": ("retention_policy", "retentionpolicy", "retention.policy"),
 }  # fmt: skip
 """Canonical column → senders' names for it, the most telling first."""
 

@@ -15,10 +15,12 @@ from heimdall.clock import Clock
 from heimdall.errors import BatchRefused, InvalidInput
 from heimdall.model.batch import LogBatch, TenantId
 from heimdall.storage.engine import ScanRequest, TierStatistics
+from heimdall.storage.selection import Age, Selection, kept_day
 from heimdall.storage.stored import STORED_SCHEMA, storable
 
-_DAY_NS = 86_400 * 10**9
 _MINUTE_NS = 60 * 10**9
+_HOUR_NS = 3_600 * 10**9
+_TIMES = ("timestamp", "observed_timestamp")
 
 
 class MemoryEngine:
@@ -81,27 +83,70 @@ class MemoryEngine:
             newest_ns=max((end["max"] for end in ends), default=None),
         )
 
-    def expire(self, before_ns: int) -> Mapping[tuple[TenantId, int], int]:
-        day_ns = before_ns // _DAY_NS * _DAY_NS
-        dropped: Counter[tuple[TenantId, int]] = Counter()
+    def ages(self, before_ns: int, last_position: int, named: tuple[str, ...]) -> list[Age]:
+        found: Counter[tuple[TenantId, str, int, int]] = Counter()
         with self._lock:
-            for tenant, tables in list(self._tables.items()):
-                kept: list[pa.Table] = []
-                for table in tables:
-                    times, seen = (table.column(name) for name in ("timestamp", "observed_timestamp"))
-                    old = pc.and_(_between(times, None, day_ns), _between(seen, None, day_ns))
-                    observed = table.filter(old).column("observed_timestamp").cast(pa.int64())
-                    for at_ns in observed.to_pylist():
-                        dropped[tenant, at_ns // _MINUTE_NS * _MINUTE_NS] += 1
-                    rest = table.filter(pc.invert(old))
-                    if rest.num_rows:
-                        kept.append(rest)
-                self._tables[tenant] = tuple(kept)
-        return dict(dropped)
+            tables = dict(self._tables)
+        for tenant, kept in tables.items():
+            for table in kept:
+                old = pc.less_equal(table.column("position"), pa.scalar(last_position, pa.uint64()))
+                for name in _TIMES:
+                    old = pc.and_(old, _between(table.column(name), None, before_ns))
+                rows = table.filter(old)
+                columns = (rows.column(name).cast(pa.int64()).to_pylist() for name in _TIMES)
+                for policy, time_ns, seen_ns in zip(_policies(rows, named), *columns, strict=True):
+                    found[tenant, policy, kept_day(time_ns, seen_ns), time_ns // _HOUR_NS] += 1
+        return [
+            Age(
+                tenant=tenant, policy=policy, day=day, rows=rows,
+                start_ns=max(hour * _HOUR_NS, -(2**63)), end_ns=min((hour + 1) * _HOUR_NS, 2**63 - 1),
+            )
+            for (tenant, policy, day, hour), rows in found.items()
+        ]  # fmt: skip
+
+    def count(self, selection: Selection) -> Mapping[int, int]:
+        counts: Counter[int] = Counter()
+        with self._lock:
+            tables = self._tables.get(selection.tenant, ())
+        for table in tables:
+            rows = table.filter(_selected(table, selection))
+            counts.update(
+                at_ns // _MINUTE_NS * _MINUTE_NS
+                for at_ns in rows.column("observed_timestamp").cast(pa.int64()).to_pylist()
+            )
+        return dict(counts)
+
+    def remove(self, selection: Selection) -> None:
+        with self._lock:
+            tables = self._tables.get(selection.tenant, ())
+            rest = (table.filter(pc.invert(_selected(table, selection))) for table in tables)
+            self._tables[selection.tenant] = tuple(table for table in rest if table.num_rows)
 
     def close(self) -> None:
         with self._lock:
             self._tables.clear()
+
+
+def _policies(rows: pa.Table, named: tuple[str, ...]) -> list[str]:
+    return [policy if policy in named else "" for policy in rows.column("retention_policy").to_pylist()]
+
+
+def _selected(rows: pa.Table, selection: Selection) -> pa.Array:
+    """Which rows a selection means. Small tables of tests and trials: row by row."""
+    times, seen = (rows.column(name).cast(pa.int64()).to_pylist() for name in _TIMES)
+    last_ns = 2**63 - 1
+    columns = zip(times, seen, rows.column("position").to_pylist(), _policies(rows, selection.named), strict=True)
+    return pa.array(
+        [
+            selection.start_ns <= time_ns
+            and (time_ns < selection.end_ns or selection.end_ns >= last_ns)
+            and position <= selection.last_position
+            and policy == selection.policy
+            and kept_day(time_ns, seen_ns) == selection.day
+            for time_ns, seen_ns, position, policy in columns
+        ],
+        pa.bool_(),
+    )
 
 
 def _one(column: pa.ChunkedArray) -> pa.Array:

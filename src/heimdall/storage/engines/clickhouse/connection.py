@@ -28,6 +28,9 @@ OUTPUT_SETTINGS: Settings = {
     "output_format_native_write_json_as_string": 1,
 }
 
+MAX_QUERY_BYTES = 16 * 1024 * 1024
+"""Of a statement's text. One over a year of the cold tier names thousands of files."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
@@ -44,6 +47,9 @@ class Driver(Protocol):
 
     def command(self, sql: str) -> None:
         """Run a statement without a result."""
+
+    def run(self, sql: str, settings: Settings) -> None:
+        """`command` for a statement that copies many rows, within settings of its own."""
 
     def insert(self, target: exp.Schema, values: exp.Select, rows: pa.Table, settings: Settings) -> None:
         """Insert `values`, which select from `rows` and have no FROM of their own, into `target`."""
@@ -107,6 +113,9 @@ class EmbeddedDriver:
         with self._connection(read_only=False) as connection:
             connection.query(sql, "Null")
 
+    def run(self, sql: str, settings: Settings) -> None:
+        self.command(sql + setting_clause(settings))
+
     def insert(self, target: exp.Schema, values: exp.Select, rows: pa.Table, settings: Settings) -> None:
         # `Python(rows)` reads the Arrow table held by the variable of that name in this frame, without a copy.
         source = exp.Table(this=exp.Anonymous(this="Python", expressions=[exp.column("rows")]))
@@ -157,6 +166,7 @@ class EmbeddedDriver:
         try:
             if connection is None:
                 connection = self._connect(self._location)
+                connection.query(f"SET max_query_size = {MAX_QUERY_BYTES}", "Null")
                 if read_only:
                     connection.query("SET readonly = 2", "Null")
             yield connection

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,7 +18,7 @@ from heimdall.clock import Clock
 from heimdall.errors import InvalidInput, QueryCancelled
 from heimdall.model.batch import LogBatch, Origin, TenantId
 from heimdall.storage.engine import ScanRequest, SelectStatistics, TierStatistics
-from heimdall.storage.engines.clickhouse import layout
+from heimdall.storage.engines.clickhouse import layout, leaving
 from heimdall.storage.engines.clickhouse.connection import Driver, EmbeddedDriver, Settings
 from heimdall.storage.engines.clickhouse.errors import map_driver_errors
 from heimdall.storage.engines.clickhouse.gate import Gate
@@ -25,6 +26,7 @@ from heimdall.storage.engines.clickhouse.indexes import use_indexes
 from heimdall.storage.engines.clickhouse.origins import Origins, SpanKey
 from heimdall.storage.engines.clickhouse.rows import as_records, record_value, stored_value
 from heimdall.storage.rollups import ROLLUPS
+from heimdall.storage.selection import Age, Selection
 from heimdall.storage.stored import STORED_SCHEMA, storable
 
 MEBIBYTE = 1024 * 1024
@@ -100,7 +102,7 @@ class ClickHouseEngine:
     rollups = ROLLUPS
 
     def __init__(self, driver: Driver, clock: Clock) -> None:
-        self._driver = driver
+        self.driver = self._driver = driver
         self._clock = clock
         self._origins = Origins()
         self._gate = Gate()
@@ -111,7 +113,6 @@ class ClickHouseEngine:
         with map_driver_errors("manage"):
             driver.command(f"CREATE DATABASE IF NOT EXISTS {layout.DATABASE} ENGINE = Atomic")
             driver.command(layout.create_statement(layout.TABLE))
-            driver.command(layout.create_statement(layout.EXPIRED_TABLE))
 
     @classmethod
     def embedded(cls, directory: Path, clock: Clock) -> ClickHouseEngine:
@@ -187,27 +188,18 @@ class ClickHouseEngine:
     # ------------------------------------------------------------------ reading
 
     def scan(self, request: ScanRequest) -> Iterator[pa.RecordBatch]:
-        try:
-            values = [record_value(name) for name in request.fields]
-            schema = pa.schema([STORED_SCHEMA.field(name) for name in request.fields])
-        except KeyError as exc:
-            raise InvalidInput(f"scan: there is no column {exc.args[0]}") from exc
-        order = [
-            exp.Ordered(this=exp.column(name, table="r"), desc=request.newest_first)
-            for name in ("timestamp", "position")
-        ]
-        statement = (
-            exp.select(*values)
-            .from_(self._from("r"))
-            .where(_equals("tenant", request.tenant))
-            .where(exp.GTE(this=exp.column("timestamp", table="r"), expression=_time(request.start_ns)))
-            .where(exp.LT(this=exp.column("timestamp", table="r"), expression=_time(request.end_ns)))
-            .order_by(*order)
-        )
+        yield from self.stream(scan_statement(request), request)
+
+    def stream(
+        self, statement: exp.Query, request: ScanRequest, more: Settings = MappingProxyType({})
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows of a statement with the columns of `request`, in its types and batches."""
+        schema = pa.schema([STORED_SCHEMA.field(name) for name in request.fields])
         settings = {
             "max_block_size": request.batch_rows,
             "max_bytes_before_external_sort": 200 * MEBIBYTE,
             "max_memory_usage": 600 * MEBIBYTE,
+            **more,
         }
         with map_driver_errors("select"):
             for batch in self._driver.stream(statement.sql("clickhouse"), settings):
@@ -215,6 +207,20 @@ class ClickHouseEngine:
                     yield as_records(batch.slice(start, request.batch_rows), schema)
 
     def select(self, statement: exp.Query, *, query_id: str, timeout_s: float, max_memory_bytes: int) -> FetchedRows:
+        return self.run(
+            use_indexes(statement), query_id=query_id, timeout_s=timeout_s, max_memory_bytes=max_memory_bytes
+        )
+
+    def run(
+        self,
+        statement: exp.Query,
+        *,
+        query_id: str,
+        timeout_s: float,
+        max_memory_bytes: int,
+        more: Settings = MappingProxyType({}),
+    ) -> FetchedRows:
+        """`select` for a statement that names the indexes it uses by itself, with `more` settings."""
         running = _Running(f"{self._name}-{next(self._numbers)}")
         settings: dict[str, int | str] = {
             **SELECT_SETTINGS,
@@ -224,8 +230,9 @@ class ClickHouseEngine:
             "max_bytes_before_external_group_by": max_memory_bytes // 2,
             "max_bytes_before_external_sort": max_memory_bytes // 2,
             "max_result_bytes": MAX_RESULT_BYTES,
+            **more,
         }
-        text = use_indexes(statement).sql("clickhouse", copy=False)
+        text = statement.sql("clickhouse", copy=False)
         with self._changed:
             self._running.setdefault(query_id, []).append(running)
         try:
@@ -293,71 +300,19 @@ class ClickHouseEngine:
             newest_ns=int(seen["newest"]) if rows else None,
         )
 
-    def expire(self, before_ns: int) -> Mapping[tuple[TenantId, int], int]:
-        day_ns = before_ns // layout.DAY_NS * layout.DAY_NS
+    # ------------------------------------------------------------------ what moves on
+
+    def ages(self, before_ns: int, last_position: int, named: tuple[str, ...]) -> list[Age]:
         with map_driver_errors("manage"):
-            late: list[str] = []
-            partitions = self._partitions()
-            ends = {partition: layout.partition_end_ns(int(partition)) for partition in partitions}
-            ended = [partition for partition, end_ns in ends.items() if end_ns is not None and end_ns <= day_ns]
-            fresh = self._seen_since(day_ns, ended)
-            for partition in partitions:
-                if partition in ended and partition not in fresh:
-                    source, target = self.table, f"{layout.DATABASE}.{layout.EXPIRED_TABLE}"
-                    self._driver.command(f"ALTER TABLE {source} MOVE PARTITION ID '{partition}' TO TABLE {target}")
-                elif int(partition) >= layout.LATE_BASE - 1:
-                    late.append(partition)
-            # Whatever lies in the second table is expired, also what a crash left there.
-            dropped = self._count_by_minute(exp.table_(layout.EXPIRED_TABLE, db=layout.DATABASE), None)
-            self._driver.command(f"TRUNCATE TABLE {layout.DATABASE}.{layout.EXPIRED_TABLE}")
-            for key, count in self._expire_rows(late, day_ns).items():
-                dropped[key] = dropped.get(key, 0) + count
-        return dropped
+            return leaving.ages(self._driver, before_ns, last_position, named)
 
-    def _expire_rows(self, partitions: list[str], day_ns: int) -> dict[tuple[TenantId, int], int]:
-        """Delete the expired days of partitions that also hold later ones."""
-        if not partitions:
-            return {}
-        expired = exp.and_(
-            exp.column("_partition_id").isin(*partitions),
-            exp.LT(this=exp.column("timestamp"), expression=_time(day_ns)),
-            exp.LT(this=exp.column("observed_timestamp"), expression=_time(day_ns)),
-        )
-        with self._gate.alone():  # a row appended between counting and deleting would go uncounted
-            dropped = self._count_by_minute(self._from(), expired)
-            if dropped:
-                condition = expired.sql("clickhouse")
-                self._driver.command(
-                    f"DELETE FROM {self.table} WHERE {condition} SETTINGS lightweight_deletes_sync = 2"
-                )
-        return dropped
+    def count(self, selection: Selection) -> Mapping[int, int]:
+        with map_driver_errors("manage"):
+            return leaving.count_by_minute(self._driver, leaving.condition(selection))
 
-    def _seen_since(self, seen_ns: int, partitions: list[str]) -> frozenset[str]:
-        """Those of `partitions` with a record observed at `seen_ns` or later."""
-        if not partitions:
-            return frozenset()
-        since = exp.GTE(this=exp.column("observed_timestamp"), expression=_time(seen_ns))
-        ours = exp.column("_partition_id").isin(*partitions)
-        statement = exp.select("_partition_id").distinct().from_(self._from()).where(ours, since)
-        return frozenset(map(str, self._driver.fetch(statement.sql("clickhouse"), {}).table.column(0).to_pylist()))
-
-    def _partitions(self) -> list[str]:
-        statement = (
-            exp.select("partition_id")
-            .distinct()
-            .from_(exp.table_("parts", db="system"))
-            .where(_equals("database", layout.DATABASE), _equals("table", layout.TABLE), exp.column("active"))
-            .order_by("partition_id")
-        )
-        return [str(name) for name in self._driver.fetch(statement.sql("clickhouse"), {}).table.column(0).to_pylist()]
-
-    def _count_by_minute(self, table: exp.Table, condition: exp.Expr | None) -> dict[tuple[TenantId, int], int]:
-        minute = "intDiv(toUnixTimestamp64Nano(observed_timestamp), 60000000000) * 60000000000 AS minute"
-        statement = exp.select("tenant", minute, "count() AS records").from_(table).group_by("tenant", "minute")
-        if condition is not None:
-            statement = statement.where(condition)
-        found = self._driver.fetch(statement.sql("clickhouse"), {}).table.to_pylist()
-        return {(TenantId(row["tenant"]), int(row["minute"])): int(row["records"]) for row in found}
+    def remove(self, selection: Selection) -> None:
+        with map_driver_errors("manage"):
+            leaving.remove(self._driver, self._gate, selection)
 
     def close(self) -> None:
         with map_driver_errors("manage"):
@@ -365,6 +320,29 @@ class ClickHouseEngine:
 
     def _from(self, alias: str | None = None) -> exp.Table:
         return exp.table_(layout.TABLE, db=layout.DATABASE, alias=alias)
+
+
+def scan_statement(request: ScanRequest) -> exp.Select:
+    """What `scan` runs.
+
+    Raises:
+        InvalidInput: a column nobody has.
+    """
+    try:
+        values = [record_value(name) for name in request.fields]
+    except KeyError as exc:
+        raise InvalidInput(f"scan: there is no column {exc.args[0]}") from exc
+    order = [
+        exp.Ordered(this=exp.column(name, table="r"), desc=request.newest_first) for name in ("timestamp", "position")
+    ]
+    return (
+        exp.select(*values)
+        .from_(exp.table_(layout.TABLE, db=layout.DATABASE, alias="r"))
+        .where(_equals("tenant", request.tenant))
+        .where(exp.GTE(this=exp.column("timestamp", table="r"), expression=_time(request.start_ns)))
+        .where(exp.LT(this=exp.column("timestamp", table="r"), expression=_time(request.end_ns)))
+        .order_by(*order)
+    )
 
 
 def _equals(column: str, value: str) -> exp.EQ:

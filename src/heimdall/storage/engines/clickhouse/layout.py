@@ -14,13 +14,10 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from heimdall.storage.rollups import ROLLUPS, Rollup, minute_of
+from heimdall.storage.rollups import ROLLUPS, minute_of
 
 DATABASE = "heimdall"
 TABLE = "logs"
-EXPIRED_TABLE = "logs_expired"
-"""Partitions on their way out: moved here at one stroke, counted for the ledger, then dropped."""
-
 DAY_NS = 86_400 * 10**9
 HOUR_NS = 3_600 * 10**9
 YEAR_NS = 31_557_600 * 10**9
@@ -74,6 +71,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("cpu_usage", "Nullable(Float64)"),
     Column("memory_usage", "Nullable(Float64)"),
     Column("error_rate", "Nullable(Float64)"),
+    Column("retention_policy", "LowCardinality(String)", absent="''"),
     Column("position", "UInt64", "Delta(8), ZSTD(1)"),
     Column("template_id", "UInt64"),
 )
@@ -143,8 +141,6 @@ TABLE_SETTINGS: dict[str, int | str] = {
     # Merges wait until they can take more parts at once: every record is written again half as often (0.9 times in
     # place of 1.6 over 4 M records), for some more parts that queries visit. The default is 5.
     "merge_selector_base": 8,
-    # Single records are deleted from partitions of a year; their counts go with them.
-    "lightweight_mutation_projection_mode": "rebuild",
     # Merges of more than this would hold the two background threads for minutes.
     "max_bytes_to_merge_at_max_space_in_pool": 8 * 1024**3,
 }
@@ -157,7 +153,7 @@ def create_statement(table: str) -> str:
     for index in INDEXES:
         granularity = "" if index.granularity is None else f" GRANULARITY {index.granularity}"
         lines.append(f"INDEX {index.name} {index.expression} TYPE {index.type}{granularity}")
-    lines += [f"PROJECTION {rollup.name} ({_counts(rollup)})" for rollup in ROLLUPS]
+    lines += projections("tenant")
     settings = ", ".join(f"{name} = {value!r}" for name, value in TABLE_SETTINGS.items())
     body = ",\n  ".join(lines)
     return (
@@ -166,17 +162,10 @@ def create_statement(table: str) -> str:
     )
 
 
-def _counts(rollup: Rollup) -> str:
-    keys = ", ".join(("tenant", MINUTE, *rollup.columns))
-    return f"SELECT {keys}, count() GROUP BY {keys}"
-
-
-def partition_end_ns(partition: int) -> int | None:
-    """Every record of a partition is older than this; None for the one without an end."""
-    if partition < LATE_BASE - LATE_YEARS:
-        # intDiv truncates towards zero: day 0 reaches from -1 to +1 day, day -1 ends where day 0 begins.
-        return (partition + 1) * DAY_NS if partition >= 0 else partition * DAY_NS + 1
-    year = partition - LATE_BASE
-    if year >= LATE_YEARS:
-        return None
-    return (year + 1) * YEAR_NS if year >= 0 else year * YEAR_NS + 1
+def projections(*keys: str) -> list[str]:
+    """DDL of the rollups, counted by `keys` and minute beside their own columns."""
+    found = []
+    for rollup in ROLLUPS:
+        by = ", ".join((*keys, MINUTE, *rollup.columns))
+        found.append(f"PROJECTION {rollup.name} (SELECT {by}, count() GROUP BY {by})")
+    return found

@@ -1,0 +1,72 @@
+"""The same answer whatever tier the rows lie in: hot, warm and cold as one, against the same records in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from hypothesis import Phase, given, note, settings
+from hypothesis import strategies as st
+
+from heimdall.errors import QuerySyntaxError
+from heimdall.model.batch import TenantId
+from heimdall.query.ast import Query
+from heimdall.query.languages.hql import parse, to_text
+from heimdall.query.shape import shape_of
+from heimdall.storage.rollups import ROLLUPS
+from properties.engines import CONTEXT, START_NS, Asked
+from properties.queries import QUERIES as QUERY_TREES
+from properties.test_engines_agree import QUERIES, records
+from properties.test_rollups import COUNTED
+from properties.tiers import DAY_NS, Node, as_batch, configured
+
+ALL_HOT = 10**6
+CONFIG = configured(
+    hot_days=ALL_HOT, warm_days=0, cold_days=0, policies=(f"warm=1/{ALL_HOT}/0", "cold=1/0/0", "frozen=2/3/0")
+)
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Asked]]:
+    """Sets of records, the rows of each spread over all tiers by their policy, not by their time."""
+    node = Node(tmp_path_factory.mktemp("tiers"), CONFIG)
+    found = []
+    for seed in range(1, 5):
+        tenant = TenantId(f"tenant {seed}/ä")
+        rows = records(seed, rows=60 if seed == 1 else 20)
+        for place, row in enumerate(rows):
+            row["retention_policy"] = (None, "warm", "cold", "frozen", "unknown")[place % 5]
+        batch = as_batch(tenant, rows, seed * 1000)
+        node.append(tenant, rows, seed * 1000)
+        found.append(Asked(node.engine, tenant, batch.table))
+    node.mover().run_once(node.clock.time_ns() + 6 * DAY_NS)
+    assert node.where() == {"hot": 48, "warm": 24, "cold": 48}
+    yield found
+    node.close()
+
+
+@pytest.mark.parametrize("text", QUERIES[::2])
+def test_tiers_and_frame_agree(sets: list[Asked], text: str) -> None:
+    query = parse(text)
+    assert sets[0].by_sql(query) == sets[0].by_frame(query)
+
+
+@given(query=QUERY_TREES, place=st.integers(1, 3))
+@settings(max_examples=25, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
+def test_tiers_and_frame_agree_on_any_query(sets: list[Asked], query: Query, place: int) -> None:
+    try:
+        shape_of(query)
+    except QuerySyntaxError:
+        return
+    note(to_text(query))
+    assert sets[place].by_sql(query) == sets[place].by_frame(query)
+
+
+@pytest.mark.parametrize("text", COUNTED)
+@pytest.mark.parametrize("bounds_s", [(None, None), (0, 600), (61, 539), (90, None), (None, 59)])
+def test_counts_of_all_tiers_add_up(sets: list[Asked], text: str, bounds_s: tuple[int | None, int | None]) -> None:
+    start_ns, end_ns = (None if bound is None else START_NS + bound * 10**9 for bound in bounds_s)
+    options = {"start_ns": start_ns, "end_ns": end_ns, "context": replace(CONTEXT, start_ns=start_ns, end_ns=end_ns)}
+    query = parse(text)
+    assert sets[0].by_sql(query, rollups=ROLLUPS, **options) == sets[0].by_sql(query, **options)
