@@ -9,7 +9,7 @@ from __future__ import annotations
 import polars as pl
 
 from heimdall.ingest.decode.format import STAMP_WITHOUT_YEAR, Format
-from heimdall.ingest.decode.json_text import json_values
+from heimdall.ingest.decode.pairs import pair_members
 from heimdall.model.severity import SYSLOG_SEVERITY
 
 _priority = pl.col("priority").cast(pl.Int64, strict=False)
@@ -38,7 +38,7 @@ FORMATS: tuple[Format, ...] = (
             **_FROM_PRIORITY,
             "pid": pl.col("procid").cast(pl.Int64, strict=False),
             "procid": pl.when(pl.col("procid").cast(pl.Int64, strict=False).is_null()).then(pl.col("procid")),
-            "message": pl.col("message").fill_null(""),
+            "message": pl.col("message").fill_null("").str.strip_prefix(" "),  # rsyslog sends one more
         },
         joins=False,
         anchor="structured_data",
@@ -58,6 +58,11 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "syslog_untagged",
         rf"^(?P<timestamp>{STAMP_WITHOUT_YEAR}) (?P<instance>[A-Za-z0-9][A-Za-z0-9_.-]*) (?P<message>(?s:.*))$",
+    ),
+    Format(
+        "syslog_priority",
+        r"^<(?P<priority>[0-9]{1,3})>(?P<service>[^ \[\]:]+)\[(?P<pid>[0-9]+)\]: ?(?P<message>(?s:.*))$",
+        _FROM_PRIORITY,
     ),
     Format("syslog_priority", r"^<(?P<priority>[0-9]{1,3})>(?P<message>(?s:.*))$", _FROM_PRIORITY),
 )
@@ -80,12 +85,7 @@ def structured_data_members(data: pl.Series) -> pl.Series:
     parts = elements["parameter"].str.extract_groups(r'^ (?P<name>[^=]+)="(?P<value>(?s:.*))"$').struct.unnest()
     value = parts["value"].str.replace_all(r'\\(["\\\]])', "$1")
     name = elements.select("syslog.structured_data." + pl.col("id") + ".").to_series() + parts["name"]
-    members = elements.select(
-        "row", member=pl.concat_str(pl.lit(","), json_values(name), pl.lit(":"), json_values(value))
-    )
-    joined = members.group_by("row").agg(pl.col("member").str.join(""))
-    rows = pl.DataFrame({"row": pl.int_range(len(data), dtype=pl.UInt32, eager=True)})
-    return rows.join(joined, on="row", how="left", maintain_order="left")["member"]
+    return pair_members(elements.select("row").with_columns(name.alias("name"), value.alias("value")), len(data))
 
 
 LAYOUTS: tuple[Format, ...] = (
