@@ -15,6 +15,7 @@ from heimdall import __version__
 from heimdall.bus.port import Bus
 from heimdall.clock import Clock
 from heimdall.errors import Misconfigured, Unavailable
+from heimdall.ingest.port import Source
 from heimdall.ingest.sources.http import HttpSource
 from heimdall.model.timerange import format_time
 from heimdall.pipeline import deadletters
@@ -46,6 +47,7 @@ class Parts:
     engine: Engine
     retention: Retention
     tail: LiveTail
+    sources: tuple[Source, ...] = ()
 
 
 class DataFolder:
@@ -104,6 +106,8 @@ class Node:
     def start(self) -> None:
         self.parts.runner.start()
         self.parts.retention.start()
+        for source in self.parts.sources:
+            source.start()
 
     def serving(self, host: str, ports: Sequence[int]) -> None:
         """Called once the server accepts connections."""
@@ -118,6 +122,8 @@ class Node:
         self._feed_stop.set()
         if self._feed_thread is not None:
             self._feed_thread.join(timeout=10)
+        for source in self.parts.sources:
+            source.stop()
         self.parts.door.close()
         self.parts.retention.stop()
         self.parts.runner.stop()
@@ -133,6 +139,7 @@ class Node:
             "version": __version__,
             "url": self._url,
             "ports": self._ports,
+            "sources": {source.name: [str(address) for address in source.addresses] for source in self.parts.sources},
             "records": self.parts.engine.statistics().rows,
             "pending": self.parts.runner.pending,
             "started_at": format_time(self._started_at_ns),

@@ -17,6 +17,7 @@ from heimdall.app.node import Feed, Node, Parts
 from heimdall.bus.opening import open_bus
 from heimdall.clock import Clock
 from heimdall.ingest.sources.http import HttpSource
+from heimdall.ingest.sources.opening import open_sources
 from heimdall.pipeline.runners.embedded import EmbeddedRunner
 from heimdall.pipeline.stages.template.stage import TemplateStage
 from heimdall.query.live import LiveTail
@@ -50,7 +51,8 @@ def build_node(
     retention = Retention(engine, clock, days=config.storage.retention_days, on_expired=runner.ledger.expire)
     queries = QueryService(Tiers({"hot": engine}), clock, config.query, templates.catalogue)
     door = HttpSource(bus, clock, config.ingest)
-    node = Node(node_id, Parts(door, bus, runner, engine, retention, tail), clock, make_feed)
+    sources = open_sources(config.sources, bus, clock, default_host=config.server.host)
+    node = Node(node_id, Parts(door, bus, runner, engine, retention, tail, sources), clock, make_feed)
     app = build_asgi(
         routers=[
             query_routes(queries, clock),
