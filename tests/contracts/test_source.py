@@ -11,6 +11,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any
 
+import msgpack
 import pytest
 from prometheus_client import REGISTRY
 
@@ -19,6 +20,7 @@ from heimdall.bus.port import Bus
 from heimdall.clock import SystemClock
 from heimdall.errors import BusUnavailable, Overloaded
 from heimdall.ingest.port import Source
+from heimdall.ingest.sources.forward import ForwardConfig, ForwardSource
 from heimdall.ingest.sources.syslog import SyslogConfig, SyslogSource
 from heimdall.model.batch import LogBatch
 
@@ -38,7 +40,12 @@ def open_syslog(bus: Bus, **settings: Any) -> Source:
     return SyslogSource(bus, SystemClock(), SyslogConfig(host="127.0.0.1", **({"ports": (0,)} | settings)))
 
 
+def open_forward(bus: Bus, **settings: Any) -> Source:
+    return ForwardSource(bus, SystemClock(), ForwardConfig(host="127.0.0.1", **({"ports": (0,)} | settings)))
+
+
 ADAPTERS = [
+    Adapter("forward", open_forward, lambda text: msgpack.packb(["app", 1_795_343_400, {"message": text}])),
     Adapter("syslog", open_syslog, lambda text: f"<14>Nov 22 10:15:30 h app[1]: {text}\n".encode()),
 ]
 

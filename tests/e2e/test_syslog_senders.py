@@ -36,7 +36,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def syslog_node(tmp_path_factory: pytest.TempPathFactory, certificate: Path) -> Iterator[NodeProcess]:
     prefix = "HEIMDALL_SOURCES__SYSLOG__"
-    settings = {"PORTS": "0", "TLS_CERTIFICATE": f"{certificate}/cert.pem", "TLS_KEY": f"{certificate}/key.pem"}
+    settings = {"PORTS": "0", "TLS__CERTIFICATE": f"{certificate}/cert.pem", "TLS__KEY": f"{certificate}/key.pem"}
     node = NodeProcess(
         tmp_path_factory.mktemp("syslog") / "data", environment={prefix + name: text for name, text in settings.items()}
     )

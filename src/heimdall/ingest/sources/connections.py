@@ -26,7 +26,8 @@ CONNECTIONS = Gauge("heimdall_ingest_connections", "Connections that are open.",
 CLOSED = Counter(
     "heimdall_ingest_closed_connections",
     "Connections ended by us: cap (too many), idle (gave way to another one), slow (a record took too long), "
-    "memory (too many bytes of unfinished records), tls (no handshake), protocol (what came was no record).",
+    "memory (too many bytes of unfinished records), tls (no handshake), protocol (what came was no record), "
+    "denied (a wrong shared key).",
     ["door", "reason"],
 )
 
@@ -35,6 +36,9 @@ _IDLE_S = 60.0
 """Silence after which a connection may have to give way when all are taken."""
 _TLS_HANDSHAKE = 0x16
 _HANDSHAKE_S = 10.0
+_SILENT_S = 1.0
+_CLOSE_S = 5.0
+"""For last acknowledgements to leave when the node stops."""
 _SWEEP_S = 1.0
 _KEEP_ALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
 """A peer that vanished is noticed after two minutes."""
@@ -111,6 +115,11 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.close()
 
     @property
+    def ended(self) -> bool:
+        """Nothing more will be read than what was already."""
+        return self._ended
+
+    @property
     def opened(self) -> bool:
         return self._transport is not None
 
@@ -172,7 +181,8 @@ def _resolve(future: asyncio.Future[None]) -> None:
 class TcpServer:
     """Serves the connections of one listening socket, each by a coroutine `serve(connection)`.
 
-    `tls`: connections that begin with a TLS handshake get one; with `tls_only` the others are closed.
+    `tls`: connections that begin with a TLS handshake get one; with `tls_only` the others are closed. `speaks_first`:
+    a client may wait for the server's first word, so one that is silent for a second wants no TLS.
     Belongs to the running event loop.
     """
 
@@ -186,6 +196,7 @@ class TcpServer:
         *,
         tls: ssl.SSLContext | None = None,
         tls_only: bool = False,
+        speaks_first: bool = False,
     ) -> None:
         self.door = door
         self.clock = clock
@@ -196,6 +207,7 @@ class TcpServer:
         self._serve = serve
         self._tls = tls
         self._tls_only = tls_only
+        self._speaks_first = speaks_first
         self._connections: dict[Connection, asyncio.Task[None]] = {}
         self._loop = asyncio.get_running_loop()
         listening.setblocking(False)
@@ -205,17 +217,24 @@ class TcpServer:
     def connections(self) -> int:
         return len(self._connections)
 
-    async def close(self) -> None:
-        """Accept and read nothing more; every connection's coroutine comes to its end."""
+    async def refuse(self) -> None:
+        """Accept and read nothing more. Connections end by themselves once what they read is taken care of."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._listening.close()
-        serving = list(self._connections.items())
-        for connection, _ in serving:
+        for connection in list(self._connections):
             self._end(None, connection)
-        if serving:
-            await asyncio.wait([task for _, task in serving], timeout=_HANDSHAKE_S)
+        await asyncio.sleep(0)  # they hand over what they have
+
+    async def close(self) -> None:
+        """After `refuse`: wait until every connection has ended, then cut off those that have not."""
+        for patience_s in (_CLOSE_S, 0.1):
+            serving = list(self._connections.values())
+            if serving:
+                await asyncio.wait(serving, timeout=patience_s)
+            for task in self._connections.values():
+                task.cancel()
 
     async def _accept(self) -> None:
         while True:
@@ -289,7 +308,10 @@ class TcpServer:
         readable = self._loop.create_future()
         self._loop.add_reader(accepted.fileno(), _resolve, readable)
         try:
-            await readable
+            async with asyncio.timeout(_SILENT_S if self._speaks_first else None):
+                await readable
+        except TimeoutError:
+            return None
         finally:
             self._loop.remove_reader(accepted.fileno())
         with contextlib.suppress(OSError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 import struct
@@ -33,7 +34,9 @@ _LOOK_EVERY_S = 1.0
 class DatagramReceiver:
     """Hands what came to `take(datagrams, peers)`, which says whether there was room. Belongs to the running loop."""
 
-    def __init__(self, door: str, bound: socket.socket, take: Callable[[list[bytes], list[str]], bool]) -> None:
+    def __init__(
+        self, door: str, bound: socket.socket, take: Callable[[list[bytes], list[tuple[str, int]]], bool]
+    ) -> None:
         self._door = door
         self._socket = bound
         self._take = take
@@ -53,15 +56,20 @@ class DatagramReceiver:
         self._note_kernel_drops()
         self._socket.close()
 
+    def send(self, data: bytes, peer: tuple[str, int]) -> None:
+        """An answer; nothing is known of its fate."""
+        with contextlib.suppress(OSError):
+            self._socket.sendto(data, peer)
+
     def _read(self) -> int:
         datagrams: list[bytes] = []
-        peers: list[str] = []
+        peers: list[tuple[str, int]] = []
         receive = self._socket.recvfrom
         try:
             for _ in range(_AT_ONCE):
                 data, address = receive(_MAX_DATAGRAM)
                 datagrams.append(data)
-                peers.append(address[0])
+                peers.append(address)
         except OSError:
             pass  # nothing more there
         if datagrams and not self._take(datagrams, peers):

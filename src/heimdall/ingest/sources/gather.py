@@ -29,6 +29,9 @@ _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+_AWAITED_WAIT_S = 0.01
+"""Senders that wait for each acknowledgement send one chunk in this time at best; others may join meanwhile."""
+
 _STOP_WITHIN_S = 20.0
 """What a bus that takes nothing more may cost a stop; what is not durable then was never acknowledged."""
 
@@ -49,6 +52,7 @@ class _Gathering(Generic[T]):
     items: list[T] = field(default_factory=list)
     records: int = 0
     size_bytes: int = 0
+    awaited: bool = False
 
 
 class Gatherer(Generic[T]):
@@ -81,10 +85,11 @@ class Gatherer(Generic[T]):
     def held_bytes(self) -> int:
         return self._held_bytes
 
-    async def put(self, item: T, size_bytes: int, records: int = 1) -> asyncio.Future[bool]:
+    async def put(self, item: T, size_bytes: int, records: int = 1, *, awaited: bool = False) -> asyncio.Future[bool]:
         """Take it as soon as there is room. The future is True once it is durable, False when that was given up.
 
-        A future nobody waits for costs nothing. An item larger than all the room there is goes alone.
+        A future nobody waits for costs nothing. `awaited`: the sender waits for it before it sends more, so the batch
+        is gathered for a moment only. An item larger than all the room there is goes alone.
         """
         while self._waiting or not self._has_room(size_bytes):
             turn = self._loop.create_future()
@@ -98,6 +103,9 @@ class Gatherer(Generic[T]):
                 break
         future = self._take(item, size_bytes, records)
         self._wake_next()
+        if awaited and self._gathering is not None and not self._gathering.awaited:
+            self._gathering.awaited = True
+            self._set_timer(_AWAITED_WAIT_S)
         return future
 
     def offer(self, item: T, size_bytes: int, records: int = 1) -> bool:
@@ -135,7 +143,7 @@ class Gatherer(Generic[T]):
         batch = self._gathering
         if batch is None:
             batch = self._gathering = _Gathering(self._loop.create_future())
-            self._timer = self._loop.call_later(self._limits.max_wait_s, self._flush)
+            self._set_timer(self._limits.max_wait_s)
         batch.items.append(item)
         batch.records += records
         batch.size_bytes += size_bytes
@@ -143,6 +151,11 @@ class Gatherer(Generic[T]):
         if batch.records >= self._limits.max_batch_records or batch.size_bytes >= self._limits.max_batch_bytes:
             self._flush()
         return batch.durable
+
+    def _set_timer(self, wait_s: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(wait_s, self._flush)
 
     def _flush(self) -> None:
         batch, self._gathering = self._gathering, None

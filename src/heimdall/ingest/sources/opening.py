@@ -7,12 +7,14 @@ from dataclasses import dataclass, field, replace
 from heimdall.bus.port import Bus
 from heimdall.clock import Clock
 from heimdall.ingest.port import Source
+from heimdall.ingest.sources.forward import ForwardConfig, ForwardSource
 from heimdall.ingest.sources.syslog import SyslogConfig, SyslogSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourcesConfig:
     syslog: SyslogConfig = field(default_factory=SyslogConfig)
+    forward: ForwardConfig = field(default_factory=ForwardConfig)
 
 
 def open_sources(config: SourcesConfig, bus: Bus, clock: Clock, *, default_host: str) -> tuple[Source, ...]:
@@ -20,4 +22,6 @@ def open_sources(config: SourcesConfig, bus: Bus, clock: Clock, *, default_host:
     sources: list[Source] = []
     if config.syslog.ports:
         sources.append(SyslogSource(bus, clock, replace(config.syslog, host=config.syslog.host or default_host)))
+    if config.forward.ports:
+        sources.append(ForwardSource(bus, clock, replace(config.forward, host=config.forward.host or default_host)))
     return tuple(sources)
