@@ -21,6 +21,7 @@ from heimdall.clock import SystemClock
 from heimdall.errors import BusUnavailable, Overloaded
 from heimdall.ingest.port import Source
 from heimdall.ingest.sources.forward import ForwardConfig, ForwardSource
+from heimdall.ingest.sources.gelf import GelfConfig, GelfSource
 from heimdall.ingest.sources.syslog import SyslogConfig, SyslogSource
 from heimdall.model.batch import LogBatch
 
@@ -44,7 +45,12 @@ def open_forward(bus: Bus, **settings: Any) -> Source:
     return ForwardSource(bus, SystemClock(), ForwardConfig(host="127.0.0.1", **({"ports": (0,)} | settings)))
 
 
+def open_gelf(bus: Bus, **settings: Any) -> Source:
+    return GelfSource(bus, SystemClock(), GelfConfig(host="127.0.0.1", **({"ports": (0,)} | settings)))
+
+
 ADAPTERS = [
+    Adapter("gelf", open_gelf, lambda text: b'{"version":"1.1","host":"h","short_message":"%s"}\0' % text.encode()),
     Adapter("forward", open_forward, lambda text: msgpack.packb(["app", 1_795_343_400, {"message": text}])),
     Adapter("syslog", open_syslog, lambda text: f"<14>Nov 22 10:15:30 h app[1]: {text}\n".encode()),
 ]

@@ -19,6 +19,7 @@ _NO_OTHER_PORTS = {
     "HEIMDALL_SERVER__ALIAS_PORTS": "",
     "HEIMDALL_SOURCES__SYSLOG__PORTS": "",
     "HEIMDALL_SOURCES__FORWARD__PORTS": "",
+    "HEIMDALL_SOURCES__GELF__PORTS": "",
 }
 """Nodes of several tests stand on one machine: well-known ports are for the test that is about them."""
 

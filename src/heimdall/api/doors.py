@@ -97,4 +97,22 @@ DOOR_PATHS: dict[str, Any] = {
             },
         }
     },
+    "/upload": {
+        "post": {
+            "tags": ["ingest"],
+            "summary": "A journal in export format, of any length, as systemd-journal-upload sends it",
+            "operationId": "journal_upload_post",
+            "requestBody": {"required": True, "content": {"application/vnd.fdo.journal": _BYTES}},
+            "responses": {"202": {"description": "the entries are on the disk"}, **_ERRORS},
+        }
+    },
+    "/gelf": {
+        "post": {
+            "tags": ["ingest"],
+            "summary": "One GELF message, plain, gzip or zlib",
+            "operationId": "gelf_post",
+            "requestBody": {"required": True, "content": {"application/json": _OBJECT}},
+            "responses": {"202": {"description": "the record is on the disk"}, **_ERRORS},
+        }
+    },
 }

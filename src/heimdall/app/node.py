@@ -17,6 +17,7 @@ from heimdall.clock import Clock
 from heimdall.errors import Misconfigured, Unavailable
 from heimdall.ingest.port import Source
 from heimdall.ingest.sources.http import HttpSource
+from heimdall.ingest.sources.uploads import UploadSource
 from heimdall.model.timerange import format_time
 from heimdall.pipeline import deadletters
 from heimdall.pipeline.deadletters import DeadLetter
@@ -47,7 +48,8 @@ class Parts:
     engine: Engine
     retention: Retention
     tail: LiveTail
-    sources: tuple[Source, ...] = ()
+    sources: tuple[Source, ...]
+    uploads: UploadSource
 
 
 class DataFolder:
@@ -125,6 +127,7 @@ class Node:
         for source in self.parts.sources:
             source.stop()
         self.parts.door.close()
+        self.parts.uploads.close()
         self.parts.retention.stop()
         self.parts.runner.stop()
         self.parts.bus.close()

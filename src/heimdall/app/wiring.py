@@ -18,6 +18,7 @@ from heimdall.bus.opening import open_bus
 from heimdall.clock import Clock
 from heimdall.ingest.sources.http import HttpSource
 from heimdall.ingest.sources.opening import open_sources
+from heimdall.ingest.sources.uploads import UploadSource
 from heimdall.pipeline.runners.embedded import EmbeddedRunner
 from heimdall.pipeline.stages.template.stage import TemplateStage
 from heimdall.query.live import LiveTail
@@ -51,8 +52,9 @@ def build_node(
     retention = Retention(engine, clock, days=config.storage.retention_days, on_expired=runner.ledger.expire)
     queries = QueryService(Tiers({"hot": engine}), clock, config.query, templates.catalogue)
     door = HttpSource(bus, clock, config.ingest)
+    uploads = UploadSource(bus, clock, config.ingest)
     sources = open_sources(config.sources, bus, clock, default_host=config.server.host)
-    node = Node(node_id, Parts(door, bus, runner, engine, retention, tail, sources), clock, make_feed)
+    node = Node(node_id, Parts(door, bus, runner, engine, retention, tail, sources, uploads), clock, make_feed)
     app = build_asgi(
         routers=[
             query_routes(queries, clock),
@@ -60,7 +62,7 @@ def build_node(
             account_routes(node, clock),
             node_routes(node),
         ],
-        doors=door.routes,
+        doors=[*door.routes, *uploads.routes],
         pages=StaticUi(),
     )
     return node, app

@@ -13,7 +13,7 @@ from __future__ import annotations
 import polars as pl
 
 from heimdall.ingest.decode.format import STAMP_WITHOUT_YEAR, Format
-from heimdall.ingest.decode.pairs import pair_members
+from heimdall.ingest.decode.named_values import pair_members
 
 _ISO = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:?[0-9]{2})"
 _STAMPED = rf"(?P<timestamp>{STAMP_WITHOUT_YEAR}(?: [0-9]{{4}})?|{_ISO}) (?P<instance>[^ ]+)"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import polars as pl
 
 from heimdall.ingest.decode.format import STAMP_WITHOUT_YEAR, Format
-from heimdall.ingest.decode.pairs import pair_members
+from heimdall.ingest.decode.named_values import pair_members
 from heimdall.model.severity import SYSLOG_SEVERITY
 
 _priority = pl.col("priority").cast(pl.Int64, strict=False)

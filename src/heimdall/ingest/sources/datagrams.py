@@ -15,7 +15,8 @@ _log = logging.getLogger(__name__)
 
 DROPPED = Counter(
     "heimdall_ingest_dropped_datagrams",
-    "Datagrams lost: by the kernel, whose buffer was full, or by the node, whose share of memory was.",
+    "Datagrams lost: by the kernel, whose buffer was full; by the node, whose share of memory was; "
+    "by the sender or the network (GELF messages of which chunks are missing).",
     ["door", "by"],
 )
 

@@ -8,6 +8,7 @@ from heimdall.bus.port import Bus
 from heimdall.clock import Clock
 from heimdall.ingest.port import Source
 from heimdall.ingest.sources.forward import ForwardConfig, ForwardSource
+from heimdall.ingest.sources.gelf import GelfConfig, GelfSource
 from heimdall.ingest.sources.syslog import SyslogConfig, SyslogSource
 
 
@@ -15,6 +16,7 @@ from heimdall.ingest.sources.syslog import SyslogConfig, SyslogSource
 class SourcesConfig:
     syslog: SyslogConfig = field(default_factory=SyslogConfig)
     forward: ForwardConfig = field(default_factory=ForwardConfig)
+    gelf: GelfConfig = field(default_factory=GelfConfig)
 
 
 def open_sources(config: SourcesConfig, bus: Bus, clock: Clock, *, default_host: str) -> tuple[Source, ...]:
@@ -24,4 +26,6 @@ def open_sources(config: SourcesConfig, bus: Bus, clock: Clock, *, default_host:
         sources.append(SyslogSource(bus, clock, replace(config.syslog, host=config.syslog.host or default_host)))
     if config.forward.ports:
         sources.append(ForwardSource(bus, clock, replace(config.forward, host=config.forward.host or default_host)))
+    if config.gelf.ports:
+        sources.append(GelfSource(bus, clock, replace(config.gelf, host=config.gelf.host or default_host)))
     return tuple(sources)
