@@ -36,6 +36,7 @@ DOOR_PATHS: dict[str, Any] = {
                 _parameter("instance", "instance of records that name none"),
                 _parameter("region", "region of records that name none"),
                 _parameter("environment", "environment of records that name none"),
+                _parameter("attribute.{name}", "an attribute of records that do not have it, up to 32 of them"),
                 {
                     "name": "Content-Encoding",
                     "in": "header",
