@@ -1,17 +1,15 @@
 """Graylog Extended Log Format → records: one JSON object each, plain or compressed by gzip or zlib.
 
 `host` is the instance, `short_message` the message, `level` a syslog severity. Additional fields lose the underscore
-they are sent with and find their columns like any sender's; other fields keep their names. What is no GELF is kept as
-its bytes and marked `malformed`. Source: GELF 1.1.
+they are sent with and find their columns like any sender's, unless another field has that name. What is no GELF is
+kept as its bytes and marked `malformed`. Source: GELF 1.1.
 """
 
 from __future__ import annotations
 
-import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-import polars as pl
 import pyarrow as pa
 
 from heimdall.ingest.decode.decoded import Decoded
@@ -21,13 +19,7 @@ from heimdall.ingest.decode.json_schema import SchemaMemory
 from heimdall.ingest.decode.malformed import malformed
 
 _GZIP = b"\x1f\x8b"
-_RESERVED = "version|host|short_message|full_message|timestamp|level|facility|line|file"
-_ADDITIONAL = r'([{,]\s*)"_([A-Za-z0-9_.-]+"\s*:)'
-"""A quotation mark right after a brace or comma begins a key: inside a text it would have a backslash."""
-_CLASHING = rf'[{{,]\s*"_(?:{_RESERVED})"\s*:'
-_ADDITIONAL_UNLESS_RESERVED = re.compile(rf'([{{,]\s*)"_(?!(?:{_RESERVED})")([A-Za-z0-9_.-]+"\s*:)')
-_HOST = r'([{,]\s*)"host"(\s*:)'
-_VERSION = r'"version"\s*:\s*"1\.[01]"\s*,\s*'
+_OWN_NAMES = {"host": "service.instance.id", "version": "gelf.version"}
 
 
 def decode_gelf(documents: Sequence[bytes], *, now_ns: int, schemas: SchemaMemory) -> Decoded:
@@ -54,35 +46,36 @@ def is_gelf(document: bytes) -> bool:
 
 def _records(texts: list[bytes], broken: list[bytes], now_ns: int, schemas: SchemaMemory) -> pa.Table:
     """Those that cannot be read go to `broken`."""
-    decoded = decode_json(_body(texts), now_ns=now_ns, schemas=schemas)
+    decoded = decode_json(_body(texts), now_ns=now_ns, schemas=schemas, names=gelf_names)
     if decoded.rejected_count == 0 and decoded.num_rows == len(texts):
         return decoded.table
     good = [text for text in texts if _is_object(text)]
     broken += [text for text in texts if not _is_object(text)]
-    return decode_json(_body(good), now_ns=now_ns, schemas=schemas).table
+    return decode_json(_body(good), now_ns=now_ns, schemas=schemas, names=gelf_names).table
 
 
 def _body(texts: list[bytes]) -> bytes:
-    """As JSON lines, with the names a record keeps."""
-    lines = b"\n".join([text.translate(_ONE_LINE) for text in texts])
-    try:
-        text = pl.Series([lines.decode()])
-    except UnicodeDecodeError:
-        return _renamed(lines.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
-    if text.str.contains(_CLASHING).item():
-        return _renamed(lines.decode()).encode()
-    split = text.str.split("\n").explode()
-    named = split.str.replace(_VERSION, "").str.replace(_HOST, '$1"service.instance.id"$2')
-    return str(named.str.replace_all(_ADDITIONAL, '$1"$2').str.join("\n").item()).encode()
+    """As JSON lines."""
+    lines = b"\n".join(texts)
+    if lines.count(b"\n") >= len(texts):
+        lines = b"\n".join([text.translate(_ONE_LINE) for text in texts])
+    return lines
 
 
 _ONE_LINE = bytes.maketrans(b"\n\r", b"  ")
 
 
-def _renamed(lines: str) -> str:
-    """The same for lines among which some field has the name of a reserved one, and keeps its underscore."""
-    named = re.sub(_HOST, r'\1"service.instance.id"\2', re.sub(_VERSION, "", lines))
-    return _ADDITIONAL_UNLESS_RESERVED.sub(r'\1"\2', named)
+def gelf_names(names: Iterable[str]) -> dict[str, str]:
+    """Additional fields without their underscore, where that is no other field's name then."""
+    given = set(names)
+    taken = given - _OWN_NAMES.keys()
+    called = {own: name for own, name in _OWN_NAMES.items() if own in given and name not in taken}
+    for name in given:
+        bare = name[1:]
+        if name.startswith("_") and bare and bare not in taken and (bare != "host") and bare not in called.values():
+            called[name] = bare
+            taken.add(bare)
+    return called
 
 
 def _is_object(text: bytes) -> bool:

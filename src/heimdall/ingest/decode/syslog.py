@@ -68,8 +68,43 @@ FORMATS: tuple[Format, ...] = (
 )
 
 
+_SIMPLE = r'^\[[^ =\]"\\\x00-\x1f]+(?: [^ =\]"\\\x00-\x1f]+="[^"\\\x00-\x1f]*")+\]$'
+"""One element without escapes: what most records have."""
+_MAX_SIMPLE_IDS = 32
+"""Elements of so many names in a batch are worth a pass each."""
+
+
 def structured_data_members(data: pl.Series) -> pl.Series:
     """RFC 5424 structured data → `,"syslog.structured_data.<id>.<name>":"value"…` a row; null where there is none."""
+    if data.null_count() == len(data):
+        return _no_members(len(data))
+    ids = pl.select(pl.when(pl.lit(data).str.contains(_SIMPLE)).then(pl.lit(data).str.extract(r"^\[([^ ]+)")))
+    id_ = ids.to_series()
+    # names are few: whether one stands twice is asked once for each set of them
+    blank = pl.lit(data).str.replace_all(r'="[^"]*"', "=")
+    shapes = pl.select(pl.when(pl.lit(id_).is_not_null()).then(blank)).to_series()
+    distinct = shapes.drop_nulls().unique().to_list()
+    repeating = [shape for shape in distinct if len(set(words := shape[:-1].split(" ")[1:])) < len(words)]
+    simple = pl.select(pl.lit(id_).is_not_null() & ~pl.lit(shapes).is_in(repeating)).to_series()
+    names = id_.filter(simple).unique().to_list()
+    if not names or len(names) > _MAX_SIMPLE_IDS:
+        return _elements_members(data)
+    members = _no_members(len(data))
+    for name in names:
+        rows = (simple & (id_ == name)).fill_null(value=False).arg_true()
+        key = f"syslog.structured_data.{name}.".replace("$", "$$")
+        inside = data.gather(rows).str.slice(len(name) + 1).str.head(-1)
+        members = members.scatter(rows, inside.str.replace_all(r' ([^ =]+)="([^"]*)"', f',"{key}$1":"$2"'))
+    others = (~simple & data.is_not_null()).arg_true()
+    return members.scatter(others, _elements_members(data.gather(others))) if len(others) else members
+
+
+def _no_members(height: int) -> pl.Series:
+    return pl.Series("data", [None], dtype=pl.String).new_from_index(0, height)
+
+
+def _elements_members(data: pl.Series) -> pl.Series:
+    """The same for any data: several elements, escapes, names more than once."""
     elements = (
         data.alias("data").to_frame().with_row_index("row").drop_nulls()
         .with_columns(pl.col("data").str.extract_all(_ELEMENT)).explode("data")
@@ -81,7 +116,7 @@ def structured_data_members(data: pl.Series) -> pl.Series:
         .drop_nulls()
     )  # fmt: skip
     if elements.is_empty():
-        return pl.Series("data", [None], dtype=pl.String).new_from_index(0, len(data))
+        return _no_members(len(data))
     parts = elements["parameter"].str.extract_groups(r'^ (?P<name>[^=]+)="(?P<value>(?s:.*))"$').struct.unnest()
     value = parts["value"].str.replace_all(r'\\(["\\\]])', "$1")
     name = elements.select("syslog.structured_data." + pl.col("id") + ".").to_series() + parts["name"]

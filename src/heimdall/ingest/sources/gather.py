@@ -75,6 +75,8 @@ class Gatherer(Generic[T]):
         self._limits = limits
         self._gathering: _Gathering[T] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._in_worker = 0
+        self._due = False
         self._held_bytes = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._deliveries: set[asyncio.Task[None]] = set()
@@ -155,10 +157,16 @@ class Gatherer(Generic[T]):
     def _set_timer(self, wait_s: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_later(wait_s, self._flush)
+        self._timer = self._loop.call_later(wait_s, self._flush_when_idle)
+
+    def _flush_when_idle(self) -> None:
+        """The time is up; while the worker is busy anyway, more may join: large batches cost less a record."""
+        self._due = self._in_worker > 0
+        if not self._due:
+            self._flush()
 
     def _flush(self) -> None:
-        batch, self._gathering = self._gathering, None
+        batch, self._gathering, self._due = self._gathering, None, False
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -170,7 +178,7 @@ class Gatherer(Generic[T]):
     async def _deliver(self, batch: _Gathering[T]) -> None:
         durable = False
         try:
-            decoded, appended = await self._loop.run_in_executor(self._worker, self._decode_and_append, batch.items)
+            decoded, appended = await self._in_turn(batch.items)
             durable = await self._until_durable(decoded, appended)
             outcome = "accepted" if durable else "failed"
             RECORDS.labels(self._door, outcome).inc(decoded.num_rows)
@@ -185,6 +193,15 @@ class Gatherer(Generic[T]):
             if not batch.durable.done():
                 batch.durable.set_result(durable)
             self._wake_next()
+
+    async def _in_turn(self, items: list[T]) -> tuple[Decoded, Future[int] | None]:
+        self._in_worker += 1
+        try:
+            return await self._loop.run_in_executor(self._worker, self._decode_and_append, items)
+        finally:
+            self._in_worker -= 1
+            if self._due and not self._in_worker:
+                self._flush()
 
     async def _until_durable(self, decoded: Decoded, appended: Future[int] | None) -> bool:
         """Append again while the bus says that it could not keep it."""

@@ -41,12 +41,13 @@ def test_fields_find_their_columns(form: Any) -> None:
         'card,  "_declined": no',
     )
     assert (row["amount"], row["note"], row["full_message"]) == (12.5, '{"_a":1}', "trace\nline")
-    assert "version" not in row
+    assert row["gelf.version"] == "1.1"
 
 
 def test_an_additional_field_named_like_a_reserved_one_keeps_its_underscore() -> None:
-    (row,) = decoded(b'{"host":"h","short_message":"m","level":6,"_level":"INFO","_line":7,"_x":1}')
-    assert (row["severity_number"], row["_level"], row["_line"], row["x"]) == (9, "INFO", 7, 1)
+    (row,) = decoded(b'{"host":"h","short_message":"m","level":6,"_level":"INFO","_host":"other","_x":1}')
+    assert (row["severity_number"], row["_level"], row["_host"], row["x"]) == (9, "INFO", "other", 1)
+    assert row["instance"] == "h"
 
 
 @pytest.mark.parametrize(

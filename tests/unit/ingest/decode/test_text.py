@@ -108,7 +108,12 @@ def test_a_json_object_over_several_lines_is_one_record() -> None:
 
 
 def test_every_record_of_mixed_lines_has_the_time_it_was_observed() -> None:
-    lines = ["plain words", '{"msg":"json"}', "level=info msg=logfmt n=1", "2026-11-22T10:15:30.1Z stdout F of a container"]
+    lines = [
+        "plain words",
+        '{"msg":"json"}',
+        "level=info msg=logfmt n=1",
+        "2026-11-22T10:15:30.1Z stdout F of a container",
+    ]
     for some in (lines[:2], lines[:3], lines[1:], lines):
         table = decode_lines(pl.Series(some), now_ns=NOW_NS).table
         assert table.num_rows == len(some)
