@@ -66,6 +66,7 @@ bench: setup
 	$(BIN)/python benchmarks/formats.py
 	$(BIN)/python benchmarks/journal.py
 	$(BIN)/python benchmarks/ingest.py
+	$(BIN)/python benchmarks/sockets.py
 	$(BIN)/python benchmarks/freshness.py
 	$(BIN)/python benchmarks/query.py
 	$(BIN)/python benchmarks/startup.py

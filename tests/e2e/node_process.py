@@ -15,13 +15,21 @@ from typing import Any
 
 import httpx
 
+_NO_OTHER_PORTS = {
+    "HEIMDALL_SERVER__ALIAS_PORTS": "",
+    "HEIMDALL_SOURCES__SYSLOG__PORTS": "",
+    "HEIMDALL_SOURCES__FORWARD__PORTS": "",
+    "HEIMDALL_SOURCES__GELF__PORTS": "",
+}
+"""Nodes of several tests stand on one machine: well-known ports are for the test that is about them."""
+
 
 class NodeProcess:
     def __init__(self, data: Path, *, environment: dict[str, str] | None = None) -> None:
         self.data = data
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._environment = os.environ | {"HEIMDALL_SERVER__ALIAS_PORTS": ""} | (environment or {})
+        self._environment = os.environ | _NO_OTHER_PORTS | (environment or {})
         self._process: subprocess.Popen[bytes] | None = None
         self.log = data.with_suffix(".log")
 

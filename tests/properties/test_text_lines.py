@@ -43,7 +43,7 @@ def test_no_text_raises_and_every_column_has_its_type(lines: list[str]) -> None:
     table = decode_lines(pl.Series(lines, dtype=pl.String), now_ns=NOW_NS).table
     for spec in table.schema:
         assert spec.type == LOG_SCHEMA.field(spec.name).type
-    for required in ("timestamp", "severity_number", "message"):
+    for required in ("timestamp", "observed_timestamp", "severity_number", "message"):
         assert table[required].null_count == 0
 
 

@@ -36,6 +36,7 @@ DOOR_PATHS: dict[str, Any] = {
                 _parameter("instance", "instance of records that name none"),
                 _parameter("region", "region of records that name none"),
                 _parameter("environment", "environment of records that name none"),
+                _parameter("attribute.{name}", "an attribute of records that do not have it, up to 32 of them"),
                 {
                     "name": "Content-Encoding",
                     "in": "header",
@@ -95,6 +96,24 @@ DOOR_PATHS: dict[str, Any] = {
                 },
                 **_ERRORS,
             },
+        }
+    },
+    "/upload": {
+        "post": {
+            "tags": ["ingest"],
+            "summary": "A journal in export format, of any length, as systemd-journal-upload sends it",
+            "operationId": "journal_upload_post",
+            "requestBody": {"required": True, "content": {"application/vnd.fdo.journal": _BYTES}},
+            "responses": {"202": {"description": "the entries are on the disk"}, **_ERRORS},
+        }
+    },
+    "/gelf": {
+        "post": {
+            "tags": ["ingest"],
+            "summary": "One GELF message, plain, gzip or zlib",
+            "operationId": "gelf_post",
+            "requestBody": {"required": True, "content": {"application/json": _OBJECT}},
+            "responses": {"202": {"description": "the record is on the disk"}, **_ERRORS},
         }
     },
 }

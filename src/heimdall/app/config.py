@@ -12,6 +12,7 @@ from heimdall.bus.buses.journal import JournalConfig
 from heimdall.bus.opening import SCHEMES as BUS_SCHEMES
 from heimdall.errors import Misconfigured
 from heimdall.ingest.sources.http import HttpIngestConfig
+from heimdall.ingest.sources.opening import SourcesConfig
 from heimdall.pipeline.runners.embedded import PipelineConfig
 from heimdall.query.service import QueryConfig
 from heimdall.storage.config import StorageConfig
@@ -43,6 +44,7 @@ class NodeConfig:
     """Folder for everything the node keeps. One node per folder."""
     server: ServerConfig = field(default_factory=ServerConfig)
     ingest: HttpIngestConfig = field(default_factory=HttpIngestConfig)
+    sources: SourcesConfig = field(default_factory=SourcesConfig)
     bus: BusConfig = field(default_factory=BusConfig)
     pipeline: PipelineConfig = field(default_factory=PipelineConfig)
     storage: StorageConfig = field(default_factory=StorageConfig)

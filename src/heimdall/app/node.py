@@ -15,7 +15,9 @@ from heimdall import __version__
 from heimdall.bus.port import Bus
 from heimdall.clock import Clock
 from heimdall.errors import Misconfigured, Unavailable
+from heimdall.ingest.port import Source
 from heimdall.ingest.sources.http import HttpSource
+from heimdall.ingest.sources.uploads import UploadSource
 from heimdall.model.timerange import format_time
 from heimdall.pipeline import deadletters
 from heimdall.pipeline.deadletters import DeadLetter
@@ -47,6 +49,8 @@ class Parts:
     engine: Engine
     mover: Mover
     tail: LiveTail
+    sources: tuple[Source, ...]
+    uploads: UploadSource
 
 
 class DataFolder:
@@ -105,6 +109,8 @@ class Node:
     def start(self) -> None:
         self.parts.runner.start()
         self.parts.mover.start()
+        for source in self.parts.sources:
+            source.start()
 
     def serving(self, host: str, ports: Sequence[int]) -> None:
         """Called once the server accepts connections."""
@@ -119,7 +125,10 @@ class Node:
         self._feed_stop.set()
         if self._feed_thread is not None:
             self._feed_thread.join(timeout=10)
+        for source in self.parts.sources:
+            source.stop()
         self.parts.door.close()
+        self.parts.uploads.close()
         self.parts.mover.stop()
         self.parts.runner.stop()
         self.parts.bus.close()
@@ -134,6 +143,7 @@ class Node:
             "version": __version__,
             "url": self._url,
             "ports": self._ports,
+            "sources": {source.name: [str(address) for address in source.addresses] for source in self.parts.sources},
             "records": self.parts.engine.statistics().rows,
             "pending": self.parts.runner.pending,
             "started_at": format_time(self._started_at_ns),

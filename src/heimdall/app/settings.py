@@ -194,7 +194,15 @@ def _type_name(hint: Any) -> str:
 
 
 def _field_docstrings(cls: type[Any]) -> dict[str, str]:
-    """The string literal under each field of a dataclass, on one line."""
+    """The string literal under each field of a dataclass and of those it extends, on one line."""
+    meanings: dict[str, str] = {}
+    for extended in reversed(cls.__mro__):
+        if dataclasses.is_dataclass(extended):
+            meanings |= _own_docstrings(extended)
+    return meanings
+
+
+def _own_docstrings(cls: type[Any]) -> dict[str, str]:
     tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
     body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
     meanings: dict[str, str] = {}

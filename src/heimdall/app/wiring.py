@@ -17,6 +17,8 @@ from heimdall.app.node import Feed, Node, Parts
 from heimdall.bus.opening import open_bus
 from heimdall.clock import Clock
 from heimdall.ingest.sources.http import HttpSource
+from heimdall.ingest.sources.opening import open_sources
+from heimdall.ingest.sources.uploads import UploadSource
 from heimdall.pipeline.runners.embedded import EmbeddedRunner
 from heimdall.pipeline.stages.template.stage import TemplateStage
 from heimdall.query.live import LiveTail
@@ -53,7 +55,9 @@ def build_node(
     )  # fmt: skip
     queries = QueryService(Tiers({"hot": engine}), clock, config.query, templates.catalogue)
     door = HttpSource(bus, clock, config.ingest)
-    node = Node(node_id, Parts(door, bus, runner, engine, mover, tail), clock, make_feed)
+    uploads = UploadSource(bus, clock, config.ingest)
+    sources = open_sources(config.sources, bus, clock, default_host=config.server.host)
+    node = Node(node_id, Parts(door, bus, runner, engine, mover, tail, sources, uploads), clock, make_feed)
     app = build_asgi(
         routers=[
             query_routes(queries, clock),
@@ -61,7 +65,7 @@ def build_node(
             account_routes(node, clock),
             node_routes(node),
         ],
-        doors=door.routes,
+        doors=[*door.routes, *uploads.routes],
         pages=StaticUi(),
     )
     return node, app

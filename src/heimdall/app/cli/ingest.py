@@ -16,6 +16,7 @@ import click
 from heimdall.app.cli.client import NodeClient, url_option
 from heimdall.app.cli.output import console
 from heimdall.clock import SystemClock
+from heimdall.ingest.sources.container_path import origin_of
 from heimdall.ingest.sources.files import FileSource, Progress
 from heimdall.ingest.sources.sink import Chunk
 from heimdall.ingest.sources.stdin import StdinSource
@@ -31,7 +32,7 @@ class HttpSink:
 
     def __init__(self, node: NodeClient, parameters: Mapping[str, object]) -> None:
         self._node = node
-        self._parameters = parameters
+        self._parameters = dict(parameters)
         self.accepted = 0
         self.rejected = 0
 
@@ -41,11 +42,21 @@ class HttpSink:
             "Content-Type": "text/plain",
             "Idempotency-Key": key,
         }  # JSON lines too; what is broken is kept as text
-        answer = self._node.send("/api/v1/logs", chunk.data, headers, self._parameters)
+        answer = self._node.send("/api/v1/logs", chunk.data, headers, _of_container(chunk.path) | self._parameters)
         self.accepted += answer["accepted"]
         self.rejected += answer["rejected"]
         for error in answer["errors"][:3]:
             click.echo(f"{chunk.path}: {error['reason']}: {error['excerpt'][:80]!r}", err=True)
+
+
+def _of_container(path: str) -> dict[str, object]:
+    """What a container's log file says by its path, for records that do not say it themselves."""
+    origin = origin_of(path)
+    if origin is None:
+        return {}
+    named = {"service": origin.service, "instance": origin.instance}
+    given: dict[str, object] = {name: value for name, value in named.items() if value is not None}
+    return given | {f"attribute.{name}": value for name, value in origin.attributes.items()}
 
 
 @click.command("ingest")

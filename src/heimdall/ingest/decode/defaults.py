@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import orjson
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -26,3 +28,29 @@ def with_defaults(table: pa.Table, defaults: Mapping[str, str]) -> pa.Table:
             codes = pa.repeat(pa.scalar(0, pa.int32()), table.num_rows)
             table = table.append_column(field, pa.DictionaryArray.from_arrays(codes, pa.array([value], pa.string())))
     return table.select([name for name in LOG_SCHEMA.names if name in table.column_names])
+
+
+def with_attributes(table: pa.Table, attributes: Mapping[str, str]) -> pa.Table:
+    """`table` with the attributes added to each record's own, which win; its column order stays."""
+    if not attributes:
+        return table
+    field = LOG_SCHEMA.field("attributes")
+    added = orjson.dumps(attributes).decode()
+    if "attributes" not in table.column_names:
+        whole = table.append_column(field, pa.repeat(pa.scalar(added, field.type), table.num_rows))
+        return whole.select([name for name in LOG_SCHEMA.names if name in whole.column_names])
+    own = pl.Series(pl.from_arrow(table["attributes"]))
+    merged = pl.select(
+        pl.when(pl.lit(own).str.len_bytes() > 2)
+        .then(pl.concat_str(pl.lit(f"{added[:-1]},"), pl.lit(own).str.slice(1)))
+        .otherwise(pl.lit(added))
+    ).to_series()
+    named = [
+        own.str.contains(f"{orjson.dumps(name).decode()}:", literal=True).fill_null(value=False) for name in attributes
+    ]
+    clashing = pl.select(pl.any_horizontal([pl.lit(rows) for rows in named]).arg_true()).to_series()
+    if len(clashing):
+        texts = [orjson.dumps({**attributes, **orjson.loads(text)}).decode() for text in own.gather(clashing)]
+        merged = merged.scatter(clashing, pl.Series(texts, dtype=pl.String))
+    place = table.column_names.index("attributes")
+    return table.set_column(place, field, merged.to_arrow().cast(field.type))

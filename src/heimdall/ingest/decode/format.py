@@ -54,6 +54,16 @@ ATTRIBUTE_OF_GROUP: dict[str, tuple[str, type[pl.DataType]]] = {
     "event_id": ("event.id", pl.Int64),
     "state": ("event.name", pl.String),
     "procid": ("syslog.procid", pl.String),
+    "cef_version": ("cef.version", pl.String),
+    "cef_device_vendor": ("cef.device_vendor", pl.String),
+    "cef_device_version": ("cef.device_version", pl.String),
+    "cef_signature_id": ("cef.signature_id", pl.String),
+    "cef_name": ("cef.name", pl.String),
+    "cef_severity": ("cef.severity", pl.String),
+    "leef_version": ("leef.version", pl.String),
+    "leef_vendor": ("leef.vendor", pl.String),
+    "leef_product_version": ("leef.product_version", pl.String),
+    "leef_event_id": ("leef.event_id", pl.String),
 }
 """Group of a pattern → attribute and its type."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 import pyarrow as pa
@@ -20,7 +21,7 @@ from heimdall.ingest.decode.hints import NO_HINTS, Hints
 from heimdall.ingest.decode.json_columns import columns_of_array, columns_of_lines, columns_of_most
 from heimdall.ingest.decode.json_container import as_cri_lines, with_docker_names
 from heimdall.ingest.decode.json_nested import unwrapped
-from heimdall.ingest.decode.json_records import records_of
+from heimdall.ingest.decode.json_records import Names, records_of
 from heimdall.ingest.decode.json_schema import SchemaMemory
 from heimdall.model.batch import LOG_SCHEMA
 
@@ -39,11 +40,19 @@ _PIECE_RECORDS = 8192
 _BOM = b"\xef\xbb\xbf"
 
 
-def decode_json(body: bytes, *, now_ns: int, hints: Hints = NO_HINTS, schemas: SchemaMemory | None = None) -> Decoded:
+def decode_json(
+    body: bytes,
+    *,
+    now_ns: int,
+    hints: Hints = NO_HINTS,
+    schemas: SchemaMemory | None = None,
+    names: Names | None = None,
+) -> Decoded:
     """Records of a JSON body. A broken record is rejected, not its neighbours.
 
     `body`: NDJSON, one array of objects, or objects with any white space between. Lines (elements of an array) are
     numbered from 1. `schemas`: pass the same one for the bodies of a door, so that each starts from what was learned.
+    `names`: what a format calls its top-level fields → what they are called here.
 
     Raises:
         TooLarge: more than `MAX_RECORDS` records, read or rejected.
@@ -62,7 +71,7 @@ def decode_json(body: bytes, *, now_ns: int, hints: Hints = NO_HINTS, schemas: S
             raise _too_many()
         parts: list[pa.Table] = []
         numbers: list[int] = []
-        for found in _read(piece, lines, first_line, array, hints, rejected, schemas):
+        for found in _read(piece, lines, first_line, array, hints, rejected, schemas, names):
             wrapped = as_cri_lines(found) if hints == NO_HINTS else None
             if wrapped is not None:
                 from heimdall.ingest.decode.text import decode_lines  # noqa: PLC0415  (they call each other)
@@ -107,14 +116,21 @@ def canonical_of_lines(lines: list[bytes], *, now_ns: int, schemas: SchemaMemory
 
 
 def _read(
-    piece: bytes, lines: int, first_line: int, array: bool, hints: Hints, rejected: RejectedList, schemas: SchemaMemory
+    piece: bytes,
+    lines: int,
+    first_line: int,
+    array: bool,
+    hints: Hints,
+    rejected: RejectedList,
+    schemas: SchemaMemory,
+    names: Names | None,
 ) -> Iterator[Fields]:
     found = _by_columns(piece, lines, schemas, array=array)
     if found is not None:
-        yield found
+        yield found if names is None else replace(found, frame=found.frame.rename(names(found.frame.columns)))
         return
     values: Iterable[tuple[int, bytes]] = _values(piece, array, first_line)
-    if not array and _is_clean(piece) and not _has_long_line(piece):
+    if not array and names is None and _is_clean(piece) and not _has_long_line(piece):
         found, values = columns_of_most(list(values))
         if found is not None:
             yield found
@@ -125,11 +141,11 @@ def _read(
             continue
         chunk.append(numbered)
         if len(chunk) == _PIECE_RECORDS:
-            found = records_of(chunk, hints, rejected)
+            found = records_of(chunk, hints, rejected, names)
             if found is not None:
                 yield found
             chunk = []
-    found = records_of(chunk, hints, rejected)
+    found = records_of(chunk, hints, rejected, names)
     if found is not None:
         yield found
 

@@ -10,7 +10,7 @@ import base64
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,17 +61,26 @@ class _Gathered:
     odd: dict[Oddity, list[int]] = field(default_factory=dict)
 
 
-def records_of(lines: Iterable[tuple[int, bytes]], hints: Hints, rejected: RejectedList) -> Fields | None:
+Names = Callable[[Iterable[str]], dict[str, str]]
+"""Of the fields of a record those that are called otherwise here, and how; never two the same."""
+
+
+def records_of(
+    lines: Iterable[tuple[int, bytes]], hints: Hints, rejected: RejectedList, names: Names | None = None
+) -> Fields | None:
     """Records of numbered texts, each one JSON object; others go to `rejected`. None when no record is left."""
-    names = frozenset(hinted(hints))
-    roots = frozenset(name[:place] for name in names for place, char in enumerate(name) if char == ".")
-    gathered = _Gathered(names, roots)
+    named = frozenset(hinted(hints))
+    roots = frozenset(name[:place] for name in named for place, char in enumerate(name) if char == ".")
+    gathered = _Gathered(named, roots)
     for number, line in lines:
         try:
             record, odd = parse_record(line)
         except ValueError as exc:
             rejected.add(number, str(exc), line)
             continue
+        if names is not None:
+            called = names(record)
+            record = {called.get(name, name): value for name, value in record.items()}
         gathered.numbers.append(number)
         _gather(gathered, record, line, odd)
     count = len(gathered.rest)

@@ -136,8 +136,8 @@ def _merged(seen: Shape, value: Any, depth: int) -> Shape:
 
 def _size(shape: Shape) -> int:
     if isinstance(shape, dict):
-        if any("\x00" in name for name in shape):
-            raise NoColumns("a name with NUL, where Arrow ends it")
+        if any("\x00" in name or not name for name in shape):
+            raise NoColumns("a name with NUL, where Arrow ends it, or an empty one, which Polars replaces")
         return sum(_size(child) for child in shape.values())
     return _size(shape[0]) if isinstance(shape, tuple) else 1
 

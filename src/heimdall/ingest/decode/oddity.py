@@ -31,3 +31,5 @@ class Oddity(StrEnum):
     """Longer than a record may be; the rest was cut, `heimdall.original_bytes` says how long it was."""
     NUL_BYTE = "nul_byte"
     """Text with NUL characters; kept."""
+    MALFORMED = "malformed"
+    """Not what its protocol says; the bytes are the message, and in `heimdall.message_base64`."""

@@ -16,6 +16,7 @@ from heimdall.ingest.decode import (
     logcat,
     logfmt,
     python_logging,
+    security_event,
     server_error_log,
     syslog,
 )
@@ -38,6 +39,7 @@ TIMED = Format(
 
 FORMATS: tuple[Format, ...] = (
     JSON,
+    *security_event.FORMATS,
     *syslog.FORMATS,
     *access_log.FORMATS,
     *cluster_event.FORMATS,
@@ -144,12 +146,22 @@ def _columns(part: Matched, now_ns: int, zone: str) -> pl.DataFrame:
         for name in names
         if name in ATTRIBUTE_OF_GROUP and groups[name].null_count() < len(groups)
     ]
-    pieces = [syslog.structured_data_members(groups["structured_data"])] if "structured_data" in names else []
+    pieces = list(_inner_members(groups))
     text = json_objects(attributes, pieces) if attributes or pieces else _null(pl.String, len(groups))
     stamped = groups["timestamp"].is_not_null() if "timestamp" in names else None
     ready = {"timestamp": times, "severity_number": level.fill_null(0), "attributes": text}
     ready |= {"stamped": stamped} if stamped is not None else {}
     return _framed(part.format, part.rows, ready, groups)
+
+
+def _inner_members(groups: pl.DataFrame) -> Iterable[pl.Series]:
+    """Attributes whose names stand in the line itself."""
+    if "structured_data" in groups.columns:
+        yield syslog.structured_data_members(groups["structured_data"])
+    if "cef_extension" in groups.columns:
+        yield security_event.extension_members(groups["cef_extension"])
+    if "leef_attributes" in groups.columns:
+        yield security_event.attribute_members(groups["leef_attributes"], groups["leef_delimiter"])
 
 
 def _clean(part: Matched) -> pl.DataFrame:

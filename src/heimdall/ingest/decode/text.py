@@ -60,23 +60,26 @@ def decode_lines(
     zone: str | None = None,
     service: str | None = None,
     cut: tuple[Cut, ...] = (),
+    join: bool = True,
+    instances: pl.Series | None = None,
 ) -> Decoded:
     """Records of `lines`, in their order but for JSON and logfmt ones, which come last. Nothing is rejected.
 
     `lines`: String or Binary (then bytes that are no UTF-8 are kept beside the readable text), without line ends;
     empty ones are skipped, ones that continue a record (stack traces) join it. `zone`: IANA name for times that state
     none; without it the one of the hints, else UTC. `service`: for records that name none. A record that states no
-    time has `now_ns`.
+    time has `now_ns`. `join`: False where every line is known to be a record. `instances`: String, one for each line,
+    for records that name none.
     """
     zone = zone or hints.time_zone or "UTC"
-    frame = _readable(lines, cut)
+    frame = _readable(lines, cut, instances)
     if frame.is_empty():
         return Decoded(finished(LOG_SCHEMA.empty_table().select(["timestamp"]), now_ns=now_ns))
     wrapped = unwrap(frame["line"])
     if wrapped is not None:
         frame = frame[wrapped.rows].with_columns(line=wrapped.lines, stamp=wrapped.stamps, stream=wrapped.streams)
     records = recognise(frame["line"], now_ns=now_ns, zone=zone)
-    joined = _joined(frame, records)
+    joined = _joined(frame, records, join=join)
     if wrapped is not None:
         joined = _with_wrapper(joined, now_ns)
     special = joined["format"].is_in([JSON.name, LOGFMT.name]).fill_null(value=False)
@@ -91,12 +94,12 @@ def decode_lines(
     return Decoded(table if service is None else with_defaults(table, {"service": service}))
 
 
-def _readable(lines: pl.Series, cut: tuple[Cut, ...]) -> pl.DataFrame:
-    """Columns `line` (String), `base64`, `original_bytes`, `nul`, without empty lines.
+def _readable(lines: pl.Series, cut: tuple[Cut, ...], instances: pl.Series | None) -> pl.DataFrame:
+    """Columns `line` (String), `base64`, `original_bytes`, `sender`, without empty lines.
 
-    The last three only where some line has one: bytes that are no UTF-8, a cut, a NUL.
+    The middle two only where some line has one: bytes that are no UTF-8, a cut. `sender`: `instances`, if given.
     """
-    frame = pl.DataFrame({"line": lines})
+    frame = pl.DataFrame({"line": lines} | ({} if instances is None else {"sender": instances}))
     if cut:
         lengths = pl.DataFrame(
             {"row": [c.line for c in cut], "original_bytes": [c.original_bytes for c in cut]},
@@ -147,12 +150,13 @@ def _head_bytes(texts: pl.Series) -> pl.Series:
     return pl.Series(texts.name, heads, dtype=pl.String)
 
 
-def _joined(frame: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:
+def _joined(frame: pl.DataFrame, records: pl.DataFrame, *, join: bool) -> pl.DataFrame:
     """Records with their continuing lines in the message, and the marks of the line each begins with."""
     marks = [name for name in frame.columns if name != "line"]
-    continues = continuations(frame["line"], records["format"].is_not_null(), records["joins"])
+    recognised = records["format"].is_not_null()
     records = records.hstack(frame.select(marks)) if marks else records
-    if not continues.any():
+    continues = continuations(frame["line"], recognised, records["joins"]) if join else None
+    if continues is None or not continues.any():
         return records.drop("row").with_columns(tail=pl.lit(None, pl.String))
     tails = joined_tails(frame["line"], continues)
     heads = records.filter(~continues).join(tails, on="row", how="left", maintain_order="left").drop("row")
@@ -211,6 +215,8 @@ def _text_table(records: pl.DataFrame, now_ns: int) -> pa.Table:
     }
     for name in ("service", "instance", "trace_id", "span_id", "user_id", "session_id", "request_id", "duration_ms"):
         columns[name] = records[name]
+    if "sender" in records.columns:
+        columns["instance"] = records.select(pl.coalesce("instance", "sender")).to_series()
     return _arrow(columns | _trace_context(records))
 
 
@@ -282,7 +288,15 @@ def _with_marks(table: pa.Table, records: pl.DataFrame, now_ns: int) -> pa.Table
         stated = pc.fill_null(pc.not_equal(inner.cast(pa.int64()), now_ns), False)  # now stands in for a missing time
         table = table.drop_columns(["timestamp"]) if "timestamp" in table.column_names else table
         table = table.append_column("timestamp", pc.if_else(stated, inner, pc.coalesce(outer, inner)))
-    return table
+    return _with_senders(table, records["sender"]) if "sender" in records.columns else table
+
+
+def _with_senders(table: pa.Table, senders: pl.Series) -> pa.Table:
+    sent = senders.to_arrow().cast(pa.string())
+    named = table["instance"].cast(pa.string()).combine_chunks() if "instance" in table.column_names else None
+    filled = (sent if named is None else pc.coalesce(named, sent)).dictionary_encode()
+    rest = table.drop_columns(["instance"]) if named is not None else table
+    return rest.append_column("instance", filled.cast(LOG_SCHEMA.field("instance").type))
 
 
 def _present(records: pl.DataFrame, name: str) -> pl.Series:

@@ -23,7 +23,7 @@ from heimdall.bus.port import Bus, ProducerKey
 from heimdall.clock import Clock
 from heimdall.errors import HeimdallError, InvalidInput, TooLarge, UnsupportedMedia
 from heimdall.ingest.decode.decoded import Decoded
-from heimdall.ingest.decode.defaults import DEFAULTABLE, with_defaults
+from heimdall.ingest.decode.defaults import DEFAULTABLE, with_attributes, with_defaults
 from heimdall.ingest.decode.hints import Hints
 from heimdall.ingest.decode.json import MAX_RECORDS, decode_json
 from heimdall.ingest.decode.json_schema import SchemaMemory
@@ -120,13 +120,13 @@ class HttpSource:
 
     async def _logs(self, request: Request) -> Response:
         """Raises what went wrong; the server's one error edge makes the answer of it."""
-        hints, defaults = _parameters(request)
+        hints, defaults, attributes = _parameters(request)
         producer = _producer(request)
         content_type = _content_type(request)
 
         def decode(body: bytes) -> Decoded:
             decoded = decode_body(body, content_type, hints, self._clock.time_ns(), self._schemas)
-            return replace(decoded, table=with_defaults(decoded.table, defaults)) if defaults else decoded
+            return replace(decoded, table=with_attributes(with_defaults(decoded.table, defaults), attributes))
 
         try:
             decoded = (await self._counted("logs", request, decode, producer)).decoded
@@ -257,18 +257,27 @@ def _content_type(request: Request) -> str:
     return request.headers.get("content-type", "").split(";", 1)[0].strip().lower()
 
 
-def _parameters(request: Request) -> tuple[Hints, dict[str, str]]:
-    """Which fields to look into, and what holds for records that do not say it themselves."""
+ATTRIBUTE_PREFIX = "attribute."
+_MAX_ATTRIBUTES = 32
+
+
+def _parameters(request: Request) -> tuple[Hints, dict[str, str], dict[str, str]]:
+    """Which fields to look into; columns, and attributes, of records that do not say it themselves."""
     hints = tuple(field.name for field in fields(Hints))
     known = (*hints, *DEFAULTABLE)
     given: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
-        if name not in known:
-            raise InvalidInput(f"unknown parameter {name[:80]!r}; known are {', '.join(known)}")
+        if name not in known and not (name.startswith(ATTRIBUTE_PREFIX) and len(ATTRIBUTE_PREFIX) < len(name) <= 138):
+            raise InvalidInput(f"unknown parameter {name[:80]!r}; known are {', '.join(known)}, attribute.<name>")
         if not value or len(value) > 256:
             raise InvalidInput(f"{name} must have a value of at most 256 characters")
         if name in given:
             raise InvalidInput(f"{name} is given twice")
         given[name] = value
     chosen = {name: value for name, value in given.items() if name in hints}
-    return Hints(**chosen), {name: value for name, value in given.items() if name in DEFAULTABLE}
+    attributes = {
+        name.removeprefix(ATTRIBUTE_PREFIX): value for name, value in given.items() if name.startswith(ATTRIBUTE_PREFIX)
+    }
+    if len(attributes) > _MAX_ATTRIBUTES:
+        raise InvalidInput(f"at most {_MAX_ATTRIBUTES} attributes can be given for all records")
+    return Hints(**chosen), {name: value for name, value in given.items() if name in DEFAULTABLE}, attributes

@@ -105,3 +105,17 @@ def test_a_json_object_over_several_lines_is_one_record() -> None:
     rows = decoded("plain", "{", '  "message": "spread",', '  "n": {', '    "deep": 1', "  }", "}", "plain again")
     assert [str(row["message"]) for row in rows] == ["plain", "plain again", "spread"]
     assert attributes(rows[2]) == {"n": {"deep": 1}}
+
+
+def test_every_record_of_mixed_lines_has_the_time_it_was_observed() -> None:
+    lines = [
+        "plain words",
+        '{"msg":"json"}',
+        "level=info msg=logfmt n=1",
+        "2026-11-22T10:15:30.1Z stdout F of a container",
+    ]
+    for some in (lines[:2], lines[:3], lines[1:], lines):
+        table = decode_lines(pl.Series(some), now_ns=NOW_NS).table
+        assert table.num_rows == len(some)
+        for required in ("timestamp", "observed_timestamp", "severity_number", "message"):
+            assert table[required].null_count == 0, (some, required)

@@ -1,0 +1,101 @@
+"""Graylog Extended Log Format → records: one JSON object each, plain or compressed by gzip or zlib.
+
+`host` is the instance, `short_message` the message, `level` a syslog severity. Additional fields lose the underscore
+they are sent with and find their columns like any sender's, unless another field has that name. What is no GELF is
+kept as its bytes and marked `malformed`. Source: GELF 1.1.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Sequence
+
+import pyarrow as pa
+
+from heimdall.ingest.decode.decoded import Decoded
+from heimdall.ingest.decode.json import MAX_RECORD_BYTES, decode_json, joined
+from heimdall.ingest.decode.json_records import parse_record
+from heimdall.ingest.decode.json_schema import SchemaMemory
+from heimdall.ingest.decode.malformed import malformed
+
+_GZIP = b"\x1f\x8b"
+_OWN_NAMES = {"host": "service.instance.id", "version": "gelf.version"}
+
+
+def decode_gelf(documents: Sequence[bytes], *, now_ns: int, schemas: SchemaMemory) -> Decoded:
+    """Records of messages that are whole; one that is compressed may unfold to 1 MiB."""
+    texts: list[bytes] = []
+    broken: list[bytes] = []
+    for document in documents:
+        text = document if document[:1] == b"{" else _unfolded(document)
+        if text is None:
+            broken.append(document)
+        else:
+            texts.append(text)
+    tables = [_records(texts, broken, now_ns, schemas)] if texts else []
+    if broken:
+        tables.append(malformed(broken, now_ns=now_ns))
+    return Decoded(joined(tables))
+
+
+def is_gelf(document: bytes) -> bool:
+    """Whether it can be read, for those who may refuse it."""
+    text = document if document[:1] == b"{" else _unfolded(document)
+    return text is not None and _is_object(text)
+
+
+def _records(texts: list[bytes], broken: list[bytes], now_ns: int, schemas: SchemaMemory) -> pa.Table:
+    """Those that cannot be read go to `broken`."""
+    decoded = decode_json(_body(texts), now_ns=now_ns, schemas=schemas, names=gelf_names)
+    if decoded.rejected_count == 0 and decoded.num_rows == len(texts):
+        return decoded.table
+    good = [text for text in texts if _is_object(text)]
+    broken += [text for text in texts if not _is_object(text)]
+    return decode_json(_body(good), now_ns=now_ns, schemas=schemas, names=gelf_names).table
+
+
+def _body(texts: list[bytes]) -> bytes:
+    """As JSON lines."""
+    lines = b"\n".join(texts)
+    if lines.count(b"\n") >= len(texts):
+        lines = b"\n".join([text.translate(_ONE_LINE) for text in texts])
+    return lines
+
+
+_ONE_LINE = bytes.maketrans(b"\n\r", b"  ")
+
+
+def gelf_names(names: Iterable[str]) -> dict[str, str]:
+    """Additional fields without their underscore, where that is no other field's name then."""
+    given = set(names)
+    taken = given - _OWN_NAMES.keys()
+    called = {own: name for own, name in _OWN_NAMES.items() if own in given and name not in taken}
+    for name in given:
+        bare = name[1:]
+        if name.startswith("_") and bare and bare not in taken and (bare != "host") and bare not in called.values():
+            called[name] = bare
+            taken.add(bare)
+    return called
+
+
+def _is_object(text: bytes) -> bool:
+    if len(text) > MAX_RECORD_BYTES:
+        return False
+    try:
+        parse_record(text.translate(_ONE_LINE))
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _unfolded(document: bytes) -> bytes | None:
+    """Decompressed, or as it is when nothing says otherwise; None when it cannot be."""
+    zipped = len(document) > 2 and document[0] & 0x0F == 8 and int.from_bytes(document[:2]) % 31 == 0
+    if not zipped and document[:2] != _GZIP:
+        return document.strip(b" \t\r\n\0") or None
+    stream = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    try:
+        text = stream.decompress(document, MAX_RECORD_BYTES)
+    except zlib.error:
+        return None
+    return text.strip() if stream.eof else None

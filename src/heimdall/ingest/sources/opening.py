@@ -1,0 +1,31 @@
+"""Sources that listen by themselves, from their settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from heimdall.bus.port import Bus
+from heimdall.clock import Clock
+from heimdall.ingest.port import Source
+from heimdall.ingest.sources.forward import ForwardConfig, ForwardSource
+from heimdall.ingest.sources.gelf import GelfConfig, GelfSource
+from heimdall.ingest.sources.syslog import SyslogConfig, SyslogSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourcesConfig:
+    syslog: SyslogConfig = field(default_factory=SyslogConfig)
+    forward: ForwardConfig = field(default_factory=ForwardConfig)
+    gelf: GelfConfig = field(default_factory=GelfConfig)
+
+
+def open_sources(config: SourcesConfig, bus: Bus, clock: Clock, *, default_host: str) -> tuple[Source, ...]:
+    """Those that are turned on; `start` makes them listen. `default_host`: for those whose settings name no address."""
+    sources: list[Source] = []
+    if config.syslog.ports:
+        sources.append(SyslogSource(bus, clock, replace(config.syslog, host=config.syslog.host or default_host)))
+    if config.forward.ports:
+        sources.append(ForwardSource(bus, clock, replace(config.forward, host=config.forward.host or default_host)))
+    if config.gelf.ports:
+        sources.append(GelfSource(bus, clock, replace(config.gelf, host=config.gelf.host or default_host)))
+    return tuple(sources)

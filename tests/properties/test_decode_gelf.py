@@ -1,0 +1,57 @@
+"""Laws of GELF that hold for any bytes at all."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heimdall.clock import ManualClock
+from heimdall.ingest.decode.gelf import decode_gelf
+from heimdall.ingest.decode.json_schema import SchemaMemory
+from heimdall.ingest.sources.gelf import MAX_UNFINISHED_BYTES, ChunkAssembler
+from heimdall.model.batch import LOG_SCHEMA
+
+NOW_NS = 1_795_343_400_000_000_000
+NAMES = st.sampled_from(
+    ["host", "short_message", "level", "_level", "_x", "_x.y", "timestamp", "_id", "line", "version"]
+)
+VALUES = st.one_of(st.text(max_size=12), st.integers(), st.floats(), st.none(), st.lists(st.integers(), max_size=2))
+DOCUMENTS = st.dictionaries(NAMES | st.text(max_size=5), VALUES, max_size=6).map(lambda each: json.dumps(each).encode())
+FORMS = st.sampled_from([bytes, gzip.compress, zlib.compress])
+ANY = st.one_of(
+    st.builds(lambda document, form: form(document), DOCUMENTS, FORMS),
+    st.binary(min_size=1, max_size=40),
+    st.builds(lambda a, place, b: a[:place] + b + a[place + 1 :], DOCUMENTS, st.integers(0, 60), st.binary(max_size=3)),
+)
+
+
+@given(st.lists(ANY, max_size=8))
+def test_every_message_is_kept_whatever_its_bytes(documents: list[bytes]) -> None:
+    decoded = decode_gelf(documents, now_ns=NOW_NS, schemas=SchemaMemory())
+    assert decoded.num_rows == len(documents)
+    for spec in decoded.table.schema:
+        assert spec.type == LOG_SCHEMA.field(spec.name).type
+    if "attributes" in decoded.table.column_names:
+        for text in decoded.table["attributes"].to_pylist():
+            assert text is None or json.loads(text)
+
+
+@given(st.lists(DOCUMENTS, max_size=4), ANY)
+def test_a_broken_message_does_not_change_its_neighbours(documents: list[bytes], odd: bytes) -> None:
+    alone = decode_gelf(documents, now_ns=NOW_NS, schemas=SchemaMemory()).table.to_pylist()
+    beside = decode_gelf([*documents, odd], now_ns=NOW_NS, schemas=SchemaMemory()).table.to_pylist()
+    told = [repr(sorted((name, value) for name, value in row.items() if value is not None)) for row in beside]
+    for row in alone:
+        assert repr(sorted((name, value) for name, value in row.items() if value is not None)) in told
+
+
+@given(st.lists(st.binary(max_size=80).map(lambda rest: b"\x1e\x0f" + rest), max_size=40))
+def test_any_chunks_are_bounded(datagrams: list[bytes]) -> None:
+    assembler = ChunkAssembler(ManualClock())
+    for datagram in datagrams:
+        assembler.add(datagram, "h")
+        assert 0 <= assembler.size_bytes <= MAX_UNFINISHED_BYTES
