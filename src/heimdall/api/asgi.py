@@ -13,7 +13,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from heimdall import __version__
@@ -39,7 +39,7 @@ def build_asgi(routers: Sequence[APIRouter], doors: Sequence[BaseRoute], pages: 
     app.add_exception_handler(RequestValidationError, _answer_validation_error)
     app.add_exception_handler(HTTPException, _answer_http_exception)
     app.add_exception_handler(Exception, _answer_error)
-    return _RequestId(BoundedBody(app, except_paths=DOOR_PATHS))
+    return _RequestId(BoundedBody(app, except_paths=[each.path_regex for each in doors if isinstance(each, Route)]))
 
 
 class _Application(FastAPI):

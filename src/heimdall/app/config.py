@@ -11,7 +11,7 @@ from heimdall.app.settings import load
 from heimdall.bus.buses.journal import JournalConfig
 from heimdall.bus.opening import SCHEMES as BUS_SCHEMES
 from heimdall.errors import Misconfigured
-from heimdall.ingest.sources.http import HttpIngestConfig
+from heimdall.ingest.sources.http.door import HttpIngestConfig
 from heimdall.pipeline.runners.embedded import PipelineConfig
 from heimdall.query.service import QueryConfig
 from heimdall.storage.opening import SCHEMES as ENGINE_SCHEMES

@@ -15,7 +15,7 @@ from heimdall import __version__
 from heimdall.bus.port import Bus
 from heimdall.clock import Clock
 from heimdall.errors import Misconfigured, Unavailable
-from heimdall.ingest.sources.http import HttpSource
+from heimdall.ingest.sources.http.door import HttpDoor
 from heimdall.model.timerange import format_time
 from heimdall.pipeline import deadletters
 from heimdall.pipeline.deadletters import DeadLetter
@@ -40,7 +40,7 @@ class Feed(Protocol):
 class Parts:
     """What `heimdall.app.wiring` puts together, in the order a record meets it."""
 
-    door: HttpSource
+    door: HttpDoor
     bus: Bus
     runner: EmbeddedRunner
     engine: Engine

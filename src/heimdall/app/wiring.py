@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from heimdall.api.accounts import account_routes
@@ -12,11 +13,13 @@ from heimdall.api.node import node_routes
 from heimdall.api.queries import query_routes
 from heimdall.api.static_files import StaticUi
 from heimdall.api.tail import tail_routes
-from heimdall.app.config import NodeConfig
+from heimdall.app.config import NodeConfig, ServerConfig
 from heimdall.app.node import Feed, Node, Parts
 from heimdall.bus.opening import open_bus
 from heimdall.clock import Clock
-from heimdall.ingest.sources.http import HttpSource
+from heimdall.ingest.sources.http.door import HttpDoor
+from heimdall.ingest.sources.http.json import JsonLogs
+from heimdall.ingest.sources.http.otlp import OtlpLogs
 from heimdall.pipeline.runners.embedded import EmbeddedRunner
 from heimdall.pipeline.stages.template.stage import TemplateStage
 from heimdall.query.live import LiveTail
@@ -49,7 +52,7 @@ def build_node(
     )
     retention = Retention(engine, clock, days=config.storage.retention_days, on_expired=runner.ledger.expire)
     queries = QueryService(Tiers({"hot": engine}), clock, config.query, templates.catalogue)
-    door = HttpSource(bus, clock, config.ingest)
+    door = HttpDoor(bus, clock, config.ingest)
     node = Node(node_id, Parts(door, bus, runner, engine, retention, tail), clock, make_feed)
     app = build_asgi(
         routers=[
@@ -58,7 +61,13 @@ def build_node(
             account_routes(node, clock),
             node_routes(node),
         ],
-        doors=door.routes,
+        doors=door_routes(door, config.server),
         pages=StaticUi(),
     )
     return node, app
+
+
+def door_routes(door: HttpDoor, server: ServerConfig) -> list[Route]:
+    """Every protocol that is taken over HTTP."""
+    protocols = (JsonLogs(door), OtlpLogs(door))
+    return [route for protocol in protocols for route in protocol.routes]
