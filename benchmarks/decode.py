@@ -21,6 +21,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 
 from applogs import applogs
 from heimdall.ingest.decode.decoded import Decoded
+from heimdall.ingest.decode.elasticsearch_bulk import decode_bulk
 from heimdall.ingest.decode.json import decode_json
 from heimdall.ingest.decode.json_schema import SchemaMemory
 from heimdall.ingest.decode.otlp_json import decode_otlp_json
@@ -69,8 +70,20 @@ def kinds(count: int) -> Iterator[Kind]:
         {"log": line.decode() + "\n", "stream": "stdout", "time": "2026-11-22T10:00:00.000000001Z"} for line in lines
     ]
     yield "JSON in Docker's wrapper", b"\n".join(map(orjson.dumps, wrapped)), from_json()
+    yield "Elasticsearch _bulk", bulk(lines, lambda number: b'{"create":{}}'), from_bulk()
+    chosen_ids = bulk(lines, lambda number: b'{"index":{"_index":"logs","_id":"%032x"}}' % number)
+    yield "Elasticsearch _bulk, ids chosen by the sender", chosen_ids, from_bulk()
     yield "OTLP protobuf", otlp_protobuf(records), lambda body: decode_otlp_protobuf(body, now_ns=time.time_ns())
     yield "OTLP JSON", otlp_json(records), lambda body: decode_otlp_json(body, now_ns=time.time_ns())
+
+
+def from_bulk() -> Callable[[bytes], Decoded]:
+    schemas = SchemaMemory()
+    return lambda body: decode_bulk(body, index="logs", now_ns=time.time_ns(), schemas=schemas)
+
+
+def bulk(lines: list[bytes], action: Callable[[int], bytes]) -> bytes:
+    return b"".join(action(number) + b"\n" + line + b"\n" for number, line in enumerate(lines))
 
 
 def ecs(number: int) -> dict[str, object]:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from heimdall.api.errors import error_response
 from heimdall.app.config import ServerConfig
-from heimdall.app.wiring import door_routes
+from heimdall.app.wiring import door_routes, face_routes
 from heimdall.bus.buses.memory import MemoryBus
 from heimdall.clock import ManualClock
 from heimdall.errors import HeimdallError
@@ -36,7 +36,10 @@ class Doors:
         async def answer(request: Request, exc: Exception) -> Response:
             return error_response(exc, "r1")
 
-        app = Starlette(routes=door_routes(self.source, ServerConfig()), exception_handlers={HeimdallError: answer})
+        app = Starlette(
+            routes=[*door_routes(self.source), *face_routes(self.source, ServerConfig())],
+            exception_handlers={HeimdallError: answer},
+        )
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=f"http://node:{port}")
 
     async def post(self, content: Any, path: str = "/api/v1/logs", **headers: str) -> httpx.Response:

@@ -26,6 +26,9 @@ from heimdall.query.rows import plain_rows, record_table
 from heimdall.storage.engine import Engine
 from heimdall.storage.retention import Retention
 
+_PORT_NAMES = {3100: "loki", 4317: "otlp_grpc", 4318: "otlp", 8088: "splunk", 9200: "elasticsearch"}
+"""Where senders of a protocol look for it."""
+
 
 class Feed(Protocol):
     """Something that sends logs to the node until it is told to stop: the demo."""
@@ -109,7 +112,7 @@ class Node:
         """Called once the server accepts connections."""
         shown = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host
         self._url = f"http://[{shown}]:{ports[0]}" if ":" in shown else f"http://{shown}:{ports[0]}"
-        self._ports = {"http": ports[0]} | {("otlp" if port == 4318 else str(port)): port for port in ports[1:]}
+        self._ports = {"http": ports[0]} | {_PORT_NAMES.get(port, str(port)): port for port in ports[1:]}
         self._ready = True
 
     def stop(self) -> None:

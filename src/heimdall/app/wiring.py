@@ -17,7 +17,8 @@ from heimdall.app.config import NodeConfig, ServerConfig
 from heimdall.app.node import Feed, Node, Parts
 from heimdall.bus.opening import open_bus
 from heimdall.clock import Clock
-from heimdall.ingest.sources.http.door import HttpDoor
+from heimdall.ingest.sources.http.door import HttpDoor, on_port
+from heimdall.ingest.sources.http.elasticsearch import ElasticsearchLogs
 from heimdall.ingest.sources.http.json import JsonLogs
 from heimdall.ingest.sources.http.otlp import OtlpLogs
 from heimdall.pipeline.runners.embedded import EmbeddedRunner
@@ -61,13 +62,19 @@ def build_node(
             account_routes(node, clock),
             node_routes(node),
         ],
-        doors=door_routes(door, config.server),
+        doors=door_routes(door),
+        faces=face_routes(door, config.server),
         pages=StaticUi(),
     )
     return node, app
 
 
-def door_routes(door: HttpDoor, server: ServerConfig) -> list[Route]:
-    """Every protocol that is taken over HTTP."""
-    protocols = (JsonLogs(door), OtlpLogs(door))
+def door_routes(door: HttpDoor) -> list[Route]:
+    """Every protocol that is taken over HTTP, on every port."""
+    protocols = (JsonLogs(door), OtlpLogs(door), ElasticsearchLogs(door))
     return [route for protocol in protocols for route in protocol.routes]
+
+
+def face_routes(door: HttpDoor, server: ServerConfig) -> list[Route]:
+    """What one port answers in its own way."""
+    return on_port(server.elasticsearch_port, ElasticsearchLogs(door).root_routes)

@@ -6,7 +6,7 @@ A protocol's module brings the decoder, and the answers in that protocol's own w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -14,7 +14,8 @@ from typing import TypeVar
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
+from starlette.types import Scope
 
 from heimdall.bus.port import Bus, ProducerKey
 from heimdall.clock import Clock
@@ -160,6 +161,23 @@ def taking(
 
     # behind the doors stand the pages, which would answer 404
     return [Route(path, endpoint, methods=list(methods)), Route(path, refuse, methods=others)]
+
+
+class _OnPort(Route):
+    """A route of one port only."""
+
+    def __init__(self, port: int, route: Route) -> None:
+        super().__init__(route.path, route.endpoint, methods=sorted(route.methods or ()))
+        self._port = port
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        server = scope.get("server")
+        return super().matches(scope) if server and server[1] == self._port else (Match.NONE, {})
+
+
+def on_port(port: int, routes: Iterable[Route]) -> list[Route]:
+    """The same routes, for requests that came in by `port` only."""
+    return [_OnPort(port, route) for route in routes]
 
 
 def content_type_of(request: Request) -> str:
