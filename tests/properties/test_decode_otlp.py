@@ -5,7 +5,7 @@ import contextlib
 from typing import Any
 
 import orjson
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
@@ -154,7 +154,6 @@ def rows(decoded: Decoded) -> list[dict[str, Any]]:
 
 
 @given(REQUESTS)
-@settings(max_examples=40)
 def test_both_forms_say_the_same(said: list[Any]) -> None:
     request = request_of(said)
     one = decode_otlp_protobuf(request.SerializeToString(), now_ns=NOW_NS)

@@ -16,6 +16,7 @@ from heimdall.bus.port import Bus
 from heimdall.clock import Clock
 from heimdall.errors import Misconfigured, Unavailable
 from heimdall.ingest.sources.http.door import HttpDoor
+from heimdall.ingest.sources.otlp_grpc import OtlpGrpc
 from heimdall.model.timerange import format_time
 from heimdall.pipeline import deadletters
 from heimdall.pipeline.deadletters import DeadLetter
@@ -44,6 +45,7 @@ class Parts:
     """What `heimdall.app.wiring` puts together, in the order a record meets it."""
 
     door: HttpDoor
+    grpc: OtlpGrpc
     bus: Bus
     runner: EmbeddedRunner
     engine: Engine
@@ -121,6 +123,7 @@ class Node:
         self._feed_stop.set()
         if self._feed_thread is not None:
             self._feed_thread.join(timeout=10)
+        self.parts.grpc.stop()
         self.parts.door.close()
         self.parts.retention.stop()
         self.parts.runner.stop()

@@ -20,7 +20,9 @@ from heimdall.clock import Clock
 from heimdall.ingest.sources.http.door import HttpDoor, on_port
 from heimdall.ingest.sources.http.elasticsearch import ElasticsearchLogs
 from heimdall.ingest.sources.http.json import JsonLogs
+from heimdall.ingest.sources.http.loki import LokiLogs
 from heimdall.ingest.sources.http.otlp import OtlpLogs
+from heimdall.ingest.sources.otlp_grpc import OtlpGrpc
 from heimdall.pipeline.runners.embedded import EmbeddedRunner
 from heimdall.pipeline.stages.template.stage import TemplateStage
 from heimdall.query.live import LiveTail
@@ -54,7 +56,7 @@ def build_node(
     retention = Retention(engine, clock, days=config.storage.retention_days, on_expired=runner.ledger.expire)
     queries = QueryService(Tiers({"hot": engine}), clock, config.query, templates.catalogue)
     door = HttpDoor(bus, clock, config.ingest)
-    node = Node(node_id, Parts(door, bus, runner, engine, retention, tail), clock, make_feed)
+    node = Node(node_id, Parts(door, OtlpGrpc(door.intake), bus, runner, engine, retention, tail), clock, make_feed)
     app = build_asgi(
         routers=[
             query_routes(queries, clock),
@@ -71,7 +73,7 @@ def build_node(
 
 def door_routes(door: HttpDoor) -> list[Route]:
     """Every protocol that is taken over HTTP, on every port."""
-    protocols = (JsonLogs(door), OtlpLogs(door), ElasticsearchLogs(door))
+    protocols = (JsonLogs(door), OtlpLogs(door), ElasticsearchLogs(door), LokiLogs(door))
     return [route for protocol in protocols for route in protocol.routes]
 
 

@@ -57,6 +57,7 @@ def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
         environment={
             "HEIMDALL_SERVER__ALIAS_PORTS": f"{elasticsearch},{grpc}",
             "HEIMDALL_SERVER__ELASTICSEARCH_PORT": str(elasticsearch),
+            "HEIMDALL_SERVER__OTLP_GRPC_PORT": str(grpc),
         },
     )
     process.start()

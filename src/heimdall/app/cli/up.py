@@ -39,7 +39,7 @@ def serve(config_file: Path | None, flags: dict[str, object], *, demo: bool = Fa
     """Run a node until SIGINT or SIGTERM; with `demo`, feed it the shop as soon as it serves."""
     from heimdall.app.config import load_config
     from heimdall.app.node import DataFolder, Feed
-    from heimdall.app.server import Server, open_sockets, port_of
+    from heimdall.app.server import Server, open_grpc, open_sockets, port_of
     from heimdall.app.wiring import build_node
     from heimdall.clock import SystemClock
 
@@ -66,6 +66,7 @@ def serve(config_file: Path | None, flags: dict[str, object], *, demo: bool = Fa
             node.start_demo()
 
     node.start()
+    ports += open_grpc(config.server, node.parts.grpc)
     try:
         Server(app, announce).run(sockets)
     finally:

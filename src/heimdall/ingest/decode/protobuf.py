@@ -126,11 +126,9 @@ class Wire:
         try:
             return raw.cast(pl.String), None
         except pl.exceptions.PolarsError:
-            good = raw.cast(pl.String, strict=False)
-        bad = good.is_null()
-        places = bad.arg_true()
-        mended = [value.decode("utf-8", "replace") for value in raw.gather(places).to_list()]
-        return good.scatter(places, pl.Series(mended, dtype=pl.String)), cast(Mask, bad.to_numpy())
+            mended = [value.decode("utf-8", "replace") for value in raw.to_list()]  # some are no UTF-8: one by one
+        text = pl.Series(mended, dtype=pl.String)
+        return text, cast(Mask, (text.cast(pl.Binary) != raw).to_numpy())
 
     def _step(self, at: Places) -> tuple[Places, Places, Places, Places, npt.NDArray[np.uint64]]:
         """The field at each place: number, kind, where its content starts, where it ends, its value."""

@@ -99,21 +99,25 @@ def otlp_decode(body: bytes, form: OtlpForm, now_ns: int, schemas: SchemaMemory)
 
 def otlp_success(decoded: Decoded, form: OtlpForm) -> Response:
     """200; `partial_success` only when records were rejected."""
+    if form is OtlpForm.PROTOBUF:
+        return Response(otlp_response(decoded), headers={"Content-Type": form.value})
     count = decoded.rejected_count
-    reason = ""
-    if count:
-        first = decoded.rejected[0]
-        reason = f"{count} records could not be read; record {first.line}: {first.reason}"
-    if form is OtlpForm.JSON:
-        told = {"partialSuccess": {"rejectedLogRecords": str(count), "errorMessage": reason}} if count else {}
-        content = orjson.dumps(told)
-    else:
-        message = ExportLogsServiceResponse()
-        if count:
-            message.partial_success.rejected_log_records = count
-            message.partial_success.error_message = reason
-        content = message.SerializeToString()
-    return Response(content, headers={"Content-Type": form.value})
+    told = {"partialSuccess": {"rejectedLogRecords": str(count), "errorMessage": _reason(decoded)}} if count else {}
+    return Response(orjson.dumps(told), headers={"Content-Type": form.value})
+
+
+def otlp_response(decoded: Decoded) -> bytes:
+    """`ExportLogsServiceResponse`."""
+    message = ExportLogsServiceResponse()
+    if decoded.rejected_count:
+        message.partial_success.rejected_log_records = decoded.rejected_count
+        message.partial_success.error_message = _reason(decoded)
+    return bytes(message.SerializeToString())
+
+
+def _reason(decoded: Decoded) -> str:
+    first = decoded.rejected[0]
+    return f"{decoded.rejected_count} records could not be read; record {first.line}: {first.reason}"
 
 
 def otlp_error(exc: HeimdallError, form: OtlpForm) -> Response:
