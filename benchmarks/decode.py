@@ -27,6 +27,7 @@ from heimdall.ingest.decode.json_schema import SchemaMemory
 from heimdall.ingest.decode.loki_protobuf import decode_loki_protobuf
 from heimdall.ingest.decode.otlp_json import decode_otlp_json
 from heimdall.ingest.decode.otlp_protobuf import decode_otlp_protobuf
+from heimdall.ingest.decode.splunk_events import decode_splunk_events
 
 Kind = tuple[str, bytes, Callable[[bytes], Decoded]]
 
@@ -74,6 +75,7 @@ def kinds(count: int) -> Iterator[Kind]:
     yield "Elasticsearch _bulk", bulk(lines, lambda number: b'{"create":{}}'), from_bulk()
     chosen_ids = bulk(lines, lambda number: b'{"index":{"_index":"logs","_id":"%032x"}}' % number)
     yield "Elasticsearch _bulk, ids chosen by the sender", chosen_ids, from_bulk()
+    yield "Splunk HEC events", b"".join(b'{"event":' + line + b"}" for line in lines), from_splunk()
     yield "Loki protobuf", loki_protobuf(records), from_loki()
     yield "OTLP protobuf", otlp_protobuf(records), lambda body: decode_otlp_protobuf(body, now_ns=time.time_ns())
     yield "OTLP JSON", otlp_json(records), lambda body: decode_otlp_json(body, now_ns=time.time_ns())
@@ -99,6 +101,11 @@ def ecs(number: int) -> dict[str, object]:
         "tags": ["a", "b"],
         "host": {"name": "web-1"},
     }
+
+
+def from_splunk() -> Callable[[bytes], Decoded]:
+    schemas = SchemaMemory()
+    return lambda body: decode_splunk_events(body, now_ns=time.time_ns(), schemas=schemas, defaults={"host": "web-1"})
 
 
 def from_loki() -> Callable[[bytes], Decoded]:

@@ -129,7 +129,7 @@ def errors_page() -> str:
     ]
     meanings = dict(re.findall(r"── (\w+) +(.+?)(?: {2,}(?:exit )?\d+)?$", heimdall.errors.__doc__ or "", re.MULTILINE))
     for kind, depth in _tree(HeimdallError, -1):
-        if kind is HeimdallError or not kind.__module__.startswith("heimdall"):
+        if kind is HeimdallError or kind.__module__ != HeimdallError.__module__:  # a protocol's own kinds are not ours
             continue
         status = status_of(kind.__new__(kind))
         shown = "exit code 2" if status == 500 else str(status)

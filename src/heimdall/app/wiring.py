@@ -22,6 +22,7 @@ from heimdall.ingest.sources.http.elasticsearch import ElasticsearchLogs
 from heimdall.ingest.sources.http.json import JsonLogs
 from heimdall.ingest.sources.http.loki import LokiLogs
 from heimdall.ingest.sources.http.otlp import OtlpLogs
+from heimdall.ingest.sources.http.splunk import SplunkLogs
 from heimdall.ingest.sources.otlp_grpc import OtlpGrpc
 from heimdall.pipeline.runners.embedded import EmbeddedRunner
 from heimdall.pipeline.stages.template.stage import TemplateStage
@@ -73,7 +74,7 @@ def build_node(
 
 def door_routes(door: HttpDoor) -> list[Route]:
     """Every protocol that is taken over HTTP, on every port."""
-    protocols = (JsonLogs(door), OtlpLogs(door), ElasticsearchLogs(door), LokiLogs(door))
+    protocols = (JsonLogs(door), OtlpLogs(door), ElasticsearchLogs(door), LokiLogs(door), SplunkLogs(door))
     return [route for protocol in protocols for route in protocol.routes]
 
 

@@ -43,10 +43,10 @@ class Receiver:
     def url(self) -> str:
         return self.process.url
 
-    def rows(self, service: str, expected: int) -> list[dict[str, Any]]:
+    def rows(self, service: str, expected: int, field: str = "service") -> list[dict[str, Any]]:
         """What is found of a service once `expected` records are stored."""
-        self.process.wait_for_count(expected, f"service:{service}")
-        return list(self.process.search(f"service:{service}", limit=expected)["data"])
+        self.process.wait_for_count(expected, f"{field}:{service}")
+        return list(self.process.search(f"{field}:{service}", limit=expected)["data"])
 
 
 @pytest.fixture(scope="session")
