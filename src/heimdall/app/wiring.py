@@ -17,6 +17,7 @@ from heimdall.app.config import NodeConfig, ServerConfig
 from heimdall.app.node import Feed, Node, Parts
 from heimdall.bus.opening import open_bus
 from heimdall.clock import Clock
+from heimdall.ingest.sources.http.datadog import DatadogLogs
 from heimdall.ingest.sources.http.door import HttpDoor, on_port
 from heimdall.ingest.sources.http.elasticsearch import ElasticsearchLogs
 from heimdall.ingest.sources.http.json import JsonLogs
@@ -74,7 +75,14 @@ def build_node(
 
 def door_routes(door: HttpDoor) -> list[Route]:
     """Every protocol that is taken over HTTP, on every port."""
-    protocols = (JsonLogs(door), OtlpLogs(door), ElasticsearchLogs(door), LokiLogs(door), SplunkLogs(door))
+    protocols = (
+        JsonLogs(door),
+        OtlpLogs(door),
+        ElasticsearchLogs(door),
+        LokiLogs(door),
+        SplunkLogs(door),
+        DatadogLogs(door),
+    )
     return [route for protocol in protocols for route in protocol.routes]
 
 
