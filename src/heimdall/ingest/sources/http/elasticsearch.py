@@ -146,7 +146,7 @@ def _bulk_answer(decoded: BulkDecoded, took_ms: int, id_stem: str) -> bytes:
         failed = [_failed(decoded.actions[decoded.codes[place]], reason) for place, reason in refused.items()]
         items = items.scatter(pl.Series(list(refused), dtype=pl.UInt32), pl.Series(failed, dtype=pl.String))
     errors = "true" if refused else "false"
-    return f'{{"took":{max(took_ms, 0)},"errors":{errors},"items":[{",".join(items)}]}}'.encode()
+    return f'{{"took":{max(took_ms, 0)},"errors":{errors},"items":[{items.str.join(",").item()}]}}'.encode()
 
 
 def _head(item: Action) -> str:
