@@ -63,6 +63,7 @@ bench: setup
 	@grep -m1 "model name" /proc/cpuinfo || true
 	@nproc && grep MemTotal /proc/meminfo || true
 	$(BIN)/python benchmarks/decode.py
+	$(BIN)/python benchmarks/doors.py
 	$(BIN)/python benchmarks/formats.py
 	$(BIN)/python benchmarks/journal.py
 	$(BIN)/python benchmarks/ingest.py

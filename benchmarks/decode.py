@@ -21,10 +21,13 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 
 from applogs import applogs
 from heimdall.ingest.decode.decoded import Decoded
+from heimdall.ingest.decode.elasticsearch_bulk import decode_bulk
 from heimdall.ingest.decode.json import decode_json
 from heimdall.ingest.decode.json_schema import SchemaMemory
+from heimdall.ingest.decode.loki_protobuf import decode_loki_protobuf
 from heimdall.ingest.decode.otlp_json import decode_otlp_json
 from heimdall.ingest.decode.otlp_protobuf import decode_otlp_protobuf
+from heimdall.ingest.decode.splunk_events import decode_splunk_events
 
 Kind = tuple[str, bytes, Callable[[bytes], Decoded]]
 
@@ -69,8 +72,22 @@ def kinds(count: int) -> Iterator[Kind]:
         {"log": line.decode() + "\n", "stream": "stdout", "time": "2026-11-22T10:00:00.000000001Z"} for line in lines
     ]
     yield "JSON in Docker's wrapper", b"\n".join(map(orjson.dumps, wrapped)), from_json()
+    yield "Elasticsearch _bulk", bulk(lines, lambda number: b'{"create":{}}'), from_bulk()
+    chosen_ids = bulk(lines, lambda number: b'{"index":{"_index":"logs","_id":"%032x"}}' % number)
+    yield "Elasticsearch _bulk, ids chosen by the sender", chosen_ids, from_bulk()
+    yield "Splunk HEC events", b"".join(b'{"event":' + line + b"}" for line in lines), from_splunk()
+    yield "Loki protobuf", loki_protobuf(records), from_loki()
     yield "OTLP protobuf", otlp_protobuf(records), lambda body: decode_otlp_protobuf(body, now_ns=time.time_ns())
     yield "OTLP JSON", otlp_json(records), lambda body: decode_otlp_json(body, now_ns=time.time_ns())
+
+
+def from_bulk() -> Callable[[bytes], Decoded]:
+    schemas = SchemaMemory()
+    return lambda body: decode_bulk(body, index="logs", now_ns=time.time_ns(), schemas=schemas)
+
+
+def bulk(lines: list[bytes], action: Callable[[int], bytes]) -> bytes:
+    return b"".join(action(number) + b"\n" + line + b"\n" for number, line in enumerate(lines))
 
 
 def ecs(number: int) -> dict[str, object]:
@@ -84,6 +101,38 @@ def ecs(number: int) -> dict[str, object]:
         "tags": ["a", "b"],
         "host": {"name": "web-1"},
     }
+
+
+def from_splunk() -> Callable[[bytes], Decoded]:
+    schemas = SchemaMemory()
+    return lambda body: decode_splunk_events(body, now_ns=time.time_ns(), schemas=schemas, defaults={"host": "web-1"})
+
+
+def from_loki() -> Callable[[bytes], Decoded]:
+    schemas = SchemaMemory()
+    return lambda body: decode_loki_protobuf(body, now_ns=time.time_ns(), schemas=schemas)
+
+
+def loki_protobuf(records: list[dict[str, object]]) -> bytes:
+    """Streams by service and level, the message as line, ids as structured metadata."""
+    streams: dict[str, list[bytes]] = {}
+    for sent in records:
+        seconds, nanos = divmod(int(str(sent["_time"])), 10**9)
+        stamp = b"\x08" + varint(seconds) + b"\x10" + varint(nanos)
+        names = ("trace_id", "span_id", "user_id", "pod")
+        pairs = [inner(3, inner(1, name.encode()) + inner(2, str(sent[name]).encode())) for name in names]
+        entry = inner(1, stamp) + inner(2, str(sent["_msg"]).encode()) + b"".join(pairs)
+        streams.setdefault(f'{{service_name="{sent["service"]}", level="{sent["level"]}"}}', []).append(inner(2, entry))
+    return b"".join(inner(1, inner(1, labels.encode()) + b"".join(entries)) for labels, entries in streams.items())
+
+
+def inner(number: int, content: bytes) -> bytes:
+    """A protobuf field with a length."""
+    return bytes([number << 3 | 2]) + varint(len(content)) + content
+
+
+def varint(number: int) -> bytes:
+    return bytes([number & 0x7F | 0x80]) + varint(number >> 7) if number > 0x7F else bytes([number])
 
 
 OTLP_ATTRIBUTES = ("pod", "user_id", "version", "region")

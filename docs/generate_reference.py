@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -26,6 +27,7 @@ from heimdall.errors import HeimdallError
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "heimdall"
 REFERENCE = ROOT / "docs" / "reference"
+SENDERS = ROOT / "tests" / "e2e" / "senders"
 
 _HEAD = "<!-- Written by docs/generate_reference.py from the code; `make docs` brings it up to date. -->\n\n"
 
@@ -66,6 +68,41 @@ def commands_page() -> str:
     return _HEAD + "\n".join(lines) + "\n"
 
 
+def conformance_page() -> str:
+    """Which senders the tests run, door by door, read off their marks; and what is known to be missing."""
+    rows: dict[tuple[str, str], dict[str, None]] = {}
+    for door, client, feature in conformance():
+        rows.setdefault((door, client), {})[feature] = None
+    lines = [
+        "# Conformance\n",
+        "Senders that the tests install and run unchanged against a real node (`tests/e2e/senders/`), and what of them",
+        "is checked there. A sender that cannot be had where the tests run is skipped by name.\n",
+        "| door | client | what is checked |",
+        "|---|---|---|",
+    ]
+    lines += [f"| {door} | {client} | {'; '.join(features)} |" for (door, client), features in sorted(rows.items())]
+    lines += ["", "## Gaps", "", "| door | what | why |", "|---|---|---|"]
+    lines += [f"| {door} | {what} | {why} |" for door, what, why in literal(SENDERS / "gaps.py", "GAPS")]
+    return _HEAD + "\n".join(lines) + "\n"
+
+
+def conformance() -> Iterator[tuple[str, str, str]]:
+    """(door, client, feature) of every `pytest.mark.conformance` among the senders' tests."""
+    for file in sorted(SENDERS.glob("test_*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "conformance":
+                door, client, feature = (str(ast.literal_eval(argument)) for argument in node.args)
+                yield door, client, feature
+
+
+def literal(file: Path, name: str) -> Any:
+    """The value a module gives to `name`, without running it."""
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == name:
+            return ast.literal_eval(node.value) if node.value is not None else None
+    raise LookupError(f"{file} has no {name}")
+
+
 def metrics_page() -> str:
     """Every metric a node exports at `/metrics`."""
     lines = [
@@ -92,7 +129,7 @@ def errors_page() -> str:
     ]
     meanings = dict(re.findall(r"── (\w+) +(.+?)(?: {2,}(?:exit )?\d+)?$", heimdall.errors.__doc__ or "", re.MULTILINE))
     for kind, depth in _tree(HeimdallError, -1):
-        if kind is HeimdallError or not kind.__module__.startswith("heimdall"):
+        if kind is HeimdallError or kind.__module__ != HeimdallError.__module__:  # a protocol's own kinds are not ours
             continue
         status = status_of(kind.__new__(kind))
         shown = "exit code 2" if status == 500 else str(status)
@@ -104,6 +141,7 @@ PAGES = {
     "configuration.md": configuration_page,
     "commands.md": commands_page,
     "metrics.md": metrics_page,
+    "conformance.md": conformance_page,
     "errors.md": errors_page,
 }
 

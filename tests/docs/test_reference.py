@@ -23,7 +23,7 @@ def generator() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("page", ["configuration.md", "commands.md", "metrics.md", "errors.md"])
+@pytest.mark.parametrize("page", ["configuration.md", "commands.md", "metrics.md", "errors.md", "conformance.md"])
 def test_generated_pages_are_up_to_date(generator: ModuleType, page: str) -> None:
     assert (REFERENCE / page).read_text(encoding="utf-8") == generator.PAGES[page](), "run: make docs"
 

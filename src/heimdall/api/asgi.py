@@ -13,7 +13,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from heimdall import __version__
@@ -28,18 +28,21 @@ _LONGEST_MESSAGE = 500
 """Characters of faults that are told: they repeat what was sent."""
 
 
-def build_asgi(routers: Sequence[APIRouter], doors: Sequence[BaseRoute], pages: ASGIApp) -> ASGIApp:
-    """`doors` are the routes of the ingest sources; `pages` answers every path nothing else claims."""
+def build_asgi(
+    routers: Sequence[APIRouter], doors: Sequence[Route], faces: Sequence[BaseRoute], pages: ASGIApp
+) -> ASGIApp:
+    """`doors` are the routes of the ingest sources, which bound the bodies they read themselves; `faces` stand behind
+    them; `pages` answers every path nothing else claims."""
     app = _Application(title="Heimdall", version=__version__, docs_url=None, redoc_url=None)
     for router in routers:
         app.include_router(router)
-    app.router.routes.extend(doors)
+    app.router.routes.extend([*doors, *faces])
     app.mount("/", pages)
     app.add_exception_handler(HeimdallError, _answer_error)
     app.add_exception_handler(RequestValidationError, _answer_validation_error)
     app.add_exception_handler(HTTPException, _answer_http_exception)
     app.add_exception_handler(Exception, _answer_error)
-    return _RequestId(BoundedBody(app, except_paths=DOOR_PATHS))
+    return _RequestId(BoundedBody(app, except_paths=[each.path_regex for each in doors]))
 
 
 class _Application(FastAPI):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+import re
+from collections.abc import Sequence
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,12 +19,12 @@ BODY_TIMEOUT_S = 30.0
 class BoundedBody:
     """Refuses bodies that are too large (413) or do not come in time (408), but not those of `except_paths`."""
 
-    def __init__(self, app: ASGIApp, except_paths: Collection[str]) -> None:
+    def __init__(self, app: ASGIApp, except_paths: Sequence[re.Pattern[str]]) -> None:
         self._app = app
-        self._except = frozenset(except_paths)
+        self._except = except_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in self._except:
+        if scope["type"] != "http" or any(path.fullmatch(scope["path"]) for path in self._except):
             await self._app(scope, receive, send)
             return
         size, ended = 0, False

@@ -117,3 +117,24 @@ DOOR_PATHS: dict[str, Any] = {
         }
     },
 }
+
+
+def _further(path: str, summary: str, content: dict[str, Any], status: str) -> None:
+    name = path.strip("/").replace("/", "_").replace("{", "").replace("}", "")
+    DOOR_PATHS[path] = {
+        "post": {
+            "tags": ["ingest"],
+            "summary": summary,
+            "operationId": f"{name}_post",
+            "requestBody": {"required": True, "content": content},
+            "responses": {status: {"description": "in the protocol's own words"}, **_ERRORS},
+        }
+    }
+
+
+_PROTOBUF_OR_JSON = {"application/x-protobuf": _BYTES, "application/json": _OBJECT}
+_further("/_bulk", "Elasticsearch: actions and documents, line by line", {"application/x-ndjson": _TEXT}, "200")
+_further("/loki/api/v1/push", "Loki: streams of lines", _PROTOBUF_OR_JSON, "204")
+_further("/services/collector/event", "Splunk HEC: envelopes", {"application/json": _OBJECT}, "200")
+_further("/services/collector/raw", "Splunk HEC: text lines", {"text/plain": _TEXT}, "200")
+_further("/api/v2/logs", "Datadog: an array of logs", {"application/json": _OBJECT}, "202")

@@ -11,7 +11,7 @@ from heimdall.app.settings import load
 from heimdall.bus.buses.journal import JournalConfig
 from heimdall.bus.opening import SCHEMES as BUS_SCHEMES
 from heimdall.errors import Misconfigured
-from heimdall.ingest.sources.http import HttpIngestConfig
+from heimdall.ingest.sources.http.door import HttpIngestConfig
 from heimdall.ingest.sources.opening import SourcesConfig
 from heimdall.pipeline.runners.embedded import PipelineConfig
 from heimdall.query.service import QueryConfig
@@ -26,8 +26,13 @@ class ServerConfig:
     """Address to listen on. The default serves this machine only; `0.0.0.0` serves the network, without a login."""
     port: int = 7373
     """Main port: pages, API and doors. 0 takes a free one."""
-    alias_ports: tuple[int, ...] = (4318,)
-    """Further ports of the same server, where senders expect it (4318: OTLP/HTTP). One that is taken is skipped."""
+    alias_ports: tuple[int, ...] = (3100, 4317, 4318, 8088, 9200)
+    """Further ports, where senders expect them (3100 Loki, 4317 OTLP/gRPC, 4318 OTLP/HTTP, 8088 Splunk HEC,
+    9200 Elasticsearch). One that is taken is skipped."""
+    elasticsearch_port: int = 9200
+    """The alias port whose root answers like Elasticsearch instead of showing the pages."""
+    otlp_grpc_port: int = 4317
+    """The alias port that speaks gRPC instead of HTTP."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

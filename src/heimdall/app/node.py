@@ -16,7 +16,8 @@ from heimdall.bus.port import Bus
 from heimdall.clock import Clock
 from heimdall.errors import Misconfigured, Unavailable
 from heimdall.ingest.port import Source
-from heimdall.ingest.sources.http import HttpSource
+from heimdall.ingest.sources.http.door import HttpDoor
+from heimdall.ingest.sources.otlp_grpc import OtlpGrpc
 from heimdall.ingest.sources.uploads import UploadSource
 from heimdall.model.timerange import format_time
 from heimdall.pipeline import deadletters
@@ -28,6 +29,9 @@ from heimdall.query.rows import plain_rows, record_table
 from heimdall.storage.engine import Engine
 from heimdall.storage.mover import Mover
 from heimdall.storage.overview import overview
+
+_PORT_NAMES = {3100: "loki", 4317: "otlp_grpc", 4318: "otlp", 8088: "splunk", 9200: "elasticsearch"}
+"""Where senders of a protocol look for it."""
 
 
 class Feed(Protocol):
@@ -43,7 +47,8 @@ class Feed(Protocol):
 class Parts:
     """What `heimdall.app.wiring` puts together, in the order a record meets it."""
 
-    door: HttpSource
+    door: HttpDoor
+    grpc: OtlpGrpc
     bus: Bus
     runner: EmbeddedRunner
     engine: Engine
@@ -116,7 +121,7 @@ class Node:
         """Called once the server accepts connections."""
         shown = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host
         self._url = f"http://[{shown}]:{ports[0]}" if ":" in shown else f"http://{shown}:{ports[0]}"
-        self._ports = {"http": ports[0]} | {("otlp" if port == 4318 else str(port)): port for port in ports[1:]}
+        self._ports = {"http": ports[0]} | {_PORT_NAMES.get(port, str(port)): port for port in ports[1:]}
         self._ready = True
 
     def stop(self) -> None:
@@ -127,6 +132,7 @@ class Node:
             self._feed_thread.join(timeout=10)
         for source in self.parts.sources:
             source.stop()
+        self.parts.grpc.stop()
         self.parts.door.close()
         self.parts.uploads.close()
         self.parts.mover.stop()

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from heimdall.api.http_protocol import BoundedHttpProtocol
 from heimdall.app.config import ServerConfig
 from heimdall.errors import Misconfigured
+from heimdall.ingest.sources.otlp_grpc import OtlpGrpc
 
 _log = logging.getLogger(__name__)
 
@@ -38,11 +39,25 @@ def open_sockets(config: ServerConfig) -> list[socket.socket]:
         hint = "another program listens there; stop it or choose --port" if taken else "choose another address or port"
         raise Misconfigured(f"cannot listen on {config.host}:{config.port}: {exc.strerror}; {hint}") from exc
     for port in config.alias_ports:
+        if port == config.otlp_grpc_port:
+            continue  # a server of its own: `open_grpc`
         try:
             sockets.append(_listen(config.host, port))
         except OSError as exc:
             _log.warning("port %d is skipped: %s; its senders can use the main port", port, exc.strerror)
     return sockets
+
+
+def open_grpc(config: ServerConfig, grpc: OtlpGrpc) -> list[int]:
+    """Start the gRPC door where it is among the alias ports and free; its port."""
+    port = config.otlp_grpc_port
+    if port not in config.alias_ports:
+        return []
+    try:
+        return [grpc.start(config.host, port)]
+    except Misconfigured:
+        _log.warning("port %d is skipped: address in use; its senders can use OTLP over HTTP on the main port", port)
+        return []
 
 
 def port_of(opened: socket.socket) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from heimdall.api.accounts import account_routes
@@ -12,12 +13,19 @@ from heimdall.api.node import node_routes
 from heimdall.api.queries import query_routes
 from heimdall.api.static_files import StaticUi
 from heimdall.api.tail import tail_routes
-from heimdall.app.config import NodeConfig
+from heimdall.app.config import NodeConfig, ServerConfig
 from heimdall.app.node import Feed, Node, Parts
 from heimdall.bus.opening import open_bus
 from heimdall.clock import Clock
-from heimdall.ingest.sources.http import HttpSource
+from heimdall.ingest.sources.http.datadog import DatadogLogs
+from heimdall.ingest.sources.http.door import HttpDoor, on_port
+from heimdall.ingest.sources.http.elasticsearch import ElasticsearchLogs
+from heimdall.ingest.sources.http.json import JsonLogs
+from heimdall.ingest.sources.http.loki import LokiLogs
+from heimdall.ingest.sources.http.otlp import OtlpLogs
+from heimdall.ingest.sources.http.splunk import SplunkLogs
 from heimdall.ingest.sources.opening import open_sources
+from heimdall.ingest.sources.otlp_grpc import OtlpGrpc
 from heimdall.ingest.sources.uploads import UploadSource
 from heimdall.pipeline.runners.embedded import EmbeddedRunner
 from heimdall.pipeline.stages.template.stage import TemplateStage
@@ -54,10 +62,11 @@ def build_node(
         engine, catalogue, schedule, clock, settled=lambda: runner.committed - 1, on_expired=runner.ledger.expire
     )  # fmt: skip
     queries = QueryService(Tiers({"hot": engine}), clock, config.query, templates.catalogue)
-    door = HttpSource(bus, clock, config.ingest)
+    door = HttpDoor(bus, clock, config.ingest)
     uploads = UploadSource(bus, clock, config.ingest)
     sources = open_sources(config.sources, bus, clock, default_host=config.server.host)
-    node = Node(node_id, Parts(door, bus, runner, engine, mover, tail, sources, uploads), clock, make_feed)
+    parts = Parts(door, OtlpGrpc(door.intake), bus, runner, engine, mover, tail, sources, uploads)
+    node = Node(node_id, parts, clock, make_feed)
     app = build_asgi(
         routers=[
             query_routes(queries, clock),
@@ -65,7 +74,26 @@ def build_node(
             account_routes(node, clock),
             node_routes(node),
         ],
-        doors=[*door.routes, *uploads.routes],
+        doors=[*door_routes(door), *uploads.routes],
+        faces=face_routes(door, config.server),
         pages=StaticUi(),
     )
     return node, app
+
+
+def door_routes(door: HttpDoor) -> list[Route]:
+    """Every protocol that is taken over HTTP, on every port."""
+    protocols = (
+        JsonLogs(door),
+        OtlpLogs(door),
+        ElasticsearchLogs(door),
+        LokiLogs(door),
+        SplunkLogs(door),
+        DatadogLogs(door),
+    )
+    return [route for protocol in protocols for route in protocol.routes]
+
+
+def face_routes(door: HttpDoor, server: ServerConfig) -> list[Route]:
+    """What one port answers in its own way."""
+    return on_port(server.elasticsearch_port, ElasticsearchLogs(door).root_routes)

@@ -11,7 +11,7 @@ from heimdall.errors import InvalidInput
 from heimdall.ingest.decode.hints import NO_HINTS
 from heimdall.ingest.decode.json import decode_json
 from heimdall.ingest.decode.json_schema import SchemaMemory
-from heimdall.ingest.sources.http import decode_body
+from heimdall.ingest.sources.http.json import decode_body
 
 NOW_NS = 1_795_348_800_000_000_000
 COLLECTION = next(

@@ -19,8 +19,11 @@ config_option = click.option(
 @click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Folder to keep everything in.")
 @click.option("--host", help="Address to listen on; 127.0.0.1 by default.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Main port; 7373 by default, 0 for a free one.")
+@click.option(
+    "--ports", help="Further ports, instead of all the usual ones of senders; '' for none. Example: 4318,9200."
+)
 @config_option
-def command(data: Path | None, host: str | None, port: int | None, config_file: Path | None) -> None:
+def command(data: Path | None, host: str | None, port: int | None, ports: str | None, config_file: Path | None) -> None:
     """Start a node: doors, journal, pipeline, storage, queries and pages in one process.
 
     \b
@@ -29,14 +32,14 @@ def command(data: Path | None, host: str | None, port: int | None, config_file: 
       heimdall up --data /var/lib/heimdall --port 8080
       HEIMDALL_STORAGE__RETENTION_DAYS=90 heimdall up --config heimdall.toml
     """
-    serve(config_file, {"data": data, "server.host": host, "server.port": port})
+    serve(config_file, {"data": data, "server.host": host, "server.port": port, "server.alias_ports": ports})
 
 
 def serve(config_file: Path | None, flags: dict[str, object], *, demo: bool = False) -> None:
     """Run a node until SIGINT or SIGTERM; with `demo`, feed it the shop as soon as it serves."""
     from heimdall.app.config import load_config
     from heimdall.app.node import DataFolder, Feed
-    from heimdall.app.server import Server, open_sockets, port_of
+    from heimdall.app.server import Server, open_grpc, open_sockets, port_of
     from heimdall.app.wiring import build_node
     from heimdall.clock import SystemClock
 
@@ -63,6 +66,7 @@ def serve(config_file: Path | None, flags: dict[str, object], *, demo: bool = Fa
             node.start_demo()
 
     node.start()
+    ports += open_grpc(config.server, node.parts.grpc)
     try:
         Server(app, announce).run(sockets)
     finally:

@@ -50,6 +50,14 @@ class Decoded:
         return int(self.table.num_rows)
 
 
+@dataclass(frozen=True, slots=True)
+class Numbered(Decoded):
+    """Records of a body whose sender is told about each of them."""
+
+    numbers: pa.Array | None = None
+    """Place in the body of each row, from 1; None = none was rejected, and they are in order."""
+
+
 class RejectedList:
     """Gathers rejections while a body is read: keeps the first `MAX_REJECTED_LISTED`, counts all."""
 
@@ -70,4 +78,10 @@ class RejectedList:
         del self._listed[MAX_REJECTED_LISTED:]
 
     def decoded(self, table: pa.Table) -> Decoded:
-        return Decoded(table, tuple(sorted(self._listed, key=lambda r: r.line)), self._count)
+        return Decoded(table, self._sorted(), self._count)
+
+    def numbered(self, table: pa.Table, numbers: pa.Array | None) -> Numbered:
+        return Numbered(table, self._sorted(), self._count, numbers)
+
+    def _sorted(self) -> tuple[Rejected, ...]:
+        return tuple(sorted(self._listed, key=lambda r: r.line))

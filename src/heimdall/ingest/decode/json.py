@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from heimdall.errors import TooLarge
-from heimdall.ingest.decode.decoded import Decoded, RejectedList
+from heimdall.ingest.decode.decoded import Decoded, Numbered, RejectedList
 from heimdall.ingest.decode.fields import Canonical, Fields, canonical, finished
 from heimdall.ingest.decode.hints import NO_HINTS, Hints
 from heimdall.ingest.decode.json_columns import columns_of_array, columns_of_lines, columns_of_most
@@ -86,6 +86,60 @@ def decode_json(
     return rejected.decoded(joined(tables))
 
 
+def decode_json_texts(texts: list[bytes], *, now_ns: int, schemas: SchemaMemory, hints: Hints = NO_HINTS) -> Numbered:
+    """Records of texts that should be one JSON object each, without line ends; they are numbered from 1.
+
+    Raises:
+        TooLarge: more than `MAX_RECORDS`.
+    """
+    if len(texts) > MAX_RECORDS:
+        raise _too_many()
+    rejected = RejectedList()
+    tables: list[pa.Table] = []
+    numbers: list[int] = []
+    whole = True
+    for first, piece in _pieces_of(texts):
+        for found in _read_texts(piece, first, hints, rejected, schemas):
+            ready = unwrapped(canonical(found, now_ns=now_ns, hints=hints), now_ns=now_ns, schemas=schemas)
+            tables.append(finished(ready.table, now_ns=now_ns))
+            whole = whole and not found.numbers
+            numbers += found.numbers or range(first, first + found.count)
+    if whole and len(numbers) == len(texts):
+        return rejected.numbered(joined(tables), None)
+    return rejected.numbered(_in_order(joined(tables), numbers), pa.array(sorted(numbers), pa.int64()))
+
+
+def _pieces_of(texts: list[bytes]) -> Iterator[tuple[int, list[bytes]]]:
+    """(number of its first text, texts) of about `_PIECE_BYTES` each."""
+    first, size = 0, 0
+    for place, text in enumerate(texts):
+        if size + len(text) > _PIECE_BYTES and place > first:
+            yield first + 1, texts[first:place]
+            first, size = place, 0
+        size += len(text)
+    if first < len(texts):
+        yield first + 1, texts[first:] if first else texts
+
+
+def _read_texts(
+    texts: list[bytes], first: int, hints: Hints, rejected: RejectedList, schemas: SchemaMemory
+) -> Iterator[Fields]:
+    piece = b"\n".join(texts)
+    # each begins an object, so as many records as texts is one record each
+    if piece.startswith(b"{") and piece.count(b"\n{") == len(texts) - 1:
+        found = _by_columns(piece, len(texts), schemas, array=False)
+        if found is not None and found.count == len(texts):
+            yield found
+            return
+        if _is_clean(piece) and not _has_long_line(piece):
+            found, rest = columns_of_most(list(enumerate(texts, start=first)))
+            if found is not None:
+                yield found
+            yield from _one_by_one(rest, hints, rejected)
+            return
+    yield from _one_by_one(enumerate(texts, start=first), hints, rejected)
+
+
 def _in_order(table: pa.Table, numbers: list[int]) -> pa.Table:
     if all(one < next_one for one, next_one in pairwise(numbers)):
         return table
@@ -134,6 +188,12 @@ def _read(
         found, values = columns_of_most(list(values))
         if found is not None:
             yield found
+    yield from _one_by_one(values, hints, rejected, names)
+
+
+def _one_by_one(
+    values: Iterable[tuple[int, bytes]], hints: Hints, rejected: RejectedList, names: Names | None = None
+) -> Iterator[Fields]:
     chunk: list[tuple[int, bytes]] = []
     for numbered in values:
         if len(numbered[1]) > MAX_RECORD_BYTES:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import cast
 
-import orjson
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from heimdall.ingest.decode.fields import Canonical
+from heimdall.ingest.decode.json_merge import merged_objects
 from heimdall.ingest.decode.json_records import parse_record
 from heimdall.ingest.decode.json_schema import SchemaMemory
 from heimdall.model.batch import LOG_SCHEMA
@@ -63,9 +63,8 @@ def _merged(outer: Canonical, inner: Canonical, rows: pl.Series) -> Canonical:
         mine = outer.table[name].combine_chunks() if name in outer.table.column_names else None
         theirs = inner.table[name].combine_chunks().take(index) if name in inner.table.column_names else None
         if mine is not None and theirs is not None:
-            disjoint = _disjoint(outer.attribute_names, inner.attribute_names)
             columns[name] = (
-                _merged_objects(mine, theirs, disjoint=disjoint) if name == "attributes" else _first(theirs, mine)
+                _merged_objects(mine, theirs, outer.attribute_names) if name == "attributes" else _first(theirs, mine)
             )
         elif mine is not None or theirs is not None:
             columns[name] = theirs if mine is None else mine
@@ -83,31 +82,6 @@ def _first(one: pa.Array, other: pa.Array) -> pa.Array:
     return pc.coalesce(one, other)
 
 
-def _disjoint(one: frozenset[str] | None, other: frozenset[str] | None) -> bool:
-    return one is not None and other is not None and not one & other
-
-
-def _merged_objects(outer: pa.Array, inner: pa.Array, *, disjoint: bool) -> pa.Array:
-    if not disjoint:
-        return pa.array(
-            [_merged_text(a, b) for a, b in zip(outer.to_pylist(), inner.to_pylist(), strict=True)], pa.large_string()
-        )
-    both = pl.DataFrame({"outer": pl.from_arrow(outer), "inner": pl.from_arrow(inner)})
-    text = both.select(
-        pl.coalesce(
-            pl.concat_str(pl.col("outer").str.strip_suffix("}"), pl.lit(","), pl.col("inner").str.slice(1)),
-            "outer",
-            "inner",
-        )
-    ).to_series()
+def _merged_objects(outer: pa.Array, inner: pa.Array, names: frozenset[str] | None) -> pa.Array:
+    text = merged_objects(cast(pl.Series, pl.from_arrow(outer)), cast(pl.Series, pl.from_arrow(inner)), names)
     return text.to_arrow().cast(pa.large_string())
-
-
-def _merged_text(outer: str | None, inner: str | None) -> str | None:
-    if outer is None or inner is None:
-        return outer or inner
-    first, second = orjson.loads(inner), orjson.loads(outer)
-    clashing = {name for name, value in second.items() if name in first and first[name] != value}
-    return orjson.dumps(
-        first | {f"outer.{name}" if name in clashing else name: second[name] for name in second}
-    ).decode()

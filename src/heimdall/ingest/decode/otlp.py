@@ -17,10 +17,12 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import orjson
 import polars as pl
 import pyarrow as pa
@@ -28,6 +30,7 @@ import pyarrow as pa
 from heimdall.ingest.decode.canonical import KINDS, NAMES, Kind, canonical_of
 from heimdall.ingest.decode.decoded import Decoded, RejectedList
 from heimdall.ingest.decode.fields import EARLIEST_NS, MAX_AHEAD_NS, Canonical, finished
+from heimdall.ingest.decode.json_merge import merged_text
 from heimdall.ingest.decode.json_nested import unwrapped
 from heimdall.ingest.decode.json_schema import SchemaMemory
 from heimdall.ingest.decode.levels import parse_levels
@@ -41,9 +44,10 @@ _RESOURCE_COLUMNS = {
     "deployment.environment.name": "environment",
     "deployment.environment": "environment",
 }
-_ID_NAMES = frozenset(
-    name for canonical, kind in KINDS.items() if kind is Kind.TEXT for name in (canonical, *NAMES[canonical])
-)
+ID_COLUMNS = frozenset(name for name, kind in KINDS.items() if kind is Kind.TEXT)
+"""What attributes of a record may fill."""
+
+_ID_NAMES = frozenset(name for column in ID_COLUMNS for name in (column, *NAMES[column]))
 _SEVERITY_NAMES = {
     f"SEVERITY_NUMBER_{level}{'' if step == 1 else step}": place * 4 + step
     for place, level in enumerate(("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"))
@@ -168,7 +172,7 @@ class LogRows:
             "trace_id": pa.array(traces, pa.binary(16)),
             "span_id": pa.array(spans, pa.binary(8)),
             "trace_flags": pa.array(flags, pa.uint8()),
-            **_origin_columns(origins),
+            **origin_columns(*_codes(origins)),
         }
         for name, values in self.ids.items():
             columns[name] = pa.array([values.get(row) for row in range(count)], pa.large_string())
@@ -189,22 +193,26 @@ class LogRows:
                     taken[row] = str(attributes.pop(name))
 
 
-def _origin_columns(origins: tuple[Origin, ...]) -> dict[str, pa.Array]:
-    """Dictionary columns of what the few resources say."""
+def origin_columns(origins: Sequence[Origin], codes: Sequence[int] | npt.NDArray[np.int64]) -> dict[str, pa.Array]:
+    """Dictionary columns of what the few resources say; record i is of `origins[codes[i]]`."""
+    rows = pa.array(codes, pa.int32())
+    return {
+        name: pa.array([origin.columns.get(name) for origin in origins], pa.string()).take(rows).dictionary_encode()
+        for name in ("service", "instance", "region", "environment")
+    }
+
+
+def _codes(origins: tuple[Origin, ...]) -> tuple[list[Origin], list[int]]:
     places: dict[int, int] = {}
     few: list[Origin] = []
-    index: list[int] = []
+    codes: list[int] = []
     for origin in origins:
         place = places.get(id(origin))
         if place is None:
             place = places[id(origin)] = len(few)
             few.append(origin)
-        index.append(place)
-    rows = pa.array(index, pa.int32())
-    return {
-        name: pa.array([origin.columns.get(name) for origin in few], pa.string()).take(rows).dictionary_encode()
-        for name in ("service", "instance", "region", "environment")
-    }
+        codes.append(place)
+    return few, codes
 
 
 def _severities(numbers: tuple[int, ...], texts: tuple[str, ...]) -> tuple[pa.Array, dict[int, str]]:
@@ -244,7 +252,7 @@ def _merged_text(origin: Origin, attributes: dict[str, Any]) -> str:
     if not origin.text:
         return orjson.dumps(attributes).decode()
     if not origin.members.keys().isdisjoint(attributes):
-        return orjson.dumps({**origin.members, **attributes}).decode()
+        return merged_text(f"{{{origin.text}}}", orjson.dumps(attributes).decode()) or ""
     return f"{{{origin.text},{orjson.dumps(attributes).decode()[1:]}"
 
 

@@ -1,67 +1,282 @@
-"""`ExportLogsServiceRequest` in protobuf → records."""
+"""`ExportLogsServiceRequest` in protobuf → columns, without an object a record or a field."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, cast
 
+import numpy as np
+import polars as pl
+import pyarrow as pa
 from google.protobuf.message import DecodeError
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
-from heimdall.errors import InvalidInput
-from heimdall.ingest.decode.decoded import Decoded
+from heimdall.errors import InvalidInput, TooLarge
+from heimdall.ingest.decode.decoded import Decoded, RejectedList
+from heimdall.ingest.decode.fields import EARLIEST_NS, MAX_AHEAD_NS, Canonical, finished
+from heimdall.ingest.decode.json import MAX_RECORDS, joined
+from heimdall.ingest.decode.json_nested import unwrapped
 from heimdall.ingest.decode.json_schema import SchemaMemory
-from heimdall.ingest.decode.otlp import LogRows, binary, make_origin, real
+from heimdall.ingest.decode.json_text import json_values
+from heimdall.ingest.decode.levels import parse_levels
+from heimdall.ingest.decode.oddity import ODDITY_FIELD, RAW_MESSAGE_FIELD, Oddity
+from heimdall.ingest.decode.otlp import ID_COLUMNS, Origin, binary, make_origin, origin_columns, real
+from heimdall.ingest.decode.otlp_values import MAX_FIELDS, STRING, AnyValues, any_values, attributes_of, json_of
+from heimdall.ingest.decode.pairs import Pairs, constant, objects_of, over, taken
+from heimdall.ingest.decode.pairs import joined as joined_pairs
+from heimdall.ingest.decode.protobuf import FIXED32, FIXED64, LENGTH, VARINT, Mask, Places, Wire, WireFields
+from heimdall.model.batch import LOG_SCHEMA
+
+_PIECE_BYTES = 8 << 20
+"""Of records, made into columns at a time."""
+
+_RESOURCE_LOGS, _RESOURCE, _SCOPE_LOGS, _SCOPE, _LOG_RECORDS = 1, 1, 2, 1, 2
+_TIME, _SEVERITY, _SEVERITY_TEXT, _BODY, _ATTRIBUTES, _DROPPED, _FLAGS = 1, 2, 3, 5, 6, 7, 8
+_TRACE_ID, _SPAN_ID, _OBSERVED, _EVENT_NAME = 9, 10, 11, 12
+"""Field numbers of opentelemetry/proto/logs/v1/logs.proto."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Records:
+    """Where the log records lie, and whose they are."""
+
+    starts: Places
+    ends: Places
+    origin: Places
+    origins: list[Origin]
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def at(self, rows: slice | Mask) -> _Records:
+        return _Records(self.starts[rows], self.ends[rows], self.origin[rows], self.origins)
 
 
 def decode_otlp_protobuf(body: bytes, *, now_ns: int, schemas: SchemaMemory | None = None) -> Decoded:
-    """Records of one request; raises InvalidInput when it is no such message."""
+    """Records of one request. A malformed record is rejected alone.
+
+    Raises:
+        InvalidInput: it is no such request.
+        TooLarge: more than `MAX_RECORDS` records.
+    """
+    wire = Wire(body)
+    rejected = RejectedList()
+    tables: list[pa.Table] = []
+    for first, records in _pieces(_records(wire)):
+        table = _table(
+            wire, records, np.arange(first, first + len(records)), now_ns, schemas or SchemaMemory(), rejected
+        )
+        tables.append(table)
+    return rejected.decoded(joined(tables))
+
+
+def _records(wire: Wire) -> _Records:
+    request = _messages(wire, np.zeros(1, np.int64), np.array([len(wire.data)], np.int64))
+    rows = request.select(_RESOURCE_LOGS, LENGTH)
+    resource_logs = _messages(wire, request.start[rows], request.end[rows])
+    rows = resource_logs.select(_SCOPE_LOGS, LENGTH)
+    of_resource = resource_logs.message[rows]
+    scope_logs = _messages(wire, resource_logs.start[rows], resource_logs.end[rows])
+    rows = scope_logs.select(_LOG_RECORDS, LENGTH)
+    if len(rows) > MAX_RECORDS:
+        raise TooLarge(f"more than {MAX_RECORDS} records in one request; send smaller batches")
+    resources = wire.binary(*resource_logs.span(_RESOURCE)).gather(pl.Series(of_resource)).to_list()
+    scopes = wire.binary(*scope_logs.span(_SCOPE)).to_list()
+    origins, codes = _origins(zip(resources, scopes, strict=True))
+    origin = np.array(codes, np.int64)[scope_logs.message[rows]]
+    return _Records(scope_logs.start[rows], scope_logs.end[rows], origin, origins)
+
+
+def _messages(wire: Wire, starts: Places, ends: Places) -> WireFields:
+    fields = wire.fields(starts, ends, most=2 * MAX_RECORDS)
+    if fields.broken.any():
+        raise InvalidInput("the body is no ExportLogsServiceRequest in protobuf")
+    return fields
+
+
+def _origins(sent: Iterable[tuple[bytes, bytes]]) -> tuple[list[Origin], list[int]]:
+    """Each resource and scope once, and which of them each pair is."""
+    known: dict[tuple[bytes, bytes], int] = {}
+    codes = [known.setdefault(pair, len(known)) for pair in sent]
+    return [_origin(*pair) for pair in known], codes
+
+
+def _origin(resource: bytes, scope: bytes) -> Origin:
     try:
-        request = ExportLogsServiceRequest.FromString(body)
+        described = Resource.FromString(resource)
+        by = InstrumentationScope.FromString(scope)
     except DecodeError as exc:
-        raise InvalidInput(f"the body is no ExportLogsServiceRequest in protobuf: {exc}") from exc
-    rows = LogRows(now_ns)
-    for resource_logs in request.resource_logs:
-        resource = _pairs(resource_logs.resource.attributes)
-        for scope_logs in resource_logs.scope_logs:
-            scope = scope_logs.scope
-            origin = make_origin(resource, scope.name, scope.version, _pairs(scope.attributes))
-            for record in scope_logs.log_records:
-                attributes = _pairs(record.attributes)
-                if record.event_name:
-                    attributes["event_name"] = record.event_name
-                if record.dropped_attributes_count:
-                    attributes["dropped_attributes_count"] = record.dropped_attributes_count
-                rows.add(
-                    origin,
-                    record.time_unix_nano,
-                    record.observed_time_unix_nano,
-                    record.severity_number,
-                    record.severity_text,
-                    record.body.string_value or _value(record.body),
-                    attributes,
-                    record.trace_id,
-                    record.span_id,
-                    record.flags,
-                )
-    return rows.decoded(schemas or SchemaMemory())
+        raise InvalidInput(f"a resource or scope is no protobuf: {exc}") from exc
+    return make_origin(_pairs(described.attributes), by.name, by.version, _pairs(by.attributes))
+
+
+def _pieces(records: _Records) -> Iterator[tuple[int, _Records]]:
+    """(number of its first record, from 1; records)."""
+    sizes = np.cumsum(records.ends - records.starts)
+    first = 0
+    while first < len(records):
+        before = sizes[first - 1] if first else 0
+        last = max(int(np.searchsorted(sizes, before + _PIECE_BYTES, side="right")), first + 1)
+        yield first + 1, records.at(slice(first, last))
+        first = last
+
+
+def _table(
+    wire: Wire, records: _Records, numbers: Places, now_ns: int, schemas: SchemaMemory, rejected: RejectedList
+) -> pa.Table:
+    fields = wire.fields(records.starts, records.ends, most=MAX_FIELDS)
+    count = len(records)
+    rows = fields.select(_ATTRIBUTES, LENGTH)
+    owner = fields.message[rows]
+    attributes, broken_pairs, odd_pairs = attributes_of(wire, owner, fields.start[rows], fields.end[rows])
+    body = any_values(wire, *fields.span(_BODY))
+    message, structured, bad = _message(wire, body)
+    broken = fields.broken | body.broken | bad.broken
+    broken[owner[broken_pairs]] = True
+    if broken.any():
+        for row in np.flatnonzero(broken).tolist():
+            raw = wire.data[records.starts[row] : min(records.ends[row], records.starts[row] + 200)]
+            rejected.add(int(numbers[row]), "not a log record", raw)
+        good = ~broken
+        return _table(wire, records.at(good), numbers[good], now_ns, schemas, rejected)
+    odd = bad.odd.copy()
+    odd[owner[odd_pairs]] = True
+    columns: dict[str, pa.Array] = {**origin_columns(records.origins, records.origin)}
+    extra: list[Pairs] = []
+    columns["timestamp"], extra_times, late = _times(fields, now_ns)
+    columns["severity_number"], texts = _severities(wire, fields)
+    columns["trace_flags"] = _flags(fields)
+    for name, number, size in (("trace_id", _TRACE_ID, 16), ("span_id", _SPAN_ID, 8)):
+        columns[name], others = _id(wire, fields, number, name, size)
+        extra.append(others)
+    events, event_names = _event_names(wire, fields)
+    silent = pl.Series(body.kind == 0)
+    if len(events) and silent.any():
+        message = pl.select(pl.when(pl.lit(silent)).then(pl.lit(event_names)).otherwise(pl.lit(message))).to_series()
+    extra += [events, _dropped(fields), texts, extra_times, structured, bad.raw, _oddities(late, odd)]
+    ids, left = taken(joined_pairs([attributes, *extra]), ID_COLUMNS, count)
+    columns |= {name: texts_.to_arrow().cast(pa.large_string()) for name, texts_ in ids.items()}
+    own = objects_of(left, count)
+    names = frozenset(name for origin in records.origins for name in origin.members)
+    outer = [f"{{{origin.text}}}" if origin.text else "" for origin in records.origins]
+    columns["attributes"] = over(own, left, outer, names, records.origin).to_arrow().cast(pa.large_string())
+    columns["message"] = message.to_arrow().cast(pa.large_string())
+    some = {name: columns[name] for name in LOG_SCHEMA.names if name in columns and columns[name].null_count < count}
+    whole = Canonical(pa.table(some), pl.Series(body.kind <= STRING), names | frozenset(left.names))
+    return finished(unwrapped(whole, now_ns=now_ns, schemas=schemas).table, now_ns=now_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bad:
+    broken: Mask
+    odd: Mask
+    raw: Pairs
+    """The bytes of messages that are no UTF-8."""
+
+
+def _message(wire: Wire, body: AnyValues) -> tuple[pl.Series, Pairs, _Bad]:
+    """The body as text; bodies that are none also as `body`, with their types."""
+    count = len(body.kind)
+    is_text = body.kind <= STRING
+    empty = np.zeros(count, np.int64)
+    text, not_utf8 = wire.text(np.where(is_text, body.start, empty), np.where(is_text, body.end, empty))
+    odd = np.zeros(count, np.bool_) if not_utf8 is None else not_utf8
+    rows = np.flatnonzero(odd)
+    raw = wire.binary(body.start[rows], body.end[rows]).bin.encode("base64")
+    quoted = pl.select(pl.concat_str(pl.lit('"'), pl.lit(raw), pl.lit('"'))).to_series()
+    originals = constant(RAW_MESSAGE_FIELD, rows, quoted)
+    broken = np.zeros(count, np.bool_)
+    rows = np.flatnonzero(~is_text)
+    if not len(rows):
+        return text, joined_pairs([]), _Bad(broken, odd, originals)
+    found = json_of(wire, body.at(rows))
+    broken[rows] |= found.broken
+    odd = odd.copy()
+    odd[rows] |= found.odd
+    shown = found.json.str.strip_prefix('"').str.strip_suffix('"')
+    typed = ~cast(Mask, found.json.str.starts_with('"').to_numpy())
+    kept = constant("body", rows[typed], found.json.filter(pl.Series(typed)))
+    return text.scatter(pl.Series(rows), shown), kept, _Bad(broken, odd, originals)
+
+
+def _times(fields: WireFields, now_ns: int) -> tuple[pa.Array, Pairs, Mask]:
+    """The record's time, else the observed one, else now; times a log cannot have stay as they were sent."""
+    sent, observed = fields.scalar(_TIME, FIXED64), fields.scalar(_OBSERVED, FIXED64)
+    first, last = np.uint64(EARLIEST_NS), np.uint64(now_ns + MAX_AHEAD_NS)
+    good, stated = (sent >= first) & (sent <= last), sent != 0
+    seen = (observed >= first) & (observed <= last) & ~stated
+    time = np.where(good, sent, np.where(seen, observed, np.uint64(now_ns))).astype(np.int64)
+    late = stated & ~good
+    rows = np.flatnonzero(late)
+    kept = constant("time_unix_nano", rows, pl.Series(sent[rows]).cast(pl.String))
+    return pa.array(time, pa.int64()).cast(LOG_SCHEMA.field("timestamp").type), kept, late
+
+
+def _severities(wire: Wire, fields: WireFields) -> tuple[pa.Array, Pairs]:
+    """The numbers, or what the text says where there is none; and texts of no known level."""
+    sent = fields.scalar(_SEVERITY, VARINT)
+    number = np.where((sent > 0) & (sent <= 24), sent, np.uint64(0)).astype(np.uint8)
+    start, end = fields.span(_SEVERITY_TEXT)
+    rows = np.flatnonzero(end > start)
+    if not len(rows):
+        return pa.array(number), joined_pairs([])
+    texts = wire.text(start[rows], end[rows])[0]
+    levels = parse_levels(texts)
+    told = levels.fill_null(0).to_numpy()
+    number[rows] = np.where(sent[rows] == 0, told, number[rows])
+    unknown = rows[cast(Mask, levels.is_null().to_numpy())]
+    return pa.array(number), constant("severity_text", unknown, json_values(texts.filter(levels.is_null())))
+
+
+def _flags(fields: WireFields) -> pa.Array:
+    flags = fields.scalar(_FLAGS, FIXED32)
+    return pa.array((flags & np.uint64(0xFF)).astype(np.uint8), mask=flags == 0)
+
+
+def _id(wire: Wire, fields: WireFields, number: int, name: str, size: int) -> tuple[pa.Array, Pairs]:
+    """Ids of the right size as bytes; others in hexadecimal, as an attribute."""
+    start, end = fields.span(number)
+    length = end - start
+    right = length == size
+    raw = wire.fixed(np.where(right, start, 0), size)
+    right &= raw.any(axis=1)
+    validity = np.packbits(right, bitorder="little")
+    buffers = [pa.py_buffer(validity), pa.py_buffer(np.ascontiguousarray(raw))]
+    column = pa.FixedSizeBinaryArray.from_buffers(pa.binary(size), len(start), buffers)
+    rows = np.flatnonzero((length > 0) & (length != size))
+    return column, constant(name, rows, json_values(wire.binary(start[rows], end[rows]).bin.encode("hex")))
+
+
+def _event_names(wire: Wire, fields: WireFields) -> tuple[Pairs, pl.Series]:
+    start, end = fields.span(_EVENT_NAME)
+    rows = np.flatnonzero(end > start)
+    texts = wire.text(start, end)[0]
+    return constant("event_name", rows, json_values(texts.gather(pl.Series(rows)))), texts
+
+
+def _dropped(fields: WireFields) -> Pairs:
+    dropped = fields.scalar(_DROPPED, VARINT) & np.uint64(0xFFFFFFFF)
+    rows = np.flatnonzero(dropped)
+    return constant("dropped_attributes_count", rows, pl.Series(dropped[rows]).cast(pl.String))
+
+
+def _oddities(late: Mask, odd: Mask) -> Pairs:
+    rows = np.flatnonzero(late | odd)
+    marks = np.where(late[rows], np.where(odd[rows], 2, 0), 1)
+    texts = (f'["{Oddity.TIME_OUT_OF_RANGE}"]', f'["{Oddity.INVALID_UTF8}"]')
+    both = f'["{Oddity.TIME_OUT_OF_RANGE}","{Oddity.INVALID_UTF8}"]'
+    return constant(ODDITY_FIELD, rows, pl.Series([*texts, both]).gather(pl.Series(marks)))
 
 
 def _pairs(pairs: Iterable[KeyValue]) -> dict[str, Any]:
-    # most values are text, and asking for it is half the price of asking which kind it is
-    return {pair.key: pair.value.string_value or _value(pair.value) for pair in pairs}
+    return {pair.key: _value(pair.value) for pair in pairs}
 
 
 def _value(value: AnyValue) -> Any:
     # the decoder refuses messages nested deeper than 100, which bounds this recursion
     kind = value.WhichOneof("value")
-    if kind == "string_value":
-        return value.string_value
-    if kind == "int_value":
-        return value.int_value
-    if kind == "bool_value":
-        return value.bool_value
     if kind == "double_value":
         return real(value.double_value)
     if kind == "kvlist_value":
@@ -70,4 +285,4 @@ def _value(value: AnyValue) -> Any:
         return [_value(element) for element in value.array_value.values]
     if kind == "bytes_value":
         return binary(value.bytes_value)
-    return None
+    return getattr(value, kind) if kind else None

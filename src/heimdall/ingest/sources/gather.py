@@ -22,7 +22,7 @@ from heimdall.bus.port import Bus
 from heimdall.clock import Clock
 from heimdall.errors import InvalidInput, Overloaded, Refused, Unavailable
 from heimdall.ingest.decode.decoded import Decoded
-from heimdall.ingest.sources.http import BYTES, RECORDS
+from heimdall.ingest.sources.intake import BYTES, RECORDS
 from heimdall.model.batch import DEFAULT_TENANT, LogBatch
 
 _log = logging.getLogger(__name__)

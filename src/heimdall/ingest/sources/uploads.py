@@ -24,7 +24,8 @@ from heimdall.ingest.decode.journal_export import ExportFraming, decode_journal_
 from heimdall.ingest.decode.json_schema import SchemaMemory
 from heimdall.ingest.decompress import coding_of
 from heimdall.ingest.sources.budget import ByteBudget
-from heimdall.ingest.sources.http import BYTES, RECORDS, REFUSED, HttpIngestConfig
+from heimdall.ingest.sources.http.door import HttpIngestConfig
+from heimdall.ingest.sources.intake import BYTES, RECORDS, REFUSED
 from heimdall.ingest.sources.receive import receive_body
 from heimdall.model.batch import DEFAULT_TENANT, LogBatch
 

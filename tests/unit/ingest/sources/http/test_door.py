@@ -1,67 +1,26 @@
 import asyncio
 import gzip
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from concurrent.futures import Future
 from typing import Any
 
-import httpx
 import orjson
 import pytest
 import zstandard
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
 
-from heimdall.api.errors import error_response
-from heimdall.bus.buses.memory import MemoryBus
+from doors import Doors
 from heimdall.bus.port import ProducerKey
-from heimdall.clock import ManualClock
-from heimdall.errors import BusUnavailable, HeimdallError, Overloaded
-from heimdall.ingest.sources.http import HttpIngestConfig, HttpSource
-from heimdall.model.batch import LogBatch, TenantId
+from heimdall.errors import BusUnavailable, Overloaded
+from heimdall.model.batch import LogBatch
 
 LINES = b'{"level":"info","msg":"one","seq":1}\n{"level":"warn","msg":"two","seq":2}\n'
 NDJSON = {"content-type": "application/x-ndjson"}
 PROTOBUF = {"content-type": "application/x-protobuf"}
 
 
-class Door:
-    """A real door on a bus in memory, behind the same error edge as the server's."""
-
-    def __init__(self, bus: Any = None, **config: Any) -> None:
-        self.clock = ManualClock(1_795_348_800_000_000_000)
-        self.bus = bus or MemoryBus(self.clock)
-        self.accepted: list[tuple[TenantId, int, int]] = []
-        self.source = HttpSource(
-            self.bus, self.clock, HttpIngestConfig(**config), lambda *told: self.accepted.append(told)
-        )
-
-        async def answer(request: Request, exc: Exception) -> Response:
-            return error_response(exc, "r1")
-
-        app = Starlette(routes=self.source.routes, exception_handlers={HeimdallError: answer})
-        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://node")
-
-    async def post(self, content: Any, path: str = "/api/v1/logs", **headers: str) -> httpx.Response:
-        return await self.http.post(path, content=content, headers={k.replace("_", "-"): v for k, v in headers.items()})
-
-    @property
-    def messages(self) -> list[str]:
-        return [
-            text for frame in self.bus.read(1, max_bytes=1 << 30) for text in frame.batch.table["message"].to_pylist()
-        ]
-
-
-@pytest.fixture
-def door() -> Iterator[Door]:
-    opened = Door()
-    yield opened
-    opened.source.close()
-
-
-async def test_lines_are_on_the_bus_before_the_answer(door: Door) -> None:
+async def test_lines_are_on_the_bus_before_the_answer(door: Doors) -> None:
     answer = await door.post(LINES, **NDJSON)
     assert (answer.status_code, answer.json()) == (200, {"accepted": 2, "rejected": 0, "errors": []})
     assert door.messages == ["one", "two"]
@@ -82,7 +41,7 @@ async def test_lines_are_on_the_bus_before_the_answer(door: Door) -> None:
     ],
 )
 async def test_forms_are_told_apart_by_type_else_by_the_first_byte(
-    door: Door, content_type: str, body: bytes, messages: list[str]
+    door: Doors, content_type: str, body: bytes, messages: list[str]
 ) -> None:
     answer = await door.post(body, content_type=content_type)
     assert answer.status_code == 200, answer.text
@@ -93,13 +52,13 @@ async def test_forms_are_told_apart_by_type_else_by_the_first_byte(
     ("coding", "compress"),
     [("gzip", gzip.compress), ("deflate", zlib.compress), ("zstd", zstandard.ZstdCompressor().compress)],
 )
-async def test_compressed_bodies_are_the_same(door: Door, coding: str, compress: Any) -> None:
+async def test_compressed_bodies_are_the_same(door: Doors, coding: str, compress: Any) -> None:
     answer = await door.post(compress(LINES), **NDJSON, content_encoding=coding)
     assert answer.json()["accepted"] == 2
     assert door.messages == ["one", "two"]
 
 
-async def test_a_bad_line_is_named_and_its_neighbours_are_stored(door: Door) -> None:
+async def test_a_bad_line_is_named_and_its_neighbours_are_stored(door: Doors) -> None:
     answer = await door.post(b'{"msg":"a"}\n{"msg"\n{"msg":"b"}', **NDJSON)
     told = answer.json()
     assert (answer.status_code, told["accepted"], told["rejected"]) == (200, 2, 1)
@@ -108,7 +67,7 @@ async def test_a_bad_line_is_named_and_its_neighbours_are_stored(door: Door) -> 
     assert door.messages == ["a", "b"]
 
 
-async def test_parameters_name_the_fields(door: Door) -> None:
+async def test_parameters_name_the_fields(door: Doors) -> None:
     path = "/api/v1/logs?time_field=when&message_field=what&level_field=how&service_field=who"
     body = b'{"when":1795341600,"what":"hi","how":"error","who":"me"}'
     assert (await door.post(body, path, **NDJSON)).status_code == 200
@@ -118,7 +77,7 @@ async def test_parameters_name_the_fields(door: Door) -> None:
     assert row["timestamp"].timestamp() == 1795341600
 
 
-async def test_parameters_hold_for_records_that_do_not_say_it_themselves(door: Door) -> None:
+async def test_parameters_hold_for_records_that_do_not_say_it_themselves(door: Doors) -> None:
     path = "/api/v1/logs?service=shop&instance=shop-1&region=eu-west-1&environment=prod"
     assert (
         await door.post(b"2026-11-22 10:00:00,123 - cart - INFO - hello", path, content_type="text/plain")
@@ -147,7 +106,7 @@ async def test_parameters_hold_for_records_that_do_not_say_it_themselves(door: D
     ],
 )
 async def test_what_cannot_be_taken_is_refused_with_the_way_out(
-    door: Door, path: str, headers: dict[str, str], body: bytes, status: int, words: str
+    door: Doors, path: str, headers: dict[str, str], body: bytes, status: int, words: str
 ) -> None:
     answer = await door.http.post(f"/api/v1/logs{path}", content=body, headers=headers)
     assert answer.status_code == status
@@ -156,13 +115,13 @@ async def test_what_cannot_be_taken_is_refused_with_the_way_out(
     assert door.source.bytes_in_flight == 0
 
 
-async def test_an_empty_body_is_no_records(door: Door) -> None:
+async def test_an_empty_body_is_no_records(door: Doors) -> None:
     assert (await door.post(b"", **NDJSON)).json() == {"accepted": 0, "rejected": 0, "errors": []}
 
 
 @pytest.mark.parametrize("declared", [True, False])
 async def test_a_body_over_the_limit_is_refused(declared: bool) -> None:
-    door = Door(max_body_bytes=1000)
+    door = Doors(max_body_bytes=1000)
 
     async def chunks() -> AsyncIterator[bytes]:
         for _ in range(100):
@@ -174,7 +133,7 @@ async def test_a_body_over_the_limit_is_refused(declared: bool) -> None:
 
 
 async def test_when_too_much_is_in_flight_senders_are_told_to_wait() -> None:
-    door = Door(max_in_flight_bytes=100)
+    door = Doors(max_in_flight_bytes=100)
     answer = await door.post(b'{"msg":"%s"}' % (b"x" * 200), **NDJSON)
     assert answer.status_code == 429
     assert int(answer.headers["retry-after"]) >= 1
@@ -182,7 +141,7 @@ async def test_when_too_much_is_in_flight_senders_are_told_to_wait() -> None:
 
 
 async def test_a_silent_sender_is_given_up() -> None:
-    door = Door(chunk_timeout_s=0.05)
+    door = Doors(chunk_timeout_s=0.05)
 
     async def silence() -> AsyncIterator[bytes]:
         yield b'{"msg":'
@@ -193,7 +152,7 @@ async def test_a_silent_sender_is_given_up() -> None:
     assert door.source.bytes_in_flight == 0
 
 
-async def test_a_trickling_sender_is_given_up(door: Door) -> None:
+async def test_a_trickling_sender_is_given_up(door: Doors) -> None:
     async def trickle() -> AsyncIterator[bytes]:
         for _ in range(1000):
             door.clock.advance(1)
@@ -222,7 +181,7 @@ class RefusingBus:
     ("error", "status"), [(Overloaded("disk full", retry_after_s=7), 429), (BusUnavailable("sealed"), 503)]
 )
 async def test_what_is_not_durable_is_not_acknowledged(error: Exception, status: int, at_once: bool) -> None:
-    door = Door(RefusingBus(error, at_once=at_once))
+    door = Doors(RefusingBus(error, at_once=at_once))
     answer = await door.post(LINES, **NDJSON)
     assert answer.status_code == status
     assert answer.headers["retry-after"] == ("7" if status == 429 else "1")
@@ -238,14 +197,14 @@ def one_otlp_record() -> bytes:
     return bytes(request.SerializeToString())
 
 
-async def test_otlp_protobuf_is_answered_in_protobuf(door: Door) -> None:
+async def test_otlp_protobuf_is_answered_in_protobuf(door: Doors) -> None:
     answer = await door.post(gzip.compress(one_otlp_record()), "/v1/logs", **PROTOBUF, content_encoding="gzip")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/x-protobuf")
     assert not ExportLogsServiceResponse.FromString(answer.content).HasField("partial_success")
     assert door.messages == ["hello"]
 
 
-async def test_otlp_json_tells_what_was_rejected(door: Door) -> None:
+async def test_otlp_json_tells_what_was_rejected(door: Doors) -> None:
     records = [{"body": {"stringValue": "x"}}, {"traceId": "zz"}]
     body = orjson.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": records}]}]})
     answer = await door.post(body, "/v1/logs", content_type="application/json")
@@ -254,12 +213,12 @@ async def test_otlp_json_tells_what_was_rejected(door: Door) -> None:
     assert door.messages == ["x"]
 
 
-async def test_an_empty_otlp_request_is_success(door: Door) -> None:
+async def test_an_empty_otlp_request_is_success(door: Doors) -> None:
     assert (await door.post(b"", "/v1/logs", **PROTOBUF)).status_code == 200
     assert (await door.post(b"{}", "/v1/logs", content_type="application/json")).json() == {}
 
 
-async def test_otlp_errors_carry_a_status(door: Door) -> None:
+async def test_otlp_errors_carry_a_status(door: Doors) -> None:
     broken = await door.post(b"\xff\xff", "/v1/logs", **PROTOBUF)
     assert (broken.status_code, broken.headers["content-type"]) == (400, "application/x-protobuf")
     assert broken.content.startswith(b"\x08\x03\x12")
@@ -268,7 +227,7 @@ async def test_otlp_errors_carry_a_status(door: Door) -> None:
     assert (await door.post(LINES, "/v1/logs", **NDJSON)).status_code == 415
 
 
-async def test_a_body_sent_again_under_its_idempotency_key_is_kept_once(door: Door) -> None:
+async def test_a_body_sent_again_under_its_idempotency_key_is_kept_once(door: Doors) -> None:
     key = {**NDJSON, "idempotency-key": f"{'ab' * 16}:0:117"}
     for _ in range(2):
         answer = await door.post(LINES, **key)
@@ -276,13 +235,13 @@ async def test_a_body_sent_again_under_its_idempotency_key_is_kept_once(door: Do
     assert door.messages == ["one", "two"]
 
 
-async def test_an_idempotency_key_of_another_shape_is_refused(door: Door) -> None:
+async def test_an_idempotency_key_of_another_shape_is_refused(door: Doors) -> None:
     answer = await door.post(LINES, **NDJSON, idempotency_key="42")
     assert answer.status_code == 400
     assert "32 hexadecimal digits" in answer.text
 
 
-async def test_times_without_a_zone_are_in_the_zone_the_sender_gives(door: Door) -> None:
+async def test_times_without_a_zone_are_in_the_zone_the_sender_gives(door: Doors) -> None:
     body = b'{"time":"2026-07-01 12:00:00","msg":"json"}\n2026-07-01 12:00:00 INFO text\n'
     for part, kind in zip(body.splitlines(keepends=True), ("application/x-ndjson", "text/plain"), strict=True):
         assert (await door.post(part, "/api/v1/logs?time_zone=Europe/Berlin", content_type=kind)).status_code == 200
@@ -291,7 +250,7 @@ async def test_times_without_a_zone_are_in_the_zone_the_sender_gives(door: Door)
     assert times == ["2026-07-01 10:00:00+00:00"] * 2
 
 
-async def test_a_zone_that_is_none_is_refused(door: Door) -> None:
+async def test_a_zone_that_is_none_is_refused(door: Doors) -> None:
     answer = await door.post(LINES, "/api/v1/logs?time_zone=Mars/Olympus", **NDJSON)
     assert answer.status_code == 400
     assert "Europe/Berlin" in answer.text

@@ -1,4 +1,4 @@
-"""How the OTLP door speaks: content types in, `ExportLogsServiceResponse` and `Status` out, in the same form.
+"""`POST /v1/logs`: OTLP/HTTP, protobuf and JSON; `ExportLogsServiceResponse` and `Status` out, in the same form.
 
 Source: OTLP specification 1.x, "OTLP/HTTP": full and partial success are 200; errors carry a `google.rpc.Status`;
 429 and 503 are retried by clients, everything else is dropped.
@@ -11,7 +11,9 @@ from enum import Enum
 
 import orjson
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from heimdall.errors import (
     Denied,
@@ -30,6 +32,7 @@ from heimdall.ingest.decode.decoded import Decoded
 from heimdall.ingest.decode.json_schema import SchemaMemory
 from heimdall.ingest.decode.otlp_json import decode_otlp_json
 from heimdall.ingest.decode.otlp_protobuf import decode_otlp_protobuf
+from heimdall.ingest.sources.http.door import HttpDoor, content_type_of, taking
 
 _STATUS: tuple[tuple[type[HeimdallError], int, int], ...] = (
     (TooLarge, 413, 8),
@@ -53,6 +56,33 @@ class OtlpForm(Enum):
     JSON = "application/json"
 
 
+class OtlpLogs:
+    """The door at OTLP's own path, and below the base paths other servers give it (Loki: `/otlp`)."""
+
+    def __init__(self, door: HttpDoor) -> None:
+        self._door = door
+
+    @property
+    def routes(self) -> list[Route]:
+        """To be mounted at the root of the server."""
+        return [
+            route for path in ("/v1/logs", "/otlp/v1/logs") for route in taking(path, self._logs, on_error=_refused)
+        ]
+
+    async def _logs(self, request: Request) -> Response:
+        form = otlp_form(content_type_of(request))
+
+        def decode(body: bytes) -> Decoded:
+            return otlp_decode(body, form, self._door.now_ns(), self._door.schemas)
+
+        return otlp_success(await self._door.take("otlp", request, decode), form)
+
+
+def _refused(request: Request, exc: HeimdallError) -> Response:
+    json = content_type_of(request) == OtlpForm.JSON.value
+    return otlp_error(exc, OtlpForm.JSON if json else OtlpForm.PROTOBUF)
+
+
 def otlp_form(content_type: str) -> OtlpForm:
     try:
         return OtlpForm(content_type)
@@ -69,21 +99,25 @@ def otlp_decode(body: bytes, form: OtlpForm, now_ns: int, schemas: SchemaMemory)
 
 def otlp_success(decoded: Decoded, form: OtlpForm) -> Response:
     """200; `partial_success` only when records were rejected."""
+    if form is OtlpForm.PROTOBUF:
+        return Response(otlp_response(decoded), headers={"Content-Type": form.value})
     count = decoded.rejected_count
-    reason = ""
-    if count:
-        first = decoded.rejected[0]
-        reason = f"{count} records could not be read; record {first.line}: {first.reason}"
-    if form is OtlpForm.JSON:
-        told = {"partialSuccess": {"rejectedLogRecords": str(count), "errorMessage": reason}} if count else {}
-        content = orjson.dumps(told)
-    else:
-        message = ExportLogsServiceResponse()
-        if count:
-            message.partial_success.rejected_log_records = count
-            message.partial_success.error_message = reason
-        content = message.SerializeToString()
-    return Response(content, headers={"Content-Type": form.value})
+    told = {"partialSuccess": {"rejectedLogRecords": str(count), "errorMessage": _reason(decoded)}} if count else {}
+    return Response(orjson.dumps(told), headers={"Content-Type": form.value})
+
+
+def otlp_response(decoded: Decoded) -> bytes:
+    """`ExportLogsServiceResponse`."""
+    message = ExportLogsServiceResponse()
+    if decoded.rejected_count:
+        message.partial_success.rejected_log_records = decoded.rejected_count
+        message.partial_success.error_message = _reason(decoded)
+    return bytes(message.SerializeToString())
+
+
+def _reason(decoded: Decoded) -> str:
+    first = decoded.rejected[0]
+    return f"{decoded.rejected_count} records could not be read; record {first.line}: {first.reason}"
 
 
 def otlp_error(exc: HeimdallError, form: OtlpForm) -> Response:

@@ -1,0 +1,194 @@
+"""Elasticsearch's bulk form: lines of an action and, for most actions, its document → records, and each item's fate.
+
+The index a document was sent to stays with it as the attribute `_index`, an id its sender chose as `_id`.
+Source: Elasticsearch reference, "Bulk API".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import orjson
+import polars as pl
+import pyarrow as pa
+
+from heimdall.errors import InvalidInput, TooLarge
+from heimdall.ingest.decode.decoded import Decoded
+from heimdall.ingest.decode.json import MAX_RECORDS, decode_json_texts
+from heimdall.ingest.decode.json_merge import with_members
+from heimdall.ingest.decode.json_schema import SchemaMemory
+
+_WITH_DOCUMENT = frozenset({"index", "create", "update"})
+_ACTIONS = _WITH_DOCUMENT | {"delete"}
+
+UNTOLD = "the document could not be read"
+"""Reason of rejections beyond those that are listed."""
+
+
+class Action(NamedTuple):
+    """What an action line says. `index_name` is filled in from the address where the line names none."""
+
+    kind: str
+    index_name: str
+    id: str | None = None
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether it adds a document: logs are never changed or deleted by their sender."""
+        return self.kind in ("index", "create")
+
+
+@dataclass(frozen=True, slots=True)
+class BulkDecoded(Decoded):
+    """Item i of the request is `actions[codes[i]]`; `refused` says why items were not done, by their place from 0."""
+
+    actions: tuple[Action, ...] = ()
+    codes: tuple[int, ...] = ()
+    refused: Mapping[int, str] | None = None
+
+    @property
+    def items(self) -> tuple[Action, ...]:
+        return tuple(self.actions[code] for code in self.codes)
+
+
+@dataclass(slots=True)
+class _Items:
+    """Grows while the lines are read: many lines say the same."""
+
+    index: str | None
+    codes: list[int] = field(default_factory=list)
+    documents: list[bytes] = field(default_factory=list)
+    """Empty for an action without one."""
+    actions: list[Action] = field(default_factory=list)
+    _known: dict[bytes, int] = field(default_factory=dict)
+
+    def code_of(self, line: bytes) -> int:
+        """Raises ValueError when the line is no action."""
+        code = self._known.get(line)
+        if code is None:
+            self.actions.append(_action(line, self.index))
+            code = self._known[line] = len(self.actions) - 1
+        return code
+
+
+def decode_bulk(body: bytes, *, index: str | None, now_ns: int, schemas: SchemaMemory) -> BulkDecoded:
+    """Records of a bulk body. A document that cannot be read, and an action that is not taken, fail alone.
+
+    `index`: the one in the address, for actions that name none.
+
+    Raises:
+        InvalidInput: an action line is none, or names no index: the items after it cannot be told apart.
+        TooLarge: more than `MAX_RECORDS` items.
+    """
+    items = _items(body, index)
+    count = len(items.codes)
+    texts, codes = items.documents, items.codes
+    refused: dict[int, str] = {}
+    places: Sequence[int] = range(count)
+    if not all(action.is_taken for action in items.actions):
+        taken = [action.is_taken for action in items.actions]
+        refused = {
+            place: f"{items.actions[code].kind} is not taken: logs are kept as they came; send index or create"
+            for place, code in enumerate(codes)
+            if not taken[code]
+        }
+        places = [place for place in places if place not in refused]
+        texts, codes = [texts[place] for place in places], [codes[place] for place in places]
+    decoded = decode_json_texts(texts, now_ns=now_ns, schemas=schemas)
+    if decoded.numbers is not None:
+        rows = [number - 1 for number in decoded.numbers.to_pylist()]
+        reasons = {each.line - 1: each.reason for each in decoded.rejected}
+        kept = set(rows)
+        refused |= {place: reasons.get(row, UNTOLD) for row, place in enumerate(places) if row not in kept}
+        codes = [codes[row] for row in rows]
+    table = _with_names(decoded.table, items.actions, codes)
+    return BulkDecoded(
+        table, decoded.rejected, count - len(codes), tuple(items.actions), tuple(items.codes), refused or None
+    )
+
+
+def decode_document(body: bytes, action: Action, *, now_ns: int, schemas: SchemaMemory) -> Decoded:
+    """The one document of a request that names its index in the address.
+
+    Raises:
+        InvalidInput: it is no JSON object.
+    """
+    decoded = decode_json_texts([body], now_ns=now_ns, schemas=schemas)
+    if not decoded.num_rows:
+        raise InvalidInput(f"the document could not be read: {decoded.rejected[0].reason}")
+    return Decoded(_with_names(decoded.table, [action], [0]))
+
+
+def _items(body: bytes, index: str | None) -> _Items:
+    lines = body.split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    if len(lines) > 2 * MAX_RECORDS:
+        raise TooLarge(f"more than {MAX_RECORDS} items in one body; send smaller batches")
+    if len(lines) % 2 == 0:
+        items = _Items(index, documents=lines[1::2])
+        try:
+            items.codes = [items.code_of(line) for line in lines[0::2]]
+        except ValueError:
+            return _walked(lines, index)
+        if all(action.kind in _WITH_DOCUMENT for action in items.actions):
+            return items
+    return _walked(lines, index)
+
+
+def _walked(lines: list[bytes], index: str | None) -> _Items:
+    """For bodies in which not every other line is an action with a document."""
+    items = _Items(index)
+    place = 0
+    while place < len(lines):
+        line = lines[place]
+        place += 1
+        if not line.strip():
+            continue
+        try:
+            code = items.code_of(line)
+        except ValueError as exc:
+            raise InvalidInput(f"malformed action/metadata line [{place}]: {exc}") from exc
+        items.codes.append(code)
+        if items.actions[code].kind not in _WITH_DOCUMENT:
+            items.documents.append(b"")
+            continue
+        if place == len(lines):
+            raise InvalidInput(f"the action in line [{place}] has no document after it")
+        items.documents.append(lines[place])
+        place += 1
+    if len(items.codes) > MAX_RECORDS:
+        raise TooLarge(f"more than {MAX_RECORDS} items in one body; send smaller batches")
+    return items
+
+
+def _action(line: bytes, index: str | None) -> Action:
+    """Raises ValueError with the reason."""
+    try:
+        said = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        raise ValueError("it is no JSON") from None
+    if type(said) is not dict or len(said) != 1:
+        raise ValueError("expected an object with one action")
+    ((kind, names),) = said.items()
+    if kind not in _ACTIONS:
+        raise ValueError(f"unknown action {kind[:40]!r}, expected one of create, delete, index, update")
+    if type(names) is not dict:
+        raise ValueError(f"expected an object after {kind}")
+    named = _text(names.get("_index")) or index
+    if not named:
+        raise ValueError("index is missing")
+    return Action(kind, named, _text(names.get("_id")))
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None or value == "" else str(value)
+
+
+def _with_names(table: pa.Table, actions: Sequence[Action], codes: Sequence[int]) -> pa.Table:
+    """`_index` and `_id` as attributes of each record."""
+    members = [orjson.dumps({"_index": index} | ({"_id": id_} if id_ else {})).decode() for _, index, id_ in actions]
+    names = ("_index", "_id") if any(action.id for action in actions) else ("_index",)
+    return with_members(table, pl.Series(members, dtype=pl.String).gather(pl.Series(codes, dtype=pl.UInt32)), names)

@@ -1,0 +1,90 @@
+"""Loki's two forms say the same; whatever bytes come, decoding holds."""
+
+import orjson
+import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heimdall.errors import InvalidInput
+from heimdall.ingest.decode.json_schema import SchemaMemory
+from heimdall.ingest.decode.loki_json import decode_loki_json
+from heimdall.ingest.decode.loki_protobuf import decode_loki_protobuf
+
+NOW_NS = 1_795_348_800_000_000_000
+NAMES = st.sampled_from(["a", "job", "level", "trace_id", "user_id", "pod"])
+TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=6)
+PAIRS = st.dictionaries(NAMES, TEXT, max_size=3)
+LINES = TEXT | st.sampled_from(['{"msg":"x","n":1}', '{"msg":', "ERROR gone", "level=warn"])
+ENTRIES = st.lists(st.tuples(st.integers(0, 2**62), LINES, PAIRS), max_size=3)
+STREAMS = st.lists(st.tuples(PAIRS, ENTRIES, st.sampled_from([1, 1, 30])), max_size=3)
+
+
+def varint(number: int) -> bytes:
+    found = bytearray()
+    while number > 0x7F:
+        found.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes(found) + bytes([number])
+
+
+def inner(number: int, content: bytes) -> bytes:
+    return varint(number << 3 | 2) + varint(len(content)) + content
+
+
+def protobuf(streams: list) -> bytes:
+    body = b""
+    for labels, entries, times in streams:
+        text = "{" + ", ".join(f"{name}={orjson.dumps(value).decode()}" for name, value in labels.items()) + "}"
+        sent = inner(1, text.encode())
+        for time, line, metadata in entries * times:
+            stamp = b"\x08" + varint(time // 10**9) + b"\x10" + varint(time % 10**9)
+            pairs = b"".join(inner(3, inner(1, k.encode()) + inner(2, v.encode())) for k, v in metadata.items())
+            sent += inner(2, inner(1, stamp) + inner(2, line.encode()) + pairs)
+        body += inner(1, sent)
+    return body
+
+
+def rows(table: pa.Table) -> list:
+    told = []
+    for name in ("timestamp", "observed_timestamp"):
+        table = table.set_column(table.schema.get_field_index(name), name, table[name].cast("int64"))
+    for row in table.to_pylist():
+        kept = {name: value for name, value in row.items() if value is not None}
+        told.append(kept | {"attributes": orjson.loads(row.get("attributes") or "{}")})
+    return told
+
+
+@given(STREAMS)
+def test_both_forms_say_the_same(streams: list) -> None:
+    sent = [
+        {"stream": labels, "values": [[str(time), line, metadata] for time, line, metadata in entries * times]}
+        for labels, entries, times in streams
+    ]
+    one = decode_loki_protobuf(protobuf(streams), now_ns=NOW_NS, schemas=SchemaMemory())
+    other = decode_loki_json(orjson.dumps({"streams": sent}), now_ns=NOW_NS, schemas=SchemaMemory())
+    assert one.rejected_count == other.rejected_count == 0
+    assert one.num_rows == sum(len(entries) * times for _, entries, times in streams)
+    assert rows(one.table) == rows(other.table)
+
+
+@given(STREAMS, st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 255)), max_size=6), st.integers(0, 40))
+def test_whatever_bytes_come_decoding_holds(streams: list, flips: list, cut: int) -> None:
+    body = bytearray(protobuf(streams))
+    for place, byte in flips:
+        if body:
+            body[place % len(body)] = byte
+    try:
+        decoded = decode_loki_protobuf(bytes(body[: max(0, len(body) - cut)]), now_ns=NOW_NS, schemas=SchemaMemory())
+    except InvalidInput:
+        return
+    for row in rows(decoded.table):
+        assert isinstance(row["attributes"], dict)
+
+
+@given(st.binary(max_size=80) | st.text('{}[]":,streamvalu0', max_size=60).map(str.encode))
+def test_any_bytes_are_refused_or_read(body: bytes) -> None:
+    for decode in (decode_loki_protobuf, decode_loki_json):
+        try:
+            decode(body, now_ns=NOW_NS, schemas=SchemaMemory())
+        except InvalidInput:
+            continue
