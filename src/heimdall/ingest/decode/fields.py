@@ -118,7 +118,7 @@ def finished(table: pa.Table, *, now_ns: int) -> pa.Table:
     rows = table.num_rows
     now = pa.scalar(now_ns, pa.int64()).cast(LOG_SCHEMA.field("timestamp").type)
     columns = {name: table[name] for name in table.column_names}
-    columns["observed_timestamp"] = columns.get("observed_timestamp", pa.repeat(now, rows))
+    columns["observed_timestamp"] = _filled(columns.get("observed_timestamp"), now, rows)
     columns["timestamp"] = _filled(columns.get("timestamp"), now, rows)
     columns["severity_number"] = _filled(columns.get("severity_number"), pa.scalar(0, pa.uint8()), rows)
     columns["message"] = _filled(columns.get("message"), pa.scalar("", pa.large_string()), rows)

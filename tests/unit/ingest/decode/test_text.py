@@ -105,3 +105,12 @@ def test_a_json_object_over_several_lines_is_one_record() -> None:
     rows = decoded("plain", "{", '  "message": "spread",', '  "n": {', '    "deep": 1', "  }", "}", "plain again")
     assert [str(row["message"]) for row in rows] == ["plain", "plain again", "spread"]
     assert attributes(rows[2]) == {"n": {"deep": 1}}
+
+
+def test_every_record_of_a_mixed_container_log_has_the_times_it_must_have() -> None:
+    lines = [
+        b"2026-11-22T10:00:00.000000001Z stdout F plain text",
+        b'2026-11-22T10:00:01.000000001Z stdout F {"level":"warn","msg":"json inside"}',
+    ]
+    table = decode_lines(pl.Series(lines, dtype=pl.Binary), now_ns=NOW_NS).table
+    assert [table.column(name).null_count for name in ("timestamp", "observed_timestamp")] == [0, 0]
