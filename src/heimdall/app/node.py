@@ -23,6 +23,7 @@ from heimdall.pipeline.ledger import MINUTE_NS
 from heimdall.pipeline.runners.embedded import EmbeddedRunner
 from heimdall.query.live import LiveTail
 from heimdall.query.rows import plain_rows, record_table
+from heimdall.query.service import QueryService
 from heimdall.storage.engine import Engine
 from heimdall.storage.retention import Retention
 
@@ -46,6 +47,7 @@ class Parts:
     engine: Engine
     retention: Retention
     tail: LiveTail
+    queries: QueryService
 
 
 class DataFolder:

@@ -26,10 +26,8 @@ from heimdall.storage.retention import Retention
 from heimdall.storage.tiers import Tiers
 
 
-def build_node(
-    config: NodeConfig, node_id: str, clock: Clock, make_feed: Callable[[str], Feed]
-) -> tuple[Node, ASGIApp]:
-    """Open everything below `config.data`. The caller starts the node, serves the application, stops the node.
+def build_parts(config: NodeConfig, clock: Clock) -> Parts:
+    """Open everything below `config.data`.
 
     Raises:
         Misconfigured: a URL no engine or bus answers to.
@@ -50,15 +48,32 @@ def build_node(
     retention = Retention(engine, clock, days=config.storage.retention_days, on_expired=runner.ledger.expire)
     queries = QueryService(Tiers({"hot": engine}), clock, config.query, templates.catalogue)
     door = HttpSource(bus, clock, config.ingest)
-    node = Node(node_id, Parts(door, bus, runner, engine, retention, tail), clock, make_feed)
-    app = build_asgi(
+    return Parts(door, bus, runner, engine, retention, tail, queries)
+
+
+def build_node(
+    config: NodeConfig, node_id: str, clock: Clock, make_feed: Callable[[str], Feed]
+) -> tuple[Node, ASGIApp]:
+    """A node and what it serves. The caller starts the node, serves the application, stops the node.
+
+    Raises:
+        Misconfigured: a URL no engine or bus answers to.
+    """
+    parts = build_parts(config, clock)
+    node = Node(node_id, parts, clock, make_feed)
+    return node, build_app(node, clock)
+
+
+def build_app(node: Node, clock: Clock) -> ASGIApp:
+    """What a node serves over HTTP."""
+    parts = node.parts
+    return build_asgi(
         routers=[
-            query_routes(queries, clock),
-            tail_routes(tail, queries, clock),
+            query_routes(parts.queries, clock),
+            tail_routes(parts.tail, parts.queries, clock),
             account_routes(node, clock),
             node_routes(node),
         ],
-        doors=door.routes,
+        doors=parts.door.routes,
         pages=StaticUi(),
     )
-    return node, app
