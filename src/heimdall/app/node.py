@@ -67,6 +67,7 @@ class DataFolder:
         except OSError as exc:
             self._lock.seek(0)
             owner = self._lock.read().strip() or "unknown"
+            self._lock.close()
             raise Misconfigured(
                 f"data folder {path} is in use by another node (process {owner}); stop it or choose another with --data"
             ) from exc

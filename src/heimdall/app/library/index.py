@@ -26,7 +26,7 @@ from heimdall.ingest.sources.checkpoints import CheckpointStore
 
 FOLDER = ".heimdall-index"
 _FILE = "index.json"
-_LOCK = "lock"
+LOCK = "lock"
 
 
 def is_data_folder(path: Path) -> bool:
@@ -85,7 +85,7 @@ class Index:
             return False
         (self.folder / _FILE).unlink(missing_ok=True)
         for entry in self.folder.iterdir():
-            if entry == self._appended or entry.name == _LOCK:
+            if entry == self._appended or entry.name == LOCK:
                 continue
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from heimdall.app.config import NodeConfig
 from heimdall.app.library.backend import Appended, Facts, Missed, Page, Parameters
-from heimdall.app.library.index import Index
+from heimdall.app.library.index import LOCK, Index
 from heimdall.app.library.logfiles import Skipped
 from heimdall.app.node import DataFolder, Node
 from heimdall.app.wiring import build_parts
@@ -64,7 +64,7 @@ class LocalBackend:
         self._clock = clock
         self._index = index
         self._on_progress = on_progress
-        self._folder = DataFolder(config.data)
+        self._folder = _locked(config.data, index)
         try:
             emptied = index is not None and index.prepare(rebuild=rebuild)
             # Nothing expires because somebody looks at it.
@@ -162,7 +162,7 @@ class LocalBackend:
             future: Future[T] = self._threads.submit(work)
         except RuntimeError as exc:
             raise Unavailable("these logs are closed; open them again") from exc
-        return future.result()
+        return _awaited(future)
 
     # ------------------------------------------------------------------ records in
 
@@ -208,7 +208,7 @@ class LocalBackend:
         """Run `work`, which ends soon after `self._stop` is set, so that Ctrl-C leaves whole chunks behind."""
         future = self._threads.submit(work)
         try:
-            future.result()
+            _awaited(future)
         except KeyboardInterrupt:
             self._stop.set()
             future.exception()
@@ -282,6 +282,35 @@ class LocalBackend:
         self._threads.shutdown(wait=True)
         self._node.stop()
         self._folder.release()
+
+
+def _locked(data: Path, index: Index | None) -> DataFolder:
+    """
+    Raises:
+        Misconfigured: another process has the folder; the message says which, and what to do.
+    """
+    try:
+        return DataFolder(data)
+    except Misconfigured as exc:
+        if not isinstance(exc.__cause__, BlockingIOError):
+            raise
+        owner = (data / LOCK).read_text(encoding="utf-8").strip() or "unknown"
+        way_out = (
+            "if that is a node, ask it with heimdall.connect(url); else close it there"
+            if index is None
+            else "close it there, or name another folder with index="
+        )
+        raise Misconfigured(f"{data} is in use by process {owner}; {way_out}") from exc
+
+
+def _awaited(future: Future[T]) -> T:
+    """The result; looks up now and then, since a signal that another thread took wakes nobody who waits on a lock."""
+    while True:
+        try:
+            return future.result(timeout=_BEAT_S)
+        except TimeoutError:
+            if future.done():
+                raise  # the work's own
 
 
 @dataclass(slots=True)

@@ -80,7 +80,7 @@ class Logs:
         whose type is the record's own (`| fields status`) is text. `timeout_s` holds for each page.
 
         Raises:
-            TooLarge: at the end of what can be reached of a grouped or sorted answer (some 20,000 rows).
+            TooLarge: at the end of what can be reached of a grouped or sorted answer (10,000 rows).
         """
         schema: pa.Schema | None = None
         page: Page | None = None
