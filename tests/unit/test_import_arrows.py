@@ -72,7 +72,9 @@ EDGES = edges()
 
 
 def test_nothing_imports_app() -> None:
-    assert [(importer, file) for importer, imported, file in EDGES if imported == "app"] == []
+    # `import heimdall` lends the library's names, on first use.
+    wrong = [(importer, file) for importer, imported, file in EDGES if imported == "app" and importer != "__init__"]
+    assert wrong == []
 
 
 def test_the_ground_floor_imports_only_itself() -> None:

@@ -19,6 +19,10 @@ NDJSON = "application/x-ndjson"
 CSV = "text/csv"
 ARROW = "application/vnd.apache.arrow.stream"
 
+_NATIVE = f"{ARROW};types=native"
+"""Rows as the query service has them: times are timestamps, `attributes` is one column of JSON text, and fields whose
+type is the record's own are JSON text marked `heimdall: json` in the column's metadata."""
+
 _FORMULA_START = r"^[=+\-@\t\r]"
 """Cells that begin so are run as formulas by spreadsheets; a quote before them makes them text."""
 
@@ -28,7 +32,8 @@ def respond(request: Request, answer: Answer) -> Response:
     form = _wanted(request.headers.get("accept", ""))
     if form == JSON:
         return Response(_envelope(answer), media_type=JSON)
-    body = _WRITERS[form](answer)
+    native = form == ARROW and _NATIVE in request.headers.get("accept", "").replace(" ", "")
+    body = _native_arrow(answer) if native else _WRITERS[form](answer)
     return Response(body, media_type=form, headers=_headers(answer))
 
 
@@ -65,15 +70,12 @@ def _envelope(answer: Answer) -> bytes:
 
 def _headers(answer: Answer) -> dict[str, str]:
     headers = {}
-    for name, value in _facts(answer).items():
+    for name, value in (_facts(answer) | dict(answer.extra)).items():
         if value is not None:
-            text = (
-                ",".join(value)
-                if isinstance(value, list)
-                else str(value).lower()
-                if value in (True, False)
-                else str(value)
-            )
+            if isinstance(value, list):
+                text = ",".join(value)
+            else:
+                text = str(value).lower() if isinstance(value, bool) else str(value)
             headers["X-Heimdall-" + name.replace("_", "-").title()] = text
     return headers
 
@@ -102,8 +104,15 @@ def _guarded(text: pl.Expr) -> pl.Expr:
 
 
 def _arrow(answer: Answer) -> bytes:
+    return _stream(flat_table(answer.rows))
+
+
+def _native_arrow(answer: Answer) -> bytes:
+    return _stream(answer.rows)
+
+
+def _stream(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
-    table = flat_table(answer.rows)
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
     return bytes(sink.getvalue().to_pybytes())

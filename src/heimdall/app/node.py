@@ -26,6 +26,7 @@ from heimdall.pipeline.ledger import MINUTE_NS
 from heimdall.pipeline.runners.embedded import EmbeddedRunner
 from heimdall.query.live import LiveTail
 from heimdall.query.rows import plain_rows, record_table
+from heimdall.query.service import QueryService
 from heimdall.storage.engine import Engine
 from heimdall.storage.mover import Mover
 from heimdall.storage.overview import overview
@@ -56,6 +57,7 @@ class Parts:
     tail: LiveTail
     sources: tuple[Source, ...]
     uploads: UploadSource
+    queries: QueryService
 
 
 class DataFolder:
@@ -75,6 +77,7 @@ class DataFolder:
         except OSError as exc:
             self._lock.seek(0)
             owner = self._lock.read().strip() or "unknown"
+            self._lock.close()
             raise Misconfigured(
                 f"data folder {path} is in use by another node (process {owner}); stop it or choose another with --data"
             ) from exc

@@ -36,10 +36,8 @@ from heimdall.storage.opening import open_tiers
 from heimdall.storage.tiers import Tiers
 
 
-def build_node(
-    config: NodeConfig, node_id: str, clock: Clock, make_feed: Callable[[str], Feed]
-) -> tuple[Node, ASGIApp]:
-    """Open everything below `config.data`. The caller starts the node, serves the application, stops the node.
+def build_parts(config: NodeConfig, clock: Clock) -> Parts:
+    """Open everything below `config.data`.
 
     Raises:
         Misconfigured: a URL no engine or bus answers to.
@@ -65,20 +63,36 @@ def build_node(
     door = HttpDoor(bus, clock, config.ingest)
     uploads = UploadSource(bus, clock, config.ingest)
     sources = open_sources(config.sources, bus, clock, default_host=config.server.host)
-    parts = Parts(door, OtlpGrpc(door.intake), bus, runner, engine, mover, tail, sources, uploads)
+    return Parts(door, OtlpGrpc(door.intake), bus, runner, engine, mover, tail, sources, uploads, queries)
+
+
+def build_node(
+    config: NodeConfig, node_id: str, clock: Clock, make_feed: Callable[[str], Feed]
+) -> tuple[Node, ASGIApp]:
+    """A node and what it serves. The caller starts the node, serves the application, stops the node.
+
+    Raises:
+        Misconfigured: a URL no engine or bus answers to.
+    """
+    parts = build_parts(config, clock)
     node = Node(node_id, parts, clock, make_feed)
-    app = build_asgi(
+    return node, build_app(node, clock, config.server)
+
+
+def build_app(node: Node, clock: Clock, server: ServerConfig) -> ASGIApp:
+    """What a node serves over HTTP."""
+    parts = node.parts
+    return build_asgi(
         routers=[
-            query_routes(queries, clock),
-            tail_routes(tail, queries, clock),
+            query_routes(parts.queries, clock),
+            tail_routes(parts.tail, parts.queries, clock),
             account_routes(node, clock),
             node_routes(node),
         ],
-        doors=[*door_routes(door), *uploads.routes],
-        faces=face_routes(door, config.server),
+        doors=[*door_routes(parts.door), *parts.uploads.routes],
+        faces=face_routes(parts.door, server),
         pages=StaticUi(),
     )
-    return node, app
 
 
 def door_routes(door: HttpDoor) -> list[Route]:

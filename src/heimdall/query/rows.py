@@ -91,7 +91,7 @@ def flat_table(table: pa.Table) -> pa.Table:
     names = [name for name in table.column_names if name != "attributes"]
     rows = list(plain_rows(table))
     names += sorted({name for row in rows for name in row} - set(names))
-    columns = {name: _column([row.get(name) for row in rows]) for name in names}
+    columns = {name: typed_column([row.get(name) for row in rows]) for name in names}
     return pa.table(columns)
 
 
@@ -134,7 +134,7 @@ def _readable(frame: pl.DataFrame) -> list[pl.Expr]:
     return changed
 
 
-def _column(values: list[Any]) -> pa.Array:
+def typed_column(values: list[Any]) -> pa.Array:
     """One Arrow type a column; values of several types become text."""
     kinds = {bool if isinstance(v, bool) else type(v) for v in values if v is not None}
     if kinds <= {int, float} or len(kinds) == 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
@@ -29,12 +30,29 @@ url_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
 _BY_STATUS: dict[int, type[HeimdallError]] = {401: Unauthenticated, 403: Denied, 404: NotFound, 503: Unavailable}
 
 
+_ANSWER_WITHIN = httpx.Timeout(660.0, connect=5.0)
+"""A question has a deadline at the node, at most 600 s; this only ends the wait for a node that is gone."""
+
+
 class NodeClient:
     """A connection to one node. Use as a context manager."""
 
-    def __init__(self, url: str, *, timeout_s: float = 120.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout_s: float = 120.0,
+        headers: Mapping[str, str] | None = None,
+        socket: Path | None = None,
+    ) -> None:
+        """`headers` go with every request; `socket`: a Unix socket the node listens on, whatever `url` says."""
         self.url = url.rstrip("/")
-        self._http = httpx.Client(base_url=self.url, timeout=httpx.Timeout(timeout_s, connect=5.0))
+        self._http = httpx.Client(
+            base_url=self.url,
+            timeout=httpx.Timeout(timeout_s, connect=5.0),
+            headers=headers,
+            transport=None if socket is None else httpx.HTTPTransport(uds=str(socket)),
+        )
 
     def __enter__(self) -> NodeClient:
         return self
@@ -51,6 +69,18 @@ class NodeClient:
     def send(self, path: str, content: bytes, headers: Mapping[str, str], parameters: Mapping[str, object]) -> Any:
         """POST raw bytes, for the doors."""
         return self._json("POST", path, content=content, headers=dict(headers), params=_given(parameters))
+
+    def ask(self, path: str, parameters: Mapping[str, object], accept: str) -> httpx.Response:
+        """POST a question; the answer in the form `accept` names, read whole."""
+        with self._translated():
+            body = {name: value for name, value in parameters.items() if value is not None}
+            response = self._http.post(path, json=body, headers={"Accept": accept}, timeout=_ANSWER_WITHIN)
+        if response.is_error:
+            raise _error(response)
+        return response
+
+    def delete(self, path: str) -> None:
+        self._json("DELETE", path)
 
     @contextmanager
     def stream(self, path: str, parameters: Mapping[str, object], accept: str) -> Iterator[httpx.Response]:

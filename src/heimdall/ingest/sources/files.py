@@ -220,7 +220,7 @@ class FileSource:
         if self._looked.get(identity) == looked:
             return False
         self._looked[identity] = looked
-        return not _holds(content, file.checkpoint)
+        return not holds(content, file.checkpoint)
 
     def _start_over(self, identity: tuple[int, int], file: TailedFile, stop: threading.Event) -> None:
         """Read the rest of what was there from a copy, if there is one, then begin at the beginning."""
@@ -274,7 +274,7 @@ class FileSource:
                 continue
             with suppress(OSError):
                 content = open_content(path)
-                if _holds(content, checkpoint) and (at_least == 0 or content.read(at_least - 1, 1)):
+                if holds(content, checkpoint) and (at_least == 0 or content.read(at_least - 1, 1)):
                     return path, content
                 content.close()
         return None
@@ -327,7 +327,7 @@ class FileSource:
             self._store.release(status.st_ino)
             return
         for checkpoint in known:
-            if _holds(content, checkpoint):
+            if holds(content, checkpoint):
                 self._track(path, content, replace(checkpoint, done=False))
                 return
         head = content.read(0, HEAD_BYTES)
@@ -352,7 +352,7 @@ class FileSource:
                 goes_on = _size(file.content) == file.checkpoint.offset and content.read(file.checkpoint.offset, 1)
                 return file.checkpoint if goes_on else file
         read = [c for c in self._known.values() if c.offset and _may_be_copy(path, content, head, c)]
-        return max((c for c in read if _holds(content, c)), key=lambda c: c.offset, default=None)
+        return max((c for c in read if holds(content, c)), key=lambda c: c.offset, default=None)
 
     def _track(self, path: Path, content: Content, checkpoint: Checkpoint) -> None:
         file = TailedFile(path, content, checkpoint, self._config.patience, self._clock.monotonic())
@@ -392,7 +392,7 @@ class _Nothing:
     def close(self) -> None: ...
 
 
-def _holds(content: Content, checkpoint: Checkpoint) -> bool:
+def holds(content: Content, checkpoint: Checkpoint) -> bool:
     """Whether the content begins as the checkpoint's file did, and has the same bytes before the offset."""
     head = content.read(0, checkpoint.head_bytes)
     if len(head) < checkpoint.head_bytes or digest(head) != checkpoint.head:
@@ -403,7 +403,7 @@ def _holds(content: Content, checkpoint: Checkpoint) -> bool:
 
 def _is_read_out(path: Path, content: Content, status: os.stat_result, checkpoint: Checkpoint) -> bool:
     if not is_compressed(path):
-        return checkpoint.offset == status.st_size and _holds(content, checkpoint)
+        return checkpoint.offset == status.st_size and holds(content, checkpoint)
     return digest(content.read(0, checkpoint.head_bytes)) == checkpoint.head  # to look at its end means to unpack it
 
 
@@ -414,7 +414,7 @@ def _may_be_copy(path: Path, content: Content, head: bytes, checkpoint: Checkpoi
         return False
     if checkpoint.head_bytes < _COPY_HEAD_BYTES or digest(head[: checkpoint.head_bytes]) != checkpoint.head:
         return False
-    return _holds(content, checkpoint) or not content.read(checkpoint.offset - 1, 1)
+    return holds(content, checkpoint) or not content.read(checkpoint.offset - 1, 1)
 
 
 def _is(path: Path, checkpoint: Checkpoint) -> bool:
@@ -427,7 +427,7 @@ def _is(path: Path, checkpoint: Checkpoint) -> bool:
     except OSError:
         return False
     try:
-        return _holds(content, checkpoint)
+        return holds(content, checkpoint)
     finally:
         content.close()
 
