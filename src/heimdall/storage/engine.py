@@ -57,6 +57,14 @@ class Engine(Protocol):
     def statistics(self, tenant: TenantId | None = None) -> TierStatistics:
         """What lies in this tier, from metadata where possible: cheap enough for every `/metrics` read."""
 
+    def version(self, tenant: TenantId | None, start_ns: int | None, end_ns: int | None) -> str | None:
+        """State of a tenant's records (None: of all) in [start_ns, end_ns); None as a bound = no bound.
+
+        As long as it gives the same text, every question about the range has the same answer. Each append, expiry or
+        move inside the range gives it another, never used before, not even by an earlier process. None: a change is
+        under way. Cheap enough to ask before every question; see `heimdall.storage.versions`.
+        """
+
     def expire(self, before_ns: int) -> Mapping[tuple[TenantId, int], int]:
         """Drop records of whole days that end before `before_ns`, unless they were observed after those days too.
 

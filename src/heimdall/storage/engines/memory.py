@@ -16,6 +16,7 @@ from heimdall.errors import BatchRefused, InvalidInput
 from heimdall.model.batch import LogBatch, TenantId
 from heimdall.storage.engine import ScanRequest, TierStatistics
 from heimdall.storage.stored import STORED_SCHEMA, storable
+from heimdall.storage.versions import Versions
 
 _DAY_NS = 86_400 * 10**9
 _MINUTE_NS = 60 * 10**9
@@ -29,10 +30,11 @@ class MemoryEngine:
         self._lock = threading.Lock()
         self._tables: dict[TenantId, tuple[pa.Table, ...]] = {}
         self._origins: set[tuple[TenantId, int, int]] = set()
+        self._versions = Versions()
 
     def append(self, batch: LogBatch) -> None:
         rows = _canonical(storable(batch))
-        with self._lock:
+        with self._versions.appending(batch.tenant, rows.column("timestamp")), self._lock:
             if batch.origin is not None:
                 key = (batch.tenant, batch.origin.first, batch.origin.last)
                 if key in self._origins:
@@ -81,10 +83,13 @@ class MemoryEngine:
             newest_ns=max((end["max"] for end in ends), default=None),
         )
 
+    def version(self, tenant: TenantId | None, start_ns: int | None, end_ns: int | None) -> str | None:
+        return self._versions.version(tenant, start_ns, end_ns)
+
     def expire(self, before_ns: int) -> Mapping[tuple[TenantId, int], int]:
         day_ns = before_ns // _DAY_NS * _DAY_NS
         dropped: Counter[tuple[TenantId, int]] = Counter()
-        with self._lock:
+        with self._versions.changing(None, day_ns), self._lock:
             for tenant, tables in list(self._tables.items()):
                 kept: list[pa.Table] = []
                 for table in tables:

@@ -25,6 +25,7 @@ from heimdall.storage.engines.clickhouse.indexes import use_indexes
 from heimdall.storage.engines.clickhouse.origins import Origins, SpanKey
 from heimdall.storage.engines.clickhouse.rows import as_records, record_value, stored_value
 from heimdall.storage.stored import STORED_SCHEMA, storable
+from heimdall.storage.versions import Versions
 
 MEBIBYTE = 1024 * 1024
 
@@ -95,6 +96,7 @@ class ClickHouseEngine:
         self._driver = driver
         self._clock = clock
         self._origins = Origins()
+        self._versions = Versions()
         self._gate = Gate()
         self._running: dict[str, list[_Running]] = {}
         self._changed = threading.Condition()
@@ -121,7 +123,7 @@ class ClickHouseEngine:
         rows = storable(batch)
         if rows.num_rows == 0:
             return
-        with self._gate.shared():
+        with self._gate.shared(), self._versions.appending(batch.tenant, rows.column("timestamp")):
             if batch.origin is None:
                 self._insert(batch.tenant, rows, token=None)
                 return
@@ -283,9 +285,12 @@ class ClickHouseEngine:
             newest_ns=int(seen["newest"]) if rows else None,
         )
 
+    def version(self, tenant: TenantId | None, start_ns: int | None, end_ns: int | None) -> str | None:
+        return self._versions.version(tenant, start_ns, end_ns)
+
     def expire(self, before_ns: int) -> Mapping[tuple[TenantId, int], int]:
         day_ns = before_ns // layout.DAY_NS * layout.DAY_NS
-        with map_driver_errors("manage"):
+        with map_driver_errors("manage"), self._versions.changing(None, day_ns):
             late: list[str] = []
             partitions = self._partitions()
             ends = {partition: layout.partition_end_ns(int(partition)) for partition in partitions}
