@@ -21,6 +21,7 @@ from heimdall.pipeline import deadletters
 from heimdall.pipeline.deadletters import DeadLetter
 from heimdall.pipeline.ledger import MINUTE_NS
 from heimdall.pipeline.runners.embedded import EmbeddedRunner
+from heimdall.query.cache import Cache
 from heimdall.query.live import LiveTail
 from heimdall.query.rows import plain_rows, record_table
 from heimdall.storage.engine import Engine
@@ -46,6 +47,7 @@ class Parts:
     engine: Engine
     retention: Retention
     tail: LiveTail
+    cache: Cache
 
 
 class DataFolder:
@@ -123,6 +125,7 @@ class Node:
         self.parts.runner.stop()
         self.parts.bus.close()
         self.parts.tail.close()
+        self.parts.cache.close()
         self.parts.engine.close()
 
     # -- what the pages ask (heimdall.api.node.NodeFacts) -----------------------------------------------------------

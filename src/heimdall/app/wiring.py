@@ -19,8 +19,9 @@ from heimdall.clock import Clock
 from heimdall.ingest.sources.http import HttpSource
 from heimdall.pipeline.runners.embedded import EmbeddedRunner
 from heimdall.pipeline.stages.template.stage import TemplateStage
+from heimdall.query.cache import open_cache
+from heimdall.query.cached import CachedQueryService
 from heimdall.query.live import LiveTail
-from heimdall.query.service import QueryService
 from heimdall.storage.opening import open_engine
 from heimdall.storage.retention import Retention
 from heimdall.storage.tiers import Tiers
@@ -48,9 +49,10 @@ def build_node(
         on_stored=tail.publish,
     )
     retention = Retention(engine, clock, days=config.storage.retention_days, on_expired=runner.ledger.expire)
-    queries = QueryService(Tiers({"hot": engine}), clock, config.query, templates.catalogue)
+    cache = open_cache(config.query.cache, clock)
+    queries = CachedQueryService(Tiers({"hot": engine}), clock, config.query, templates.catalogue, cache)
     door = HttpSource(bus, clock, config.ingest)
-    node = Node(node_id, Parts(door, bus, runner, engine, retention, tail), clock, make_feed)
+    node = Node(node_id, Parts(door, bus, runner, engine, retention, tail, cache), clock, make_feed)
     app = build_asgi(
         routers=[
             query_routes(queries, clock),

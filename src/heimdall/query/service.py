@@ -296,6 +296,7 @@ class QueryService:
             scanned_rows=job.scanned_rows,
             tiers=tuple(name for name in self._executor.tiers.names if name in job.tiers),
             took_ms=job.took_ms,
+            known_pieces=job.known_pieces,
             partial=partial,
             next=next,
         )
