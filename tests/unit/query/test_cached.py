@@ -31,7 +31,7 @@ class Node:
         cache = open_cache("memory://", self.clock)
         catalogue = CATALOGUE_SCHEMA.empty_table()
         self.service = CachedQueryService(
-            Tiers({"hot": self.engine}), self.clock, QueryConfig(), lambda: catalogue, cache
+            Tiers({"hot": self.engine}), self.clock, QueryConfig(), lambda: catalogue, cache, worth_rows=0
         )
         self.position = 0
         self.append(NOW_NS - HOUR_NS)
@@ -147,3 +147,13 @@ def test_explain_says_what_the_cache_would_give(node: Node) -> None:
     after = prospect()
     assert after["answer"]
     assert after["known_pieces"] >= 30
+
+
+def test_a_question_that_reads_few_records_is_not_cut(node: Node) -> None:
+    catalogue = CATALOGUE_SCHEMA.empty_table()
+    cache = open_cache("memory://", node.clock)
+    service = CachedQueryService(Tiers({"hot": node.engine}), node.clock, QueryConfig(), lambda: catalogue, cache)
+    for minutes in range(4):
+        shift_ns = minutes * 60 * 10**9
+        ends = {"start_ns": DAY["start_ns"] + shift_ns, "end_ns": DAY["end_ns"] + shift_ns}
+        assert service.search(SearchRequest(q="* | stats count()", **ends)).known_pieces == 0

@@ -1,7 +1,8 @@
 """`CachedSource`: a source that computes again only the pieces of time whose records have changed.
 
-A question is cut from the second time on that it is asked, whatever the range: until then the source answers it as
-ever, so one that is never repeated costs nothing, and its first answer says what columns the pieces have to give.
+A question is cut from the second time on that it is asked, whatever the range, and only when the time before it read
+many records: until then the source answers it as ever, so one that is cheap or never repeated costs nothing, and its
+first answer says what columns the pieces have to give.
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ from heimdall.storage.tiers import Tiers
 MOST_ROWS = 100_000
 """Groups of a question over all its pieces; one with more is not cut again: adding up would cost more than asking."""
 
+WORTH_ROWS = 1_000_000
+"""Records a question has to read before it is cut: the ends of its range are statements of their own, and on 200,000
+records `benchmarks/cache.py` found three statements slower than one. Larger: more is computed again as a whole."""
+
 REMEMBERED = 4_096
 """Questions whose first answer is known, about 4 MB."""
 
@@ -40,12 +45,15 @@ Compute = Callable[[Question, int], pa.Table]
 class _Seen:
     schema: pa.Schema
     wide: bool = False
+    scanned_rows: int = 0
+    """Records that were read when it was last asked as a whole."""
 
 
 class CachedSource:
     """Answers as `source` does. Every piece is as new as the question, or newer."""
 
-    def __init__(self, source: Source, tiers: Tiers, cache: Cache, clock: Clock) -> None:
+    def __init__(self, source: Source, tiers: Tiers, cache: Cache, clock: Clock, worth_rows: int) -> None:
+        self._worth_rows = worth_rows
         self.tier = source.tier
         self._source = source
         self._tiers = tiers
@@ -75,12 +83,13 @@ class CachedSource:
             return plainly()
         name = digest("rows", self.tier, question.tenant, question.query)
         seen = self._known(name)
-        if seen is None:
-            table = plainly()
-            self._remember(name, _Seen(table.schema))
-            return table
-        if seen.wide:
+        if seen is not None and seen.wide:
             return plainly()
+        if seen is None or seen.scanned_rows < self._worth_rows:
+            scanned_rows = job.scanned_rows
+            table = plainly()
+            self._remember(name, _Seen(table.schema, scanned_rows=job.scanned_rows - scanned_rows))
+            return table
         plan = digest("rows", self.tier, question.tenant, partial.of_pieces(0))
 
         def compute(part: Question, size_ns: int) -> pa.Table:
@@ -107,9 +116,11 @@ class CachedSource:
         seen = self._known(name)
         if not pieces or (seen is not None and seen.wide):
             return plainly()
-        if seen is None:
+        if seen is None or seen.scanned_rows < self._worth_rows:
+            scanned_rows = job.scanned_rows
             table = plainly()
-            self._remember(name, _Seen(table.schema, wide=table.num_rows > MOST_ROWS))
+            wide = table.num_rows > MOST_ROWS
+            self._remember(name, _Seen(table.schema, wide, job.scanned_rows - scanned_rows))
             return table
         counted = self._counts(job, question, pieces, step_ns, by)
         if counted is None:
@@ -124,12 +135,14 @@ class CachedSource:
         name = digest("values", self.tier, question.tenant, question.query, field)
         seen = self._known(name)
         counted = None
-        if pieces and seen is not None and not seen.wide:
+        if pieces and seen is not None and not seen.wide and seen.scanned_rows >= self._worth_rows:
             counted = self._counts(job, question, pieces, None, field)
         if counted is None:
+            scanned_rows = job.scanned_rows
             found = self._source.values(job, question, field, limit)
             if pieces:
-                self._remember(name, _Seen(found[0].schema, wide=found[1] * len(pieces) > MOST_ROWS))
+                wide = found[1] * len(pieces) > MOST_ROWS
+                self._remember(name, _Seen(found[0].schema, wide, job.scanned_rows - scanned_rows))
             return found
         assert seen is not None
         present = counted.filter(pl.col(VALUE_COLUMN).is_not_null())
