@@ -456,3 +456,63 @@ def test_columns_that_are_chunked_sliced_and_partly_null_arrive_whole(engine: En
         for p in [*range(6, 13), *range(21, 32)]
     ]
     assert found == expected
+
+
+HOUR_NS = 3_600 * 10**9
+
+
+def test_version_stands_while_nothing_changes_and_moves_with_an_append_inside_the_range(engine: Engine) -> None:
+    before = engine.version(DEFAULT_TENANT, NOW_NS - HOUR_NS, NOW_NS + HOUR_NS)
+    assert before is not None
+    assert engine.version(DEFAULT_TENANT, NOW_NS - HOUR_NS, NOW_NS + HOUR_NS) == before
+    engine.append(batch([{}, {}]))
+    after = engine.version(DEFAULT_TENANT, NOW_NS - HOUR_NS, NOW_NS + HOUR_NS)
+    assert after not in (before, None)
+    assert engine.version(DEFAULT_TENANT, NOW_NS - HOUR_NS, NOW_NS + HOUR_NS) == after
+
+
+def test_version_of_other_times_and_tenants_stands(engine: Engine) -> None:
+    asked = [
+        (DEFAULT_TENANT, NOW_NS - 3 * HOUR_NS, NOW_NS - HOUR_NS),
+        (DEFAULT_TENANT, NOW_NS + HOUR_NS, None),
+        (TenantId("other"), None, None),
+    ]
+    before = [engine.version(*question) for question in asked]
+    engine.append(batch([{}]))
+    assert [engine.version(*question) for question in asked] == before
+
+
+@pytest.mark.parametrize("at_ns", [NOW_NS, 0, 1, -1, -HOUR_NS, -(2**62), 2**62])
+def test_version_moves_for_every_range_that_holds_the_record(engine: Engine, at_ns: int) -> None:
+    asked = [(None, None), (at_ns, at_ns + 1), (None, at_ns + 1), (at_ns, None), (at_ns - HOUR_NS, at_ns + HOUR_NS)]
+    before = [engine.version(DEFAULT_TENANT, *ends) for ends in asked]
+    everyone = engine.version(None, None, None)
+    engine.append(batch([{"timestamp": at_ns}]))
+    assert all(engine.version(DEFAULT_TENANT, *ends) != old for ends, old in zip(asked, before, strict=True))
+    assert engine.version(None, None, None) != everyone
+
+
+def test_version_moves_when_retention_drops_records(engine: Engine) -> None:
+    old_ns = NOW_NS - 10 * DAY_NS
+    engine.append(batch([{"timestamp": old_ns, "observed_timestamp": old_ns}, {}]))
+    asked = [(old_ns, old_ns + 1), (None, None), (NOW_NS, NOW_NS + 1)]
+    before = [engine.version(DEFAULT_TENANT, *ends) for ends in asked]
+    assert sum(engine.expire(NOW_NS - 5 * DAY_NS).values()) == 1
+    after = [engine.version(DEFAULT_TENANT, *ends) for ends in asked]
+    assert [old == new for old, new in zip(before, after, strict=True)] == [False, False, True]
+
+
+def test_versions_are_never_used_again_after_a_restart(url: str) -> None:
+    clock = ManualClock(NOW_NS)
+    seen = set()
+    for _ in range(2):
+        opened = open_engine(url, clock)
+        seen.add(opened.version(DEFAULT_TENANT, None, None))
+        opened.close()
+    assert len(seen) == 2
+
+
+def test_a_batch_that_is_refused_leaves_versions_that_answers_can_be_kept_under(engine: Engine) -> None:
+    with pytest.raises(BatchRefused):
+        engine.append(batch([{"attributes": "[1]"}]))
+    assert engine.version(DEFAULT_TENANT, None, None) is not None

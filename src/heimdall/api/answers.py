@@ -59,6 +59,9 @@ def _facts(answer: Answer) -> dict[str, object]:
         "notices": list(answer.notices) or None,
         "next": answer.next,
         "query_id": answer.query_id,
+        "cached": answer.cached,
+        "age_ms": None if answer.age_ms is None else round(answer.age_ms, 3),
+        "known_pieces": answer.known_pieces,
     }
 
 

@@ -24,6 +24,7 @@ class QueryParameters(BaseModel):
     query_id: Annotated[
         str | None, Field(pattern=_QUERY_ID, description="a name of your own, to cancel the query by")
     ] = None
+    fresh: Annotated[bool, Field(description="compute anew; so does the header `Cache-Control: no-cache`")] = False
     timeout_s: Annotated[float | None, Field(gt=0, le=3600, description="deadline in seconds")] = None
 
 

@@ -39,6 +39,7 @@ def query_routes(service: QueryService, clock: Clock) -> APIRouter:
             "end_ns": None if parameters.end in (None, "") else parse_time(str(parameters.end), now_ns=now_ns),
             "query_id": parameters.query_id,
             "timeout_s": parameters.timeout_s,
+            "fresh": parameters.fresh,
         }
 
     def search(parameters: SearchParameters) -> Answer:
@@ -104,6 +105,8 @@ def _ask(
 
 def _endpoint(parameter_type: object, answer: Callable[[Any], Answer]) -> Callable[..., Any]:
     async def ask(request: Request, parameters: Any) -> Response:
+        if "no-cache" in request.headers.get("cache-control", "").lower():
+            parameters = parameters.model_copy(update={"fresh": True})
         return respond(request, await run_in_threadpool(answer, parameters))
 
     ask.__annotations__ = {"request": Request, "parameters": parameter_type, "return": Response}

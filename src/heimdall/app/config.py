@@ -14,6 +14,7 @@ from heimdall.errors import Misconfigured
 from heimdall.ingest.sources.http.door import HttpIngestConfig
 from heimdall.ingest.sources.opening import SourcesConfig
 from heimdall.pipeline.runners.embedded import PipelineConfig
+from heimdall.query.cache.opening import check_cache
 from heimdall.query.service import QueryConfig
 from heimdall.storage.config import StorageConfig
 from heimdall.storage.objects import SCHEMES as STORE_SCHEMES
@@ -82,6 +83,7 @@ def check_config(config: NodeConfig) -> None:
         scheme = url.partition("://")[0]
         if scheme not in schemes:
             raise Misconfigured(f"setting {name}: no adapter for {scheme}://; there are: {', '.join(sorted(schemes))}")
+    check_cache(config.query.cache)
     for port in (config.server.port, *config.server.alias_ports):
         if not 0 <= port <= 65535:
             raise Misconfigured(f"setting server: {port} is not a port; use 0 to 65535")

@@ -24,6 +24,7 @@ from heimdall.pipeline import deadletters
 from heimdall.pipeline.deadletters import DeadLetter
 from heimdall.pipeline.ledger import MINUTE_NS
 from heimdall.pipeline.runners.embedded import EmbeddedRunner
+from heimdall.query.cache import Cache
 from heimdall.query.live import LiveTail
 from heimdall.query.rows import plain_rows, record_table
 from heimdall.query.service import QueryService
@@ -58,6 +59,7 @@ class Parts:
     sources: tuple[Source, ...]
     uploads: UploadSource
     queries: QueryService
+    cache: Cache
 
 
 class DataFolder:
@@ -142,6 +144,7 @@ class Node:
         self.parts.runner.stop()
         self.parts.bus.close()
         self.parts.tail.close()
+        self.parts.cache.close()
         self.parts.engine.close()
 
     # -- what the pages ask (heimdall.api.node.NodeFacts) -----------------------------------------------------------

@@ -29,8 +29,9 @@ from heimdall.ingest.sources.otlp_grpc import OtlpGrpc
 from heimdall.ingest.sources.uploads import UploadSource
 from heimdall.pipeline.runners.embedded import EmbeddedRunner
 from heimdall.pipeline.stages.template.stage import TemplateStage
+from heimdall.query.cache import open_cache
+from heimdall.query.cached import CachedQueryService
 from heimdall.query.live import LiveTail
-from heimdall.query.service import QueryService
 from heimdall.storage.mover import Mover
 from heimdall.storage.opening import open_tiers
 from heimdall.storage.tiers import Tiers
@@ -59,11 +60,12 @@ def build_parts(config: NodeConfig, clock: Clock) -> Parts:
     mover = Mover(
         engine, catalogue, schedule, clock, settled=lambda: runner.committed - 1, on_expired=runner.ledger.expire
     )  # fmt: skip
-    queries = QueryService(Tiers({"hot": engine}), clock, config.query, templates.catalogue)
+    cache = open_cache(config.query.cache, clock)
+    queries = CachedQueryService(Tiers({"hot": engine}), clock, config.query, templates.catalogue, cache)
     door = HttpDoor(bus, clock, config.ingest)
     uploads = UploadSource(bus, clock, config.ingest)
     sources = open_sources(config.sources, bus, clock, default_host=config.server.host)
-    return Parts(door, OtlpGrpc(door.intake), bus, runner, engine, mover, tail, sources, uploads, queries)
+    return Parts(door, OtlpGrpc(door.intake), bus, runner, engine, mover, tail, sources, uploads, queries, cache)
 
 
 def build_node(

@@ -20,6 +20,10 @@ class QueryConfig:
     """Queries that may wait for their turn; beyond this they are refused with 429."""
     memory_bytes: int = 400 * MEBIBYTE
     """Memory one query may use before it is stopped. `concurrent` of them must fit into the engine's share."""
+    cache: str = "memory://?size=128MiB"
+    """Where answers are kept while their records do not change; levels from near to far, separated by spaces:
+    `memory://?size=256MiB`, `redis://host:6379?ttl=3600`, `redis+cluster://host:6379` (`rediss` with TLS), `none://`.
+    Larger: more of yesterday's pieces are still there when "the last 24 h" is asked again."""
     answer_bytes: int = 64 * MEBIBYTE
     """Largest answer; longer ones are cut, marked `partial`, and continue at `next`."""
     sample_rows: int = 4_000

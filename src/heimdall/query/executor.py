@@ -40,6 +40,10 @@ class Job:
     engine: SqlEngine | None = None
     """Where a statement is running now."""
     cancelled: bool = False
+    fresh: bool = False
+    """The caller wants nothing from the cache."""
+    known_pieces: int = 0
+    """Pieces of time taken from the cache."""
 
     @property
     def left_s(self) -> float:
@@ -87,6 +91,7 @@ class Executor:
         job = Job(
             request.query_id or f"{self._name}-{next(self._numbers)}", started_s, started_s + timeout_s, self._clock
         )
+        job.fresh = request.fresh
         with self._lock:
             if self._waiting >= self._config.queued + self._config.concurrent:
                 REFUSED.inc()

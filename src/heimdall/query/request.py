@@ -25,6 +25,8 @@ class QueryRequest:
     """Name to cancel it by; one is made up when None."""
     timeout_s: float | None = None
     """Deadline; None = the configured one."""
+    fresh: bool = False
+    """Neither look into the cache nor keep anything there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,12 @@ class Answer:
     """Why rows are missing, a sentence each, where it is not the limit that cut the answer."""
     next: str | None = None
     """Cursor of the following page; None when there is none."""
+    cached: bool = False
+    """Nothing was computed: the answer was kept from an earlier time, and no record of its range has changed since."""
+    age_ms: float | None = None
+    """Time since it was computed; None when it was just now."""
+    known_pieces: int = 0
+    """Pieces of time that were put together from the cache, in an answer computed in part."""
     data: object = None
     """What `data` is in JSON where rows cannot say it (an object, nested lists); `rows` still serves CSV and Arrow."""
     extra: Mapping[str, object] = field(default_factory=dict)

@@ -297,6 +297,7 @@ class QueryService:
             scanned_rows=job.scanned_rows,
             tiers=tuple(tier.value for tier in ORDER if tier.value in job.tiers),
             took_ms=job.took_ms,
+            known_pieces=job.known_pieces,
             partial=partial or bool(job.notices),
             notices=tuple(job.notices),
             next=next,

@@ -59,6 +59,14 @@ class Engine(Protocol):
     def statistics(self, tenant: TenantId | None = None) -> TierStatistics:
         """What lies in this tier, from metadata where possible: cheap enough for every `/metrics` read."""
 
+    def version(self, tenant: TenantId | None, start_ns: int | None, end_ns: int | None) -> str | None:
+        """State of a tenant's records (None: of all) in [start_ns, end_ns); None as a bound = no bound.
+
+        As long as it gives the same text, every question about the range has the same answer. Each append, expiry or
+        move inside the range gives it another, never used before, not even by an earlier process. None: a change is
+        under way. Cheap enough to ask before every question; see `heimdall.storage.versions`.
+        """
+
     def ages(self, before_ns: int, last_position: int, named: tuple[str, ...]) -> list[Age]:
         """Records up to a bus position whose own and observed times lie before `before_ns`, counted by tenant, policy,
         kept day and hour. A policy that is none of `named` counts as ''."""

@@ -154,6 +154,12 @@ class TieredEngine:
             )
         return found
 
+    def version(self, tenant: TenantId | None, start_ns: int | None, end_ns: int | None) -> str | None:
+        """A move between tiers changes it, though no answer: whatever lies behind the hot tier is in the catalogue."""
+        behind = self.catalogue.snapshot.version
+        hot = self.hot.version(tenant, start_ns, end_ns)
+        return None if hot is None else f"{hot}.{behind}"
+
     def ages(self, before_ns: int, last_position: int, named: tuple[str, ...]) -> list[Age]:
         return self.hot.ages(before_ns, last_position, named)
 

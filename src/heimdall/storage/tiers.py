@@ -34,6 +34,11 @@ class Tiers:
         """Keep `batch` in the hot tier; see `Engine.append`."""
         self.hot.append(batch)
 
+    def version(self, tenant: TenantId | None, start_ns: int | None, end_ns: int | None) -> str | None:
+        """State of a range in all tiers together; see `Engine.version`. A move between tiers moves it too."""
+        found = [engine.version(tenant, start_ns, end_ns) for engine in self._engines.values()]
+        return None if None in found else " ".join(map(str, found))
+
     def statistics(self, tenant: TenantId | None = None) -> dict[str, TierStatistics]:
         return {name: engine.statistics(tenant) for name, engine in self._engines.items()}
 

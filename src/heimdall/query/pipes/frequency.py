@@ -51,30 +51,33 @@ class Frequency(Pipe):
         return Shape(False, False, {**types, COUNT: Type.INTEGER, SHARE: Type.NUMBER})
 
     def to_sql(self, builder: SqlBuilder) -> None:
-        keys = self._keys()
-        builder.prepare(self._condition())
-        builder.where(builder.condition(self._condition()))
-        builder.aggregate((Column(Call("count"), COUNT),), keys, self._order())
+        keys = self.keys()
+        builder.prepare(self.condition())
+        builder.where(builder.condition(self.condition()))
+        builder.aggregate(self.counts(), keys, self.order())
         builder.share(SHARE, COUNT)
         builder.limit(self.rows)
 
     def to_frame(self, builder: FrameBuilder) -> None:
-        builder.where(builder.condition(self._condition()))
-        builder.aggregate((Column(Call("count"), COUNT),), self._keys(), self._order())
+        builder.where(builder.condition(self.condition()))
+        builder.aggregate(self.counts(), self.keys(), self.order())
         builder.share(SHARE, COUNT)
         builder.limit(self.rows)
 
     def counting(self, context: Context) -> Counting | None:
-        return counting((), expressions(self._keys()))
+        return counting((), expressions(self.keys()))
 
-    def _keys(self) -> tuple[Column, ...]:
+    def counts(self) -> tuple[Column, ...]:
+        return (Column(Call("count"), COUNT),)
+
+    def keys(self) -> tuple[Column, ...]:
         return tuple(Column(Field(name)) for name in dict.fromkeys(self.fields))
 
-    def _condition(self) -> Expression:
+    def condition(self) -> Expression:
         there = tuple(Call("exists", (Field(name),)) for name in dict.fromkeys(self.fields))
         return there[0] if len(there) == 1 else AllOf(there)
 
-    def _order(self) -> list[tuple[str, bool]]:
+    def order(self) -> list[tuple[str, bool]]:
         return [(COUNT, self.descending), *((name, False) for name in dict.fromkeys(self.fields))]
 
 

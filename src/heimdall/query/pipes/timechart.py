@@ -52,13 +52,17 @@ class Timechart(Pipe):
         return aggregated_shape(before, self.columns, self._keys(_DEFAULT_NS))
 
     def to_sql(self, builder: SqlBuilder) -> None:
-        builder.aggregate(self.columns, self._keys(self.step_ns(builder.context)))
+        builder.aggregate(self.columns, self.all_keys(builder.context))
 
     def to_frame(self, builder: FrameBuilder) -> None:
-        builder.aggregate(self.columns, self._keys(self.step_ns(builder.context)))
+        builder.aggregate(self.columns, self.all_keys(builder.context))
+
+    def all_keys(self, context: Context) -> tuple[Column, ...]:
+        """The step in time, and what else it is grouped by."""
+        return self._keys(self.step_ns(context))
 
     def counting(self, context: Context) -> Counting | None:
-        return counting(expressions(self.columns), expressions(self._keys(self.step_ns(context))))
+        return counting(expressions(self.columns), expressions(self.all_keys(context)))
 
     def step_ns(self, context: Context) -> int:
         """Its span, else the smallest round step that cuts the range into at most `MOST_STEPS`."""

@@ -17,6 +17,7 @@ from heimdall.model.batch import LogBatch, TenantId
 from heimdall.storage.engine import ScanRequest, TierStatistics
 from heimdall.storage.selection import Age, Selection, kept_day
 from heimdall.storage.stored import STORED_SCHEMA, storable
+from heimdall.storage.versions import Versions
 
 _MINUTE_NS = 60 * 10**9
 _HOUR_NS = 3_600 * 10**9
@@ -31,10 +32,11 @@ class MemoryEngine:
         self._lock = threading.Lock()
         self._tables: dict[TenantId, tuple[pa.Table, ...]] = {}
         self._origins: set[tuple[TenantId, int, int]] = set()
+        self._versions = Versions()
 
     def append(self, batch: LogBatch) -> None:
         rows = _canonical(storable(batch))
-        with self._lock:
+        with self._versions.appending(batch.tenant, rows.column("timestamp")), self._lock:
             if batch.origin is not None:
                 key = (batch.tenant, batch.origin.first, batch.origin.last)
                 if key in self._origins:
@@ -83,6 +85,9 @@ class MemoryEngine:
             newest_ns=max((end["max"] for end in ends), default=None),
         )
 
+    def version(self, tenant: TenantId | None, start_ns: int | None, end_ns: int | None) -> str | None:
+        return self._versions.version(tenant, start_ns, end_ns)
+
     def ages(self, before_ns: int, last_position: int, named: tuple[str, ...]) -> list[Age]:
         found: Counter[tuple[TenantId, str, int, int]] = Counter()
         with self._lock:
@@ -117,7 +122,7 @@ class MemoryEngine:
         return dict(counts)
 
     def remove(self, selection: Selection) -> None:
-        with self._lock:
+        with self._versions.changing(selection.tenant), self._lock:
             tables = self._tables.get(selection.tenant, ())
             rest = (table.filter(pc.invert(_selected(table, selection))) for table in tables)
             self._tables[selection.tenant] = tuple(table for table in rest if table.num_rows)

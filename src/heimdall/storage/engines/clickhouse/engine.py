@@ -28,6 +28,7 @@ from heimdall.storage.engines.clickhouse.rows import as_records, record_value, s
 from heimdall.storage.rollups import ROLLUPS
 from heimdall.storage.selection import Age, Selection
 from heimdall.storage.stored import STORED_SCHEMA, storable
+from heimdall.storage.versions import Versions
 
 MEBIBYTE = 1024 * 1024
 
@@ -105,6 +106,7 @@ class ClickHouseEngine:
         self.driver = self._driver = driver
         self._clock = clock
         self._origins = Origins()
+        self._versions = Versions()
         self._gate = Gate()
         self._running: dict[str, list[_Running]] = {}
         self._changed = threading.Condition()
@@ -130,7 +132,7 @@ class ClickHouseEngine:
         rows = storable(batch)
         if rows.num_rows == 0:
             return
-        with self._gate.shared():
+        with self._gate.shared(), self._versions.appending(batch.tenant, rows.column("timestamp")):
             if batch.origin is None:
                 self._insert(batch.tenant, rows, token=None)
                 return
@@ -300,6 +302,9 @@ class ClickHouseEngine:
             newest_ns=int(seen["newest"]) if rows else None,
         )
 
+    def version(self, tenant: TenantId | None, start_ns: int | None, end_ns: int | None) -> str | None:
+        return self._versions.version(tenant, start_ns, end_ns)
+
     # ------------------------------------------------------------------ what moves on
 
     def ages(self, before_ns: int, last_position: int, named: tuple[str, ...]) -> list[Age]:
@@ -311,7 +316,7 @@ class ClickHouseEngine:
             return leaving.count_by_minute(self._driver, leaving.condition(selection))
 
     def remove(self, selection: Selection) -> None:
-        with map_driver_errors("manage"):
+        with map_driver_errors("manage"), self._versions.changing(selection.tenant):
             leaving.remove(self._driver, self._gate, selection)
 
     def close(self) -> None:
