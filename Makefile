@@ -71,4 +71,5 @@ bench: setup
 	$(BIN)/python benchmarks/freshness.py
 	$(BIN)/python benchmarks/query.py
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/library.py
 	@test -z "$(TEMPLATES)" || $(BIN)/python benchmarks/templates.py --data "$(TEMPLATES)"
