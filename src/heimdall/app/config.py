@@ -13,6 +13,7 @@ from heimdall.bus.opening import SCHEMES as BUS_SCHEMES
 from heimdall.errors import Misconfigured
 from heimdall.ingest.sources.http import HttpIngestConfig
 from heimdall.pipeline.runners.embedded import PipelineConfig
+from heimdall.pipeline.stages.detect import DetectConfig
 from heimdall.query.service import QueryConfig
 from heimdall.storage.opening import SCHEMES as ENGINE_SCHEMES
 
@@ -53,6 +54,7 @@ class NodeConfig:
     ingest: HttpIngestConfig = field(default_factory=HttpIngestConfig)
     bus: BusConfig = field(default_factory=BusConfig)
     pipeline: PipelineConfig = field(default_factory=PipelineConfig)
+    detect: DetectConfig = field(default_factory=DetectConfig)
     storage: StorageConfig = field(default_factory=StorageConfig)
     query: QueryConfig = field(default_factory=QueryConfig)
 

@@ -16,6 +16,7 @@ from heimdall.bus.port import Bus
 from heimdall.clock import Clock
 from heimdall.errors import Misconfigured, Unavailable
 from heimdall.ingest.sources.http import HttpSource
+from heimdall.insight.store import FindingStore
 from heimdall.model.timerange import format_time
 from heimdall.pipeline import deadletters
 from heimdall.pipeline.deadletters import DeadLetter
@@ -46,6 +47,7 @@ class Parts:
     engine: Engine
     retention: Retention
     tail: LiveTail
+    findings: FindingStore
 
 
 class DataFolder:
@@ -123,6 +125,7 @@ class Node:
         self.parts.runner.stop()
         self.parts.bus.close()
         self.parts.tail.close()
+        self.parts.findings.close()
         self.parts.engine.close()
 
     # -- what the pages ask (heimdall.api.node.NodeFacts) -----------------------------------------------------------

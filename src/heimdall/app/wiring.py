@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 
 from heimdall.api.accounts import account_routes
 from heimdall.api.asgi import build_asgi
+from heimdall.api.findings import finding_routes
 from heimdall.api.node import node_routes
 from heimdall.api.queries import query_routes
 from heimdall.api.static_files import StaticUi
@@ -17,7 +18,10 @@ from heimdall.app.node import Feed, Node, Parts
 from heimdall.bus.opening import open_bus
 from heimdall.clock import Clock
 from heimdall.ingest.sources.http import HttpSource
+from heimdall.insight.feedback import Feedback
+from heimdall.insight.store import FindingStore
 from heimdall.pipeline.runners.embedded import EmbeddedRunner
+from heimdall.pipeline.stages.detect import DetectStage
 from heimdall.pipeline.stages.template.stage import TemplateStage
 from heimdall.query.live import LiveTail
 from heimdall.query.service import QueryService
@@ -37,10 +41,12 @@ def build_node(
     bus = open_bus(config.bus.url, clock, default_directory=config.data / "journal", journal=config.bus.journal)
     engine = open_engine(config.storage.url, clock, default_directory=config.data / "storage")
     templates = TemplateStage()
+    findings = FindingStore(config.data / "insight" / "findings.db")
+    feedback = Feedback(findings.opinions())
     tail = LiveTail()
     runner = EmbeddedRunner(
         bus=bus,
-        stages=[templates],
+        stages=[templates, DetectStage(findings, feedback, config.detect)],
         engine=engine,
         state_path=config.data / "pipeline" / "state.db",
         clock=clock,
@@ -50,12 +56,13 @@ def build_node(
     retention = Retention(engine, clock, days=config.storage.retention_days, on_expired=runner.ledger.expire)
     queries = QueryService(Tiers({"hot": engine}), clock, config.query, templates.catalogue)
     door = HttpSource(bus, clock, config.ingest)
-    node = Node(node_id, Parts(door, bus, runner, engine, retention, tail), clock, make_feed)
+    node = Node(node_id, Parts(door, bus, runner, engine, retention, tail, findings), clock, make_feed)
     app = build_asgi(
         routers=[
             query_routes(queries, clock),
             tail_routes(tail, queries, clock),
             account_routes(node, clock),
+            finding_routes(findings, feedback, clock),
             node_routes(node),
         ],
         doors=door.routes,

@@ -64,7 +64,9 @@ class TailBank:
         threshold, excess = self._tail(rows, counts, above, total)
         tail = -np.log10(1 - self._quantile) + (relative - threshold) / excess / np.log(10)
         found = np.where((relative > threshold) & (total > 3 / (1 - self._quantile) ** 0.5), tail, -np.log10(p))
-        found = np.where(np.isnan(scores) | (scales <= 0), 0.0, found)
+        # Where every score was 0 so far, any other is above all of them.
+        found = np.where(scales <= 0, np.where(scores > 0, np.log10(total + 1), 0.0), found)
+        found = np.where(np.isnan(scores), 0.0, found)
         return np.clip(found, 0.0, _MAX_EVIDENCE)
 
     def learn(self, rows: Rows, scores: FloatArray) -> None:

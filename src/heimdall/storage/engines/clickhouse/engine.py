@@ -104,6 +104,9 @@ class ClickHouseEngine:
             driver.command(f"CREATE DATABASE IF NOT EXISTS {layout.DATABASE} ENGINE = Atomic")
             driver.command(layout.create_statement(layout.TABLE))
             driver.command(layout.create_statement(layout.EXPIRED_TABLE))
+            for table in (layout.TABLE, layout.EXPIRED_TABLE):
+                for statement in layout.later_columns_statements(table):
+                    driver.command(statement)
 
     @classmethod
     def embedded(cls, directory: Path, clock: Clock) -> ClickHouseEngine:

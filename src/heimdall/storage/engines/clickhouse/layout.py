@@ -72,6 +72,8 @@ COLUMNS: tuple[Column, ...] = (
     Column("error_rate", "Nullable(Float64)"),
     Column("position", "UInt64", "Delta(8), ZSTD(1)"),
     Column("template_id", "UInt64"),
+    Column("anomaly_score", "Nullable(Float64)"),
+    Column("predicted_category", "LowCardinality(String)", absent="''"),
 )
 
 COLUMN_BY_NAME = {column.name: column for column in COLUMNS}
@@ -150,6 +152,19 @@ def create_statement(table: str) -> str:
     return (
         f"CREATE TABLE IF NOT EXISTS {DATABASE}.{table} (\n  {body}\n) ENGINE = MergeTree\n"
         f"PARTITION BY {PARTITION}\nORDER BY {ORDER}\nSETTINGS {settings}"
+    )
+
+
+LATER_COLUMNS = ("anomaly_score", "predicted_category")
+"""Columns that tables made before them lack; they are added when the tier is opened, which rewrites no data."""
+
+
+def later_columns_statements(table: str) -> tuple[str, ...]:
+    """DDL that gives an older `table` the columns of today."""
+    columns = (COLUMN_BY_NAME[name] for name in LATER_COLUMNS)
+    return tuple(
+        f"ALTER TABLE {DATABASE}.{table} ADD COLUMN IF NOT EXISTS `{one.name}` {one.type} CODEC({one.codec})"
+        for one in columns
     )
 
 
