@@ -13,14 +13,17 @@ from numpy.typing import NDArray
 from heimdall.insight.conformal import FloatArray, Rows
 
 
-def combined(evidence: FloatArray) -> FloatArray:
+def combined(evidence: FloatArray, weights: FloatArray | None = None) -> FloatArray:
     """One -log10 p from several, shape (rows, votes), by the Cauchy combination test (Liu and Xie, JASA 115, 2020).
+
+    `weights` (by vote, sum 1; equal by default): votes with more of it lose less to there being others.
 
     Valid for small p whatever the dependence between votes, which Fisher's and Stouffer's sums are not.
     """
     # A vote without evidence says nothing; as p = 1 it would count against the others without bound.
     p = np.clip(10.0 ** -np.minimum(evidence, 15.0), 1e-15, 0.5)
-    statistic = np.mean(np.tan((0.5 - p) * np.pi), axis=1)
+    shares = np.full(evidence.shape[1], 1 / evidence.shape[1]) if weights is None else weights
+    statistic = np.tan((0.5 - p) * np.pi) @ shares
     # arctan loses all digits far out, where the tail is 1 / (pi * statistic).
     tail = np.where(statistic > 1e4, 1 / (np.pi * np.maximum(statistic, 1.0)), 0.5 - np.arctan(statistic) / np.pi)
     return np.asarray(-np.log10(np.clip(tail, 1e-15, 1.0)), np.float64)
@@ -38,7 +41,7 @@ def fisher(evidence: FloatArray) -> FloatArray:
     return np.asarray(np.maximum((half - np.log(total)) / np.log(10), 0.0), np.float64)
 
 
-_MARGIN = 0.0
+_MARGIN = 0.1
 """Evidence on top of the bar that ideal p-values would need: votes are conformal one by one, their combination and its
 course over time only nearly."""
 _ALIKE_STEPS = 10

@@ -54,11 +54,13 @@ class StepCounts:
 
 def merged(step: int, parts: Sequence[StepCounts]) -> StepCounts:
     """Several pieces of one step as one."""
+    if len(parts) == 1:
+        return parts[0]
     services = np.concatenate([part.services for part in parts])
     templates = np.concatenate([part.templates for part in parts])
     examples = [text for part in parts for text in part.examples]
-    keys = np.stack([services.astype(np.uint64), templates], axis=1)
-    distinct, first, inverse = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    keys = services.astype(np.uint64) << np.uint64(53) | templates  # template ids are below 2**53
+    distinct, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
     inverse = inverse.ravel()
 
     def total(name: str) -> FloatArray:
@@ -67,7 +69,7 @@ def merged(step: int, parts: Sequence[StepCounts]) -> StepCounts:
 
     shown = [examples[place] for place in first.tolist()]
     columns = [total(name) for name in COLUMNS]
-    return StepCounts.of(step, distinct[:, 0].astype(np.int64), distinct[:, 1], columns, shown)
+    return StepCounts.of(step, services[first], templates[first], columns, shown)
 
 
 def empty(step: int) -> StepCounts:

@@ -152,7 +152,7 @@ class TenantWatch:
         rows = np.arange(len(self._rows))
         silence = self._silent(rows, data)
         judged = self._judge(rows, data, silence)
-        together = combined(judged.evidence)
+        together = combined(judged.evidence, _WEIGHTS)
         settled = data.step - self._first_step >= self._config.settling_steps
         together = np.where(settled & (silence.gap == 0), together, 0.0)
         quiet = silence.evidence >= self._config.silence_evidence
@@ -191,29 +191,34 @@ class TenantWatch:
             (records - usual) / (np.sqrt(usual) + 1), errors / np.maximum(records, 1) * 10,
             warnings / np.maximum(records, 1) * 10, np.clip(latency.deviation, -10, 10),
         ])  # fmt: skip
-        mix = np.nan_to_num(self._outliers.scores(vitals)).mean(axis=1)
         self._outliers.learn(vitals[(silence.gap == 0) & well])
         raw = np.column_stack([
             counts.upper[:, 0], counts.lower[:, 0], counts.upper[:, 1:],
             _most(data.services, templates.burst, size),
             _most(data.services, np.where(grave, 0, templates.fresh), size),
             _most(data.services, np.where(grave, templates.fresh, 0), size),
-            latency.evidence, mix,
+            latency.evidence, np.full(size, np.nan),
         ])  # fmt: skip
-        return _Judged(
-            data, totals, counts, templates, latency, mix, self._calibrated(rows, raw, (silence.gap == 0) & well)
-        )
+        # Outlier votes and ranks are looked up where a model says something: elsewhere there is nothing to support or
+        # to take back.
+        loud = np.flatnonzero((raw[:, :_MIX] >= _LOUD).any(axis=1))
+        if len(loud):
+            raw[loud, _MIX] = self._outliers.scores(vitals[loud]).mean(axis=1)
+        evidence = self._calibrated(rows, raw, loud, (silence.gap == 0) & well)
+        mix = np.nan_to_num(raw[:, _MIX])
+        return _Judged(data, totals, counts, templates, latency, mix, evidence)
 
-    def _calibrated(self, rows: Rows, raw: FloatArray, usual: NDArray[np.bool_]) -> FloatArray:
+    def _calibrated(self, rows: Rows, raw: FloatArray, loud: Rows, usual: NDArray[np.bool_]) -> FloatArray:
         """Conformal evidence, never above the model's own; while little is known, the model's own in part."""
-        conformal = self._tails.evidence(rows, raw)
-        learnt = self._tails.learnt(rows)
+        evidence = np.minimum(np.nan_to_num(raw), _LOUD)
+        if len(loud):
+            own, conformal = np.nan_to_num(raw[loud]), self._tails.evidence(rows[loud], raw[loud])
+            own[:, _MIX] = np.minimum(conformal[:, _MIX], _MIX_MOST)
+            trust = np.minimum(self._tails.learnt(rows[loud]) / self._config.trusted_steps, 1.0)
+            untested = np.where(np.arange(raw.shape[1]) == _MIX, 0.0, 0.5 * own)
+            evidence[loud] = trust * np.minimum(own, conformal) + (1 - trust) * untested
         self._tails.learn(rows[usual], raw[usual])
-        trust = np.minimum(learnt / self._config.trusted_steps, 1.0)
-        own = np.where(np.arange(raw.shape[1]) == _MIX, np.minimum(conformal, _MIX_MOST), raw)
-        return np.asarray(trust * np.minimum(own, conformal) + (1 - trust) * 0.5 * np.where(own > 0, own, 0.0) * (
-            np.arange(raw.shape[1]) != _MIX
-        ), np.float64)  # fmt: skip
+        return evidence
 
     # -- telling --------------------------------------------------------------------------------------------------
 
@@ -335,8 +340,12 @@ class TenantWatch:
         yield "budget", self._budget
 
 
+_LOUD = 1.0
+"""Evidence of a model from which on its rank is looked up."""
 _MIX_MOST = 2.0
 """Evidence of the outlier votes at most: their scores have no probability of their own, so they support others."""
+_WEIGHTS = np.array([0.06, 0.08, 0.22, 0.10, 0.04, 0.10, 0.06, 0.22, 0.06, 0.06])
+"""By vote: how much of the chance of a false alarm each may use. Errors and problems never seen before get most."""
 _LEADS = np.where(np.arange(len(VOTES)) == _MIX, 0.3, 1.0)
 """How much a vote counts when the kind of a finding is chosen: what a reader can check goes first."""
 _LOWEST_OVER = -1.5

@@ -46,9 +46,12 @@ class SilenceBank:
         self._due[rows] = np.where(back, 0.0, self._due[rows] + usual)
         gap, due = self._gap[rows], self._due[rows]
         by_rate = due / np.maximum(dispersion, 1.0) / np.log(10)
-        known = self._tails.learnt(rows)[:, 0] >= _FEWEST_GAPS
-        by_gaps = self._tails.evidence(rows, (gap + 1.0).astype(np.float64)[:, None])[:, 0]
-        evidence = np.where((gap >= 2) & known, np.minimum(by_rate, by_gaps), 0.0)
+        evidence = np.zeros(len(rows))
+        absent = np.flatnonzero(gap >= 2)
+        if len(absent):
+            known = self._tails.learnt(rows[absent])[:, 0] >= _FEWEST_GAPS
+            by_gaps = self._tails.evidence(rows[absent], (gap[absent] + 1.0).astype(np.float64)[:, None])[:, 0]
+            evidence[absent] = np.where(known, np.minimum(by_rate[absent], by_gaps), 0.0)
         return SilenceStep(gap, due, evidence)
 
     def pardon(self) -> None:

@@ -101,11 +101,21 @@ class DetectStage:
     def _marks(self, own: _Tenant, counted: Counted) -> tuple[FloatArray, NDArray[np.int32], list[str]]:
         """(score, place of the category, categories) by record, from what was known before this batch."""
         step = counted.newest_ns // STEP_NS
-        scores = own.watch.scores(counted.services, counted.templates, step).round(3)
+        packed = (
+            counted.services.astype(np.uint64) << np.uint64(53) | counted.templates
+        )  # template ids are below 2**53, services below 2**11
+        distinct, place = np.unique(packed, return_inverse=True)
+        services = (distinct >> np.uint64(53)).astype(np.int64)
+        templates = distinct & np.uint64((1 << 53) - 1)
+        scores = own.watch.scores(services, templates, step).round(3)[place.ravel()]
         states = own.watch.states()
         names = sorted(set(states))
-        place = np.array([names.index(state) for state in states], np.int32)
-        return scores[counted.pair_of_record], place[counted.services][counted.pair_of_record], [str(n) for n in names]
+        state_of = np.array([names.index(state) for state in states], np.int32)
+        return (
+            scores[counted.pair_of_record],
+            state_of[counted.services][counted.pair_of_record],
+            [str(n) for n in names],
+        )
 
     def _collect(self, own: _Tenant, counted: Counted, records: int) -> None:
         for part in counted.steps:
