@@ -41,7 +41,7 @@ def fisher(evidence: FloatArray) -> FloatArray:
     return np.asarray(np.maximum((half - np.log(total)) / np.log(10), 0.0), np.float64)
 
 
-_MARGIN = 0.1
+_MARGIN = 0.0
 """Evidence on top of the bar that ideal p-values would need: votes are conformal one by one, their combination and its
 course over time only nearly."""
 _ALIKE_STEPS = 10

@@ -344,7 +344,7 @@ _LOUD = 1.0
 """Evidence of a model from which on its rank is looked up."""
 _MIX_MOST = 2.0
 """Evidence of the outlier votes at most: their scores have no probability of their own, so they support others."""
-_WEIGHTS = np.array([0.06, 0.08, 0.22, 0.10, 0.04, 0.10, 0.06, 0.22, 0.06, 0.06])
+_WEIGHTS = np.array([0.08, 0.08, 0.16, 0.10, 0.03, 0.10, 0.06, 0.17, 0.12, 0.10])
 """By vote: how much of the chance of a false alarm each may use. Errors and problems never seen before get most."""
 _LEADS = np.where(np.arange(len(VOTES)) == _MIX, 0.3, 1.0)
 """How much a vote counts when the kind of a finding is chosen: what a reader can check goes first."""
