@@ -107,7 +107,7 @@ class TenantWatch:
         return tuple(self._rows)
 
     def row_of(self, service: str, step: int) -> int:
-        """The service's row; a new one is given out, the last one shared once all are."""
+        """The service's row; a new one is given out, watched from `step` on, the last one shared once all are."""
         row = self._rows.get(service)
         if row is not None:
             return row

@@ -52,7 +52,7 @@ def count(
     observed = table.column("observed_timestamp").cast(pa.int64()).to_numpy()
     times = np.minimum(table.column("timestamp").cast(pa.int64()).to_numpy(), observed + AHEAD_NS)
     steps = times // STEP_NS
-    services = _service_rows(table, row_of, int(steps.max()))
+    services = _service_rows(table, row_of, max(int(steps.min()), after_step + 1))
     templates, template_codes = np.unique(table.column("template_id").to_numpy(), return_inverse=True)
     first = int(steps.min())
     keys = ((steps - first) * (int(services.max()) + 1) + services) * len(templates) + template_codes.ravel()
