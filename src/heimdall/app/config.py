@@ -14,6 +14,7 @@ from heimdall.errors import Misconfigured
 from heimdall.ingest.sources.http.door import HttpIngestConfig
 from heimdall.ingest.sources.opening import SourcesConfig
 from heimdall.pipeline.runners.embedded import PipelineConfig
+from heimdall.pipeline.stages.detect import DetectConfig
 from heimdall.query.cache.opening import check_cache
 from heimdall.query.service import QueryConfig
 from heimdall.storage.config import StorageConfig
@@ -53,6 +54,7 @@ class NodeConfig:
     sources: SourcesConfig = field(default_factory=SourcesConfig)
     bus: BusConfig = field(default_factory=BusConfig)
     pipeline: PipelineConfig = field(default_factory=PipelineConfig)
+    detect: DetectConfig = field(default_factory=DetectConfig)
     storage: StorageConfig = field(default_factory=StorageConfig)
     query: QueryConfig = field(default_factory=QueryConfig)
 

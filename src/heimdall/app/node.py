@@ -19,6 +19,8 @@ from heimdall.ingest.port import Source
 from heimdall.ingest.sources.http.door import HttpDoor
 from heimdall.ingest.sources.otlp_grpc import OtlpGrpc
 from heimdall.ingest.sources.uploads import UploadSource
+from heimdall.insight.feedback import Feedback
+from heimdall.insight.store import FindingStore
 from heimdall.model.timerange import format_time
 from heimdall.pipeline import deadletters
 from heimdall.pipeline.deadletters import DeadLetter
@@ -60,6 +62,8 @@ class Parts:
     uploads: UploadSource
     queries: QueryService
     cache: Cache
+    findings: FindingStore
+    feedback: Feedback
 
 
 class DataFolder:
@@ -145,6 +149,7 @@ class Node:
         self.parts.bus.close()
         self.parts.tail.close()
         self.parts.cache.close()
+        self.parts.findings.close()
         self.parts.engine.close()
 
     # -- what the pages ask (heimdall.api.node.NodeFacts) -----------------------------------------------------------

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 
 from heimdall.api.accounts import account_routes
 from heimdall.api.asgi import build_asgi
+from heimdall.api.findings import finding_routes
 from heimdall.api.node import node_routes
 from heimdall.api.queries import query_routes
 from heimdall.api.static_files import StaticUi
@@ -27,7 +28,10 @@ from heimdall.ingest.sources.http.splunk import SplunkLogs
 from heimdall.ingest.sources.opening import open_sources
 from heimdall.ingest.sources.otlp_grpc import OtlpGrpc
 from heimdall.ingest.sources.uploads import UploadSource
+from heimdall.insight.feedback import Feedback
+from heimdall.insight.store import FindingStore
 from heimdall.pipeline.runners.embedded import EmbeddedRunner
+from heimdall.pipeline.stages.detect import DetectStage
 from heimdall.pipeline.stages.template.stage import TemplateStage
 from heimdall.query.cache import open_cache
 from heimdall.query.cached import CachedQueryService
@@ -47,10 +51,12 @@ def build_parts(config: NodeConfig, clock: Clock) -> Parts:
     schedule = config.storage.schedule()
     engine, catalogue = open_tiers(config.storage, clock, data=config.data)
     templates = TemplateStage()
+    findings = FindingStore(config.data / "insight" / "findings.db")
+    feedback = Feedback(findings.opinions())
     tail = LiveTail()
     runner = EmbeddedRunner(
         bus=bus,
-        stages=[templates],
+        stages=[templates, DetectStage(findings, feedback, config.detect)],
         engine=engine,
         state_path=config.data / "pipeline" / "state.db",
         clock=clock,
@@ -65,7 +71,21 @@ def build_parts(config: NodeConfig, clock: Clock) -> Parts:
     door = HttpDoor(bus, clock, config.ingest)
     uploads = UploadSource(bus, clock, config.ingest)
     sources = open_sources(config.sources, bus, clock, default_host=config.server.host)
-    return Parts(door, OtlpGrpc(door.intake), bus, runner, engine, mover, tail, sources, uploads, queries, cache)
+    return Parts(
+        door=door,
+        grpc=OtlpGrpc(door.intake),
+        bus=bus,
+        runner=runner,
+        engine=engine,
+        mover=mover,
+        tail=tail,
+        sources=sources,
+        uploads=uploads,
+        queries=queries,
+        cache=cache,
+        findings=findings,
+        feedback=feedback,
+    )
 
 
 def build_node(
@@ -89,6 +109,7 @@ def build_app(node: Node, clock: Clock, server: ServerConfig) -> ASGIApp:
             query_routes(parts.queries, clock),
             tail_routes(parts.tail, parts.queries, clock),
             account_routes(node, clock),
+            finding_routes(parts.findings, parts.feedback, clock),
             node_routes(node),
         ],
         doors=[*door_routes(parts.door), *parts.uploads.routes],

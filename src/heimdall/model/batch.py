@@ -58,6 +58,12 @@ POSITION_FIELD = pa.field("position", pa.uint64(), nullable=False)
 TEMPLATE_FIELD = pa.field("template_id", pa.uint64(), nullable=False)
 """Template of the message; set by the template stage. Below 2**53, so JSON numbers hold it exactly."""
 
+SCORE_FIELD = pa.field("anomaly_score", pa.float64())
+"""0 (usual) to 1: how odd the record was when it came, by what its service usually logs; set by the detect stage."""
+
+CATEGORY_FIELD = pa.field("predicted_category", _LOW_CARDINALITY)
+"""State of the record's service when it came: normal, degraded or critical; set by the detect stage."""
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:

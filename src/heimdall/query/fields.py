@@ -73,6 +73,8 @@ CANONICAL: tuple[Canonical, ...] = (
     Canonical("memory_usage", _NUMBER, Storage.NULLABLE, "memory in use, as the sender measures it"),
     Canonical("error_rate", _NUMBER, Storage.NULLABLE, "share of failed calls, as the sender measures it"),
     Canonical("retention_policy", _TEXT, Storage.EMPTY, "name of the policy that says how long it is kept"),
+    Canonical("anomaly_score", _NUMBER, Storage.NULLABLE, "how odd it was in its service when it came, 0 to 1"),
+    Canonical("predicted_category", _TEXT, Storage.EMPTY, "state of its service: normal, degraded or critical"),
 )
 
 BY_NAME: dict[str, Canonical] = {field.name: field for field in CANONICAL}

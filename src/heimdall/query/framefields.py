@@ -94,7 +94,7 @@ _COLUMNS: dict[str, pl.DataType] = {
         ("service", "instance", "region", "environment", "message", ATTRIBUTES, "user_id", "session_id", "request_id"),
         pl.String(),
     ),
-    **dict.fromkeys(("customer_id", "retention_policy"), pl.String()),
+    **dict.fromkeys(("customer_id", "retention_policy", "predicted_category"), pl.String()),
     **dict.fromkeys(("trace_id", "span_id", "parent_span_id"), pl.Binary()),
-    **dict.fromkeys(("duration_ms", "cpu_usage", "memory_usage", "error_rate"), pl.Float64()),
+    **dict.fromkeys(("duration_ms", "cpu_usage", "memory_usage", "error_rate", "anomaly_score"), pl.Float64()),
 }

@@ -18,7 +18,7 @@ _ORDER = (
     "id", "timestamp", "observed_timestamp", "level", "severity_number", "service", "instance", "region",
     "environment", "message", "template_id", "trace_id", "span_id", "parent_span_id", "trace_flags", "user_id",
     "session_id", "request_id", "customer_id", "duration_ms", "cpu_usage", "memory_usage", "error_rate",
-    "retention_policy",
+    "retention_policy", "anomaly_score", "predicted_category",
 )  # fmt: skip
 JSON_TEXT = {b"heimdall": b"json"}
 """Metadata of a text column whose values are JSON: a sender's field, a list. They are written as what they say."""

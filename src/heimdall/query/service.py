@@ -28,6 +28,7 @@ from heimdall.query.known import Sample
 from heimdall.query.languages.hql import parse, to_text
 from heimdall.query.pages import Page, Pages, skipped
 from heimdall.query.request import Answer, FacetsRequest, HistogramRequest, QueryRequest, SearchRequest
+from heimdall.query.rowpipes import answer_rows, ends_in_row_pipe, engine_part
 from heimdall.query.rows import JSON_TEXT
 from heimdall.query.shape import shape_of
 from heimdall.query.sources import POSITION_COLUMN, TIME_COLUMN, Question, Source, source_of
@@ -96,6 +97,8 @@ class QueryService:
             pages = Pages(source, statistics, self._config)
             if request.rank is not None:
                 page = pages.at_rank(job, question, request.limit, request.rank)
+            elif ends_in_row_pipe(query):
+                page = self._behind_rows(job, source, question, request.limit, cursor)
             elif is_patterns(query):
                 page = self._patterns(job, source, question, request.limit, cursor)
             else:
@@ -162,7 +165,7 @@ class QueryService:
                 tiers.append(
                     {
                         "tier": source.tier,
-                        "statement": source.statement(question, limit=101),
+                        "statement": source.statement(replace(question, query=engine_part(query)), limit=101),
                         "windows": [
                             {"from": _time(window.start_ns), "to": _time(window.end_ns),
                              "estimated_rows": _rows_in(window.start_ns, window.end_ns, statistics)}
@@ -260,6 +263,12 @@ class QueryService:
         rows = patterns(job, source, question, self._templates(), skip, limit + 1)
         more = rows.num_rows > limit
         return Page(rows.slice(0, limit), Skip(skip + limit) if more else None, more)
+
+    def _behind_rows(self, job: Job, source: Source, question: Question, limit: int, cursor: Cursor | None) -> Page:
+        skip = skipped(cursor)
+        rows, cut = answer_rows(job, source, question)
+        more = rows.num_rows > skip + limit
+        return Page(rows.slice(skip, limit), Skip(skip + limit) if more else None, more or cut)
 
     def _known(self, request: QueryRequest) -> Sample:
         """The sample completion learns from; renewed when it is older than `SAMPLE_VALID_S`."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pyarrow as pa
 
 from heimdall.errors import BatchRefused
-from heimdall.model.batch import LOG_SCHEMA, POSITION_FIELD, TEMPLATE_FIELD, LogBatch
+from heimdall.model.batch import CATEGORY_FIELD, LOG_SCHEMA, POSITION_FIELD, SCORE_FIELD, TEMPLATE_FIELD, LogBatch
 
-STORED_SCHEMA = pa.schema([*LOG_SCHEMA, POSITION_FIELD, TEMPLATE_FIELD])
+STORED_SCHEMA = pa.schema([*LOG_SCHEMA, POSITION_FIELD, TEMPLATE_FIELD, SCORE_FIELD, CATEGORY_FIELD])
 
 
 def storable(batch: LogBatch) -> pa.Table:

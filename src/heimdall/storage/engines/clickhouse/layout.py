@@ -74,6 +74,8 @@ COLUMNS: tuple[Column, ...] = (
     Column("retention_policy", "LowCardinality(String)", absent="''"),
     Column("position", "UInt64", "Delta(8), ZSTD(1)"),
     Column("template_id", "UInt64"),
+    Column("anomaly_score", "Nullable(Float64)"),
+    Column("predicted_category", "LowCardinality(String)", absent="''"),
 )
 
 COLUMN_BY_NAME = {column.name: column for column in COLUMNS}

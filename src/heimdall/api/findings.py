@@ -1,0 +1,85 @@
+"""Routes about what Heimdall noticed by itself: findings, and what people say of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from heimdall.api.answers import respond_data
+from heimdall.api.parameters import LedgerParameters
+from heimdall.clock import Clock
+from heimdall.insight.feedback import Feedback
+from heimdall.insight.finding import Finding, FindingKind, Verdict
+from heimdall.insight.store import FindingsRequest, FindingStore
+from heimdall.model.batch import DEFAULT_TENANT
+from heimdall.model.timerange import format_time, parse_time
+
+
+class FindingsParameters(LedgerParameters):
+    service: Annotated[str | None, Field(description="only findings about this service")] = None
+    kind: Annotated[FindingKind | None, Field(description="only findings of this kind")] = None
+    limit: Annotated[int, Field(ge=1, le=1_000, description="findings at most, newest first")] = 100
+
+
+class FeedbackBody(BaseModel):
+    """What somebody thinks of a finding; it changes what is told from the next step on."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    finding: Annotated[str, Field(pattern=r"^[0-9a-f]{20}$", description="id of the finding")]
+    verdict: Annotated[
+        Verdict,
+        Field(
+            description="`useful`: tell such sooner; `noise`: only when stronger; `expected`: no more of exactly this"
+        ),
+    ]
+
+
+def finding_routes(store: FindingStore, feedback: Feedback, clock: Clock) -> APIRouter:
+    router = APIRouter(prefix="/api/v1", tags=["findings"])
+
+    @router.get("/findings", summary="What was noticed, newest first")
+    async def findings(parameters: Annotated[FindingsParameters, Query()]) -> Response:
+        began, now_ns = clock.monotonic(), clock.time_ns()
+        start_ns, end_ns = (
+            None if text in (None, "") else parse_time(str(text), now_ns=now_ns)
+            for text in (parameters.start, parameters.end)
+        )
+        request = FindingsRequest(
+            tenant=DEFAULT_TENANT, start_ns=start_ns, end_ns=end_ns, service=parameters.service or None,
+            kind=parameters.kind, limit=parameters.limit,
+        )  # fmt: skip
+        found = await run_in_threadpool(store.find, request)
+        rows = [_row(finding) | {"verdict": verdict} for finding, verdict in found]
+        return respond_data(rows, took_ms=(clock.monotonic() - began) * 1e3)
+
+    @router.post("/feedback", summary="Say what a finding is worth")
+    async def judge(body: FeedbackBody) -> dict[str, Any]:
+        return await run_in_threadpool(_judge, store, feedback, body, clock.time_ns())
+
+    return router
+
+
+def _judge(store: FindingStore, feedback: Feedback, body: FeedbackBody, now_ns: int) -> dict[str, Any]:
+    finding = store.get(DEFAULT_TENANT, body.finding)
+    feedback.add(store.judge(finding, body.verdict, now_ns))
+    handicap = feedback.handicap(finding.tenant, finding.service, finding.kind, finding.template_id)
+    return {
+        "finding": finding.id,
+        "verdict": body.verdict.value,
+        "muted": handicap == float("inf"),
+        "extra_evidence": None if handicap == float("inf") else handicap,
+    }
+
+
+def _row(finding: Finding) -> dict[str, Any]:
+    """A finding as `docs/reference/api.md` describes it: times as text, the rest as it is."""
+    row = finding.as_row()
+    for name in ("started", "detected", "from", "to"):
+        row[name] = format_time(row.pop(f"{name}_ns"))
+    del row["tenant"]
+    return row

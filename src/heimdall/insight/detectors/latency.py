@@ -1,0 +1,89 @@
+"""How long a service's calls take, against what they usually take, on the logarithm of milliseconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heimdall.insight.conformal import FloatArray, Rows
+
+_MEMORY_STEPS = 240.0
+_FEWEST = 3
+"""Durations in a step below which it says nothing."""
+_RECENT = 0.8
+"""Weight of earlier steps' deviations a step later."""
+_SETTLING = 20
+"""Steps with durations before the first judgement."""
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyStep:
+    evidence: FloatArray
+    """Of being slower; being faster is no finding."""
+    deviation: FloatArray
+    """In standard deviations of a step's mean, either way; 0 where nothing is known."""
+    mean: FloatArray
+    """Of ln(1 + ms) in this step; NaN where there was too little."""
+    usual: FloatArray
+    spread: FloatArray
+
+    def band_ms(self, row: int) -> tuple[float, float]:
+        low, high = self.usual[row] - 3 * self.spread[row], self.usual[row] + 3 * self.spread[row]
+        return round(max(float(np.expm1(low)), 0.0), 1), round(float(np.expm1(high)), 1)
+
+
+class LatencyBank:
+    """State: 32 B a row."""
+
+    def __init__(self) -> None:
+        self._usual = np.zeros(0)
+        self._variance = np.zeros(0)
+        self._seen = np.zeros(0)
+        self._recent = np.zeros(0)
+
+    def grow(self, rows: int) -> None:
+        more = rows - len(self._seen)
+        if more > 0:
+            self._usual, self._variance, self._seen, self._recent = (
+                np.concatenate([table, np.zeros(more)])
+                for table in (self._usual, self._variance, self._seen, self._recent)
+            )
+
+    def step(self, rows: Rows, sums: FloatArray, durations: FloatArray, learn: NDArray[np.bool_]) -> LatencyStep:
+        """`sums` of ln(1 + ms) over `durations` records, by row; only rows of `learn` learn from it."""
+        enough = durations >= _FEWEST
+        mean = np.where(enough, sums / np.maximum(durations, 1), np.nan)
+        usual, seen = self._usual[rows], self._seen[rows]
+        spread = np.sqrt(np.maximum(self._variance[rows], 0.02**2))
+        judged = enough & (seen >= _SETTLING)
+        deviation = np.where(judged, (np.nan_to_num(mean) - usual) / spread, 0.0)
+        # The newest minutes together, scaled to unit variance: many slightly slow steps are one sure slowness.
+        kept = self._recent[rows] * _RECENT
+        self._recent[rows] = np.where(judged, kept + np.clip(deviation, -6, 12) * np.sqrt(1 - _RECENT**2), kept)
+        slower = np.maximum(np.maximum(deviation, self._recent[rows]), 0.0)
+        # Of a normal tail, less its polynomial factor; the conformal step behind it puts the rest right.
+        evidence = np.where(slower > 1, slower**2 / 2 / np.log(10), 0.0)
+        taken = enough & learn
+        self._learn(rows[taken], mean[taken], spread[taken])
+        return LatencyStep(np.minimum(evidence, 30.0), deviation, mean, usual, spread)
+
+    def _learn(self, rows: Rows, mean: FloatArray, spread: FloatArray) -> None:
+        seen = self._seen[rows]
+        weight = np.maximum(1 / _MEMORY_STEPS, 1 / (seen + 1))
+        usual = np.where(seen == 0, mean, self._usual[rows])
+        bound = np.where(seen < _SETTLING, np.inf, 4 * spread)
+        taken = np.clip(mean, usual - bound, usual + bound)
+        self._variance[rows] = (1 - weight) * (self._variance[rows] + weight * (taken - usual) ** 2)
+        self._usual[rows] = usual + weight * (taken - usual)
+        self._seen[rows] = seen + 1
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """State for a checkpoint; not copied."""
+        return {"usual": self._usual, "variance": self._variance, "seen": self._seen, "recent": self._recent}
+
+    def load(self, arrays: dict[str, NDArray[np.generic]]) -> None:
+        self._usual, self._variance, self._seen, self._recent = (
+            np.array(arrays[name], np.float64) for name in ("usual", "variance", "seen", "recent")
+        )

@@ -1,0 +1,71 @@
+"""A service that logs nothing any more: how unlikely the gap is, by its rate and by the gaps it had before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heimdall.insight.conformal import FloatArray, Rows, TailBank
+
+_FEWEST_GAPS = 40.0
+"""Arrivals after which gaps may be judged by those before."""
+
+
+@dataclass(frozen=True, slots=True)
+class SilenceStep:
+    gap: NDArray[np.int64]
+    """Steps since the last record; 0 in a step with records."""
+    due: FloatArray
+    """Records that would have come in the gap."""
+    evidence: FloatArray
+
+
+class SilenceBank:
+    """Gaps are learnt when they end, so a job that logs once a day is silent in between only on its first day."""
+
+    def __init__(self) -> None:
+        self._gap = np.zeros(0, np.int64)
+        self._due = np.zeros(0)
+        self._tails = TailBank(1)
+
+    def grow(self, rows: int) -> None:
+        more = rows - len(self._gap)
+        if more > 0:
+            self._gap = np.concatenate([self._gap, np.zeros(more, np.int64)])
+            self._due = np.concatenate([self._due, np.zeros(more)])
+        self._tails.grow(rows)
+
+    def step(self, rows: Rows, records: FloatArray, usual: FloatArray, dispersion: FloatArray) -> SilenceStep:
+        """`usual`: records expected in a step, by row."""
+        back = records > 0
+        if back.any():
+            self._tails.learn(rows[back], (self._gap[rows[back]] + 1.0).astype(np.float64)[:, None])
+        self._gap[rows] = np.where(back, 0, self._gap[rows] + 1)
+        self._due[rows] = np.where(back, 0.0, self._due[rows] + usual)
+        gap, due = self._gap[rows], self._due[rows]
+        by_rate = due / np.maximum(dispersion, 1.0) / np.log(10)
+        evidence = np.zeros(len(rows))
+        absent = np.flatnonzero(gap >= 2)
+        if len(absent):
+            known = self._tails.learnt(rows[absent])[:, 0] >= _FEWEST_GAPS
+            by_gaps = self._tails.evidence(rows[absent], (gap[absent] + 1.0).astype(np.float64)[:, None])[:, 0]
+            evidence[absent] = np.where(known, np.minimum(by_rate[absent], by_gaps), 0.0)
+        return SilenceStep(gap, due, evidence)
+
+    def pardon(self) -> None:
+        """Nobody was heard of for a while: that says nothing about any one service."""
+        self._gap[:] = 0
+        self._due[:] = 0.0
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """State for a checkpoint; not copied."""
+        state: dict[str, NDArray[np.generic]] = {"gap": self._gap, "due": self._due}
+        return state | {f"tails.{key}": value for key, value in self._tails.arrays().items()}
+
+    def load(self, arrays: dict[str, NDArray[np.generic]]) -> None:
+        self._gap, self._due = np.array(arrays["gap"], np.int64), np.array(arrays["due"], np.float64)
+        self._tails.load(
+            {key.removeprefix("tails."): value for key, value in arrays.items() if key.startswith("tails.")}
+        )

@@ -1,0 +1,194 @@
+"""Templates per service: one that was never there, one that comes far more often than it does.
+
+A pair of service and template has a rate that forgets, as `counts` has, but is touched only in steps in which it
+occurs, so a thousand quiet templates cost nothing. How surprising a new template is depends on how often this service
+brings new ones (Good–Turing's view: the rate of first occurrences estimates that of the next), separately for those of
+level warn and above, which a healthy service rarely invents.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heimdall.insight.conformal import FloatArray, Rows
+from heimdall.insight.detectors.counts import _deviance
+
+_CURRENT_STEPS = 20
+"""Steps for which a pair's newest burst is its evidence: five minutes."""
+_RECENT = 0.85
+"""Weight of a pair's earlier occurrences a step later, in its recent count: about the last two minutes."""
+_UNKNOWN = 3.0
+"""Evidence of a record whose template its service never had, before its step is judged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateConfig:
+    pairs: int = 20_000
+    """Pairs of service and template remembered; the longest unseen go first. 64 B each, and their key."""
+    memory_steps: float = 960.0
+    """Steps until an occurrence weighs 1/e in the pair's rate."""
+    novelty_memory_steps: float = 20_000.0
+    """Steps until a first occurrence weighs 1/e in the service's rate of new templates."""
+    settling_steps: int = 80
+    """Steps of a service in which every template is new and none is news."""
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateStep:
+    """Evidence by pair, in the order given to `step`."""
+
+    burst: FloatArray
+    fresh: FloatArray
+    expected: FloatArray
+    known: NDArray[np.bool_]
+
+
+class TemplateBank:
+    """Pairs are given out by `rows_of`. Not safe from several threads."""
+
+    def __init__(self, config: TemplateConfig | None = None) -> None:
+        self._config = config or TemplateConfig()
+        self._places: dict[tuple[int, int], int] = {}
+        size = self._config.pairs
+        self._events = np.zeros(size)
+        self._exposure = np.zeros(size)
+        self._dispersion = np.ones(size)
+        self._last = np.zeros(size, np.int64)
+        self._burst = np.zeros(size)
+        self._recent = np.zeros(size)
+        self._first_rates = np.zeros((0, 2))
+        self._first_steps = np.zeros(0)
+        self._known_pairs = np.zeros(0)
+
+    def grow(self, services: int) -> None:
+        more = services - len(self._first_steps)
+        if more > 0:
+            self._first_rates = np.concatenate([self._first_rates, np.zeros((more, 2))])
+            self._first_steps = np.concatenate([self._first_steps, np.zeros(more)])
+            self._known_pairs = np.concatenate([self._known_pairs, np.zeros(more)])
+
+    def rows_of(self, services: Rows, templates: NDArray[np.uint64], step: int) -> tuple[Rows, NDArray[np.bool_]]:
+        """(row, known before) of each pair; what is not known gets a row, if need be that of the longest unseen."""
+        rows = np.zeros(len(services), np.int64)
+        known = np.ones(len(services), np.bool_)
+        for place, key in enumerate(zip(services.tolist(), templates.tolist(), strict=True)):
+            row = self._places.get(key)
+            if row is None:
+                known[place] = False
+                row = self._new_row(step)
+                self._places[key] = row
+                self._events[row], self._exposure[row], self._dispersion[row] = 0.0, 0.0, 1.0
+                self._last[row], self._burst[row], self._recent[row] = step, 0.0, 0.0
+            rows[place] = row
+        return rows, known
+
+    def now(self, services: Rows, templates: NDArray[np.uint64], step: int) -> FloatArray:
+        """Evidence of each pair: of its newest burst, or of being new where it is not known yet."""
+        found = np.zeros(len(services))
+        for place, key in enumerate(zip(services.tolist(), templates.tolist(), strict=True)):
+            row = self._places.get(key)
+            if row is not None:
+                found[place] = self._burst[row] if step - self._last[row] <= _CURRENT_STEPS else 0.0
+            elif self._first_steps[key[0]] >= self._config.settling_steps:
+                found[place] = _UNKNOWN
+        return found
+
+    def _new_row(self, step: int) -> int:
+        if len(self._places) < self._config.pairs:
+            return len(self._places)
+        # An eighth at a time, so that a flood of new templates pays for the search once in a while.
+        by_age = sorted(self._places.items(), key=lambda item: (int(self._last[item[1]]), item[1]))
+        gone = by_age[: max(self._config.pairs // 8, 1)]
+        for key, _ in gone:
+            del self._places[key]
+        rest = list(self._places.items())
+        order = np.array([row for _, row in rest], np.int64)
+        for table in (self._events, self._exposure, self._dispersion, self._last, self._burst, self._recent):
+            table[: len(order)] = table[order]
+        self._places = {key: number for number, (key, _) in enumerate(rest)}
+        return len(self._places)
+
+    def step(
+        self, services: Rows, templates: NDArray[np.uint64], counts: FloatArray, grave: NDArray[np.bool_], step: int,
+        busier: FloatArray, learn: NDArray[np.bool_],
+    ) -> TemplateStep:  # fmt: skip
+        """Judge and learn the pairs that occurred in a step; each pair once.
+
+        `grave`: the pair's records are of level warn or above. `busier` (by pair, ≥ 1): by how much the whole service
+        is busier than usual, which a template may be too. `learn` (by pair): whether a known one learns from this step.
+        """
+        config = self._config
+        rows, known = self.rows_of(services, templates, step)
+        if len(self._places) < len(rows):  # more pairs in one step than are remembered at all
+            rows = np.minimum(rows, config.pairs - 1)
+        quiet = np.maximum(step - self._last[rows], 0)
+        keep = (1 - 1 / config.memory_steps) ** quiet
+        shape = self._events[rows] * keep + 0.5
+        exposure = self._exposure[rows] * keep + (1 - keep) * config.memory_steps
+        mean = shape / (exposure + 1.0) * busier
+        recent = self._recent[rows] * _RECENT**quiet + counts
+        burst = np.where(known & (counts > mean), _deviance(counts, mean, shape), 0.0)
+        due = mean / (1 - _RECENT)
+        burst = np.maximum(burst, np.where(known & (recent > due), _deviance(recent, due, shape), 0.0))
+        burst = burst / self._dispersion[rows] / np.log(10) - np.log10(2)
+        self._recent[rows] = recent
+        burst = np.maximum(burst - np.log10(np.maximum(self._known_pairs[services], 1.0)), 0.0)
+        variance = mean + mean**2 / shape
+        taken = np.where(~learn, mean, counts)
+        taken = np.where(
+            known & learn, np.minimum(counts, mean + 4 * np.sqrt(variance * self._dispersion[rows]) + 2), taken
+        )
+        scatter = np.minimum((taken - mean) ** 2 / np.maximum(variance, 0.05), 25.0)
+        self._events[rows] = shape - 0.5 + taken
+        self._exposure[rows] = exposure + 1
+        blend = learn * 20 / config.memory_steps
+        self._dispersion[rows] = np.maximum(self._dispersion[rows] * (1 - blend) + scatter * blend, 1.0)
+        self._last[rows] = step
+        self._burst[rows] = burst
+        return TemplateStep(burst, self._novelty(services, known, grave), np.where(known, mean, 0.0), known)
+
+    def passed(self, services: Rows) -> None:
+        """A step has passed for these services; call after `step`."""
+        keep = 1 - 1 / self._config.novelty_memory_steps
+        self._first_rates[services] *= keep
+        self._first_steps[services] = self._first_steps[services] * keep + 1
+
+    def _novelty(self, services: Rows, known: NDArray[np.bool_], grave: NDArray[np.bool_]) -> FloatArray:
+        config = self._config
+        kind = grave.astype(np.int64)
+        steps = self._first_steps[services]
+        settled = steps >= config.settling_steps
+        rate = (self._first_rates[services, kind] + 0.5) / np.maximum(steps - config.settling_steps + 20, 1.0)
+        fresh = np.where(~known & settled, -np.log10(-np.expm1(-rate)), 0.0)
+        np.add.at(self._first_rates, (services[~known & settled], kind[~known & settled]), 1.0)
+        np.add.at(self._known_pairs, services[~known], 1.0)
+        return np.asarray(np.maximum(fresh, 0.0), np.float64)
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """State for a checkpoint; rows in use only."""
+        used = len(self._places)
+        keys = np.array(list(self._places), np.uint64).reshape(used, 2)
+        return {
+            "keys": keys, "rows": np.array(list(self._places.values()), np.int64), "events": self._events[:used],
+            "exposure": self._exposure[:used], "dispersion": self._dispersion[:used],
+            "last": self._last[:used], "burst": self._burst[:used],
+            "recent": self._recent[:used],
+            "first_rates": self._first_rates, "first_steps": self._first_steps, "known_pairs": self._known_pairs,
+        }  # fmt: skip
+
+    def load(self, arrays: dict[str, NDArray[np.generic]]) -> None:
+        keys = np.asarray(arrays["keys"], np.uint64).tolist()
+        self._places = {(int(a), int(b)): int(row) for (a, b), row in zip(keys, arrays["rows"].tolist(), strict=True)}
+        used = len(keys)
+        for name, table in (
+            ("events", self._events), ("exposure", self._exposure), ("dispersion", self._dispersion),
+            ("last", self._last), ("burst", self._burst),
+            ("recent", self._recent),
+        ):  # fmt: skip
+            table[:used] = arrays[name]
+        self._first_rates = np.array(arrays["first_rates"], np.float64)
+        self._first_steps = np.array(arrays["first_steps"], np.float64)
+        self._known_pairs = np.array(arrays["known_pairs"], np.float64)

@@ -1,0 +1,1 @@
+"""Words of the query language that insight brings; `pyproject.toml` lists them under `heimdall.pipes`."""

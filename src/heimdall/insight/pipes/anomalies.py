@@ -1,0 +1,134 @@
+"""`anomalies [value] [by key, …]`: which points of a series its own past does not explain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from heimdall.insight.conformal import FloatArray
+from heimdall.insight.detectors.metric import MetricConfig, MetricDetector
+from heimdall.insight.detectors.shape import ShapeConfig
+from heimdall.query.languages.hql.cursor import Cursor
+from heimdall.query.languages.hql.expressions import parse_field
+from heimdall.query.languages.hql.printer import field_text
+from heimdall.query.pipes.word import PipeWord
+from heimdall.query.rowpipes import RowPipe
+from heimdall.query.shape import Shape, failure, require
+from heimdall.query.types import NUMERIC, Type
+
+_WARMUP_SHARE = 0.1
+_WARMUP_LEAST, _WARMUP_MOST = 10, 200
+_SHAPE = ShapeConfig(lengths=(12,), history=1_000)
+_MARKED = 1.5
+"""Evidence of a marked point: level, time of day and shape together as rare as one in thirty, each on average. Higher
+than what alarms in a stream, since here nothing rests and every point of a long deviation is marked."""
+MAX_SERIES = 500
+"""Series of one answer that are judged; the state of each takes 20 kB while the answer is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Anomalies(RowPipe):
+    name: ClassVar[str] = "anomalies"
+    aggregates: ClassVar[bool] = True
+    sorts: ClassVar[bool] = True
+
+    value: str | None = None
+    keys: tuple[str, ...] = ()
+    time: str = "timestamp"
+
+    def to_text(self) -> str:
+        value = f" {field_text(self.value)}" if self.value is not None else ""
+        by = f" by {', '.join(field_text(key) for key in self.keys)}" if self.keys else ""
+        return f"anomalies{value}{by}"
+
+    def reads(self) -> Iterator[str]:
+        """Columns of the rows before it, none of a record."""
+        yield from ()
+
+    def shape(self, before: Shape) -> Shape:
+        if before.records or before.type_of(self.time) is not Type.TIME:
+            raise failure(
+                self.span, "anomalies are found in series over time",
+                "put timechart before it: … | timechart span=5m count() as n by service | anomalies",
+            )  # fmt: skip
+        if self.value is not None and require([self.value], before, self.span)[self.value] not in NUMERIC:
+            raise failure(self.span, f"'{self.value}' holds no numbers", "name a column that does")
+        require(self.keys, before, self.span)
+        if self.value is None and not any(kind in NUMERIC for kind in before.columns.values()):
+            raise failure(self.span, "there is no column of numbers here", "chart one: timechart count() as n")
+        added = {"expected": Type.NUMBER, "anomaly_score": Type.NUMBER, "anomaly": Type.BOOLEAN}
+        return before.extended(added)
+
+    def on_rows(self, rows: pa.Table) -> pa.Table:
+        frame = pl.from_arrow(rows)
+        assert isinstance(frame, pl.DataFrame)
+        value = self.value or next(name for name, kind in frame.schema.items() if kind.is_numeric())
+        keys = self.keys or tuple(
+            name for name, kind in frame.schema.items() if name != self.time and not kind.is_numeric()
+        )
+        parts = [pl.col(key).cast(pl.String).fill_null("") for key in keys]
+        alike = pl.concat_str(parts, separator="\x1f") if parts else pl.col(self.time).cast(pl.String).str.head(0)
+        numbers = frame.select(alike.alias("series"))["series"].to_arrow().dictionary_encode().indices.to_numpy()
+        found = _judge(
+            numbers.astype(np.int64), np.asarray(frame[self.time].cast(pl.Int64)),
+            np.asarray(frame[value].cast(pl.Float64)),
+        )  # fmt: skip
+        return frame.with_columns(**found).to_arrow()
+
+
+def _judge(series: np.ndarray[tuple[int], np.dtype[np.int64]], times: np.ndarray[tuple[int], np.dtype[np.int64]],
+           values: FloatArray) -> dict[str, pl.Series]:  # fmt: skip
+    """Columns `expected`, `anomaly_score` and `anomaly` in the order of the rows: point after point of each series."""
+    config = MetricConfig(shape=_SHAPE)
+    detector = MetricDetector(config)
+    order = np.lexsort((times, series))
+    ordered = series[order]
+    starts = np.flatnonzero(np.diff(ordered, prepend=-1))
+    place = np.arange(len(order)) - np.repeat(starts, np.diff(np.r_[starts, len(order)]))
+    longest = int(place.max()) + 1 if len(order) else 0
+    warmup = int(np.clip(longest * _WARMUP_SHARE, _WARMUP_LEAST, _WARMUP_MOST))
+    detector.grow(min(len(starts), MAX_SERIES), warmup_points=warmup)
+    expected, evidence = np.full(len(order), np.nan), np.zeros(len(order))
+    for step in range(longest):
+        at = order[place == step]
+        at = at[series[at] < MAX_SERIES]
+        judged = detector.step(series[at], times[at], values[at])
+        if step:
+            expected[at] = judged.expected
+        evidence[at] = judged.evidence
+    return {
+        "expected": pl.Series(expected).fill_nan(None),
+        "anomaly_score": pl.Series((1 - 10**-evidence).round(4)),
+        "anomaly": pl.Series(evidence >= _MARKED),
+    }
+
+
+def _parse(cursor: Cursor) -> Anomalies:
+    start = cursor.position
+    cursor.skip()
+    value = None
+    if not cursor.at_pipe_end and not cursor.at_word("by"):
+        value = parse_field(cursor)
+    keys: list[str] = []
+    if cursor.take_word("by"):
+        keys.append(parse_field(cursor))
+        while cursor.take(","):
+            keys.append(parse_field(cursor))
+    return Anomalies(value, tuple(keys), span=cursor.span(start))
+
+
+WORD = PipeWord(
+    name="anomalies",
+    syntax="anomalies [value] [by key, …]",
+    doc="Judges every point of a series by the points before it: adds what was `expected`, an `anomaly_score` from 0 to"
+    " 1, and `anomaly`, true where level, time of day and shape together are too far off. Put it last, behind"
+    " `timechart`; without names it takes the first column of numbers, and one series for each combination of the other"
+    " columns.",
+    example="level>=error | timechart span=5m count() as errors by service | anomalies",
+    parse=_parse,
+)

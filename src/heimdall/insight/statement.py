@@ -1,0 +1,61 @@
+"""A finding in words and as a query: true statements made of the numbers they rest on."""
+
+from __future__ import annotations
+
+from heimdall.insight.finding import Feature, FindingKind
+from heimdall.query.ast import And, Compare, Operator, Predicate, Query
+from heimdall.query.languages.hql import to_text
+
+
+def statement(kind: FindingKind, service: str, feature: Feature, *, template: str, silent_s: float) -> str:
+    """One sentence: what was seen, and what was expected in its place."""
+    seen = f"{_number(feature.observed)}"
+    band = f"expected {_number(feature.low)} to {_number(feature.high)}"
+    about = f": {_short(template)}" if template else ""
+    per = f"in {feature.window_s} s"
+    match kind:
+        case FindingKind.SILENCE:
+            return f"{service} has logged nothing for {round(silent_s)} s; {_number(feature.high)} records were due"
+        case FindingKind.VOLUME_UP:
+            return f"{service} logs more than usual: {seen} records {per}, {band}"
+        case FindingKind.VOLUME_DOWN:
+            return f"{service} logs less than usual: {seen} records {per}, {band}"
+        case FindingKind.ERRORS:
+            return f"{service} logs more errors than usual: {seen} {per}, {band}{about}"
+        case FindingKind.WARNINGS:
+            return f"{service} logs more warnings than usual: {seen} {per}, {band}{about}"
+        case FindingKind.TEMPLATE_BURST:
+            return f"{service} logs a message more often than usual: {seen} times {per}, {band}{about}"
+        case FindingKind.NEW_TEMPLATE:
+            return f"{service} logs a message it never logged before, {seen} times {per}{about}"
+        case FindingKind.NEW_ERROR:
+            return f"{service} logs a problem it never logged before, {seen} times {per}{about}"
+        case FindingKind.LATENCY:
+            return f"{service} is slower than usual: {seen} ms in the geometric mean, {band}{about}"
+        case FindingKind.ORDER:
+            return f"{service} logs in an order its traces rarely have: {seen} records {per}, {band}{about}"
+        case FindingKind.MIX:
+            return f"{service}'s volume, errors, warnings and latency together are unlike before (score {seen}, {band})"
+
+
+def query_for(kind: FindingKind, service: str, template_id: int) -> str:
+    """HQL for the records a finding rests on; the finding has the range of time."""
+    terms: list[Predicate] = [Compare("service", Operator.EQ, service)]
+    if template_id and kind is not FindingKind.SILENCE:
+        terms.append(Compare("template_id", Operator.EQ, str(template_id)))
+    elif kind is FindingKind.ERRORS:
+        terms.append(Compare("level", Operator.GE, "error"))
+    elif kind is FindingKind.WARNINGS:
+        terms.append(Compare("level", Operator.EQ, "warn"))
+    return to_text(Query(And(tuple(terms)) if len(terms) > 1 else terms[0]))
+
+
+def _number(value: float) -> str:
+    if value >= 100 or float(value).is_integer():
+        return f"{round(value)}"
+    return f"{value:.2g}" if value < 1 else f"{value:.1f}"
+
+
+def _short(template: str) -> str:
+    text = " ".join(template.split())
+    return text if len(text) <= 160 else text[:159] + "…"

@@ -1,0 +1,361 @@
+"""The watch over one tenant's services: steps in, findings out.
+
+Each step every service is judged by all detectors at once. What each says becomes conformal evidence among what it
+said of that service before, the votes become one number, numbers are gathered over time, and what passes the alert
+budget's bar is told once, with the vote that said most as its kind. State is bounded by the number of services.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from heimdall.insight.conformal import FloatArray, Rows, TailBank
+from heimdall.insight.detectors.counts import CountBank, CountStep
+from heimdall.insight.detectors.latency import LatencyBank, LatencyStep
+from heimdall.insight.detectors.outliers import OutlierVotes
+from heimdall.insight.detectors.silence import SilenceBank, SilenceStep
+from heimdall.insight.detectors.states import STATES, ServiceState, StateBank
+from heimdall.insight.detectors.templates import TemplateBank, TemplateStep
+from heimdall.insight.feedback import Feedback
+from heimdall.insight.finding import Feature, Finding, FindingKind, finding_id
+from heimdall.insight.fusion import Budget, BudgetConfig, combined
+from heimdall.insight.statement import query_for, statement
+from heimdall.insight.step import STEP_NS, STEP_S, STEPS_PER_DAY, StepCounts
+from heimdall.model.batch import TenantId
+
+VOTES: tuple[FindingKind, ...] = (
+    FindingKind.VOLUME_UP, FindingKind.VOLUME_DOWN, FindingKind.ERRORS, FindingKind.WARNINGS, FindingKind.ORDER,
+    FindingKind.TEMPLATE_BURST, FindingKind.NEW_TEMPLATE, FindingKind.NEW_ERROR, FindingKind.LATENCY, FindingKind.MIX,
+)  # fmt: skip
+_BURST, _NEW, _NEW_ERROR, _LATENCY, _MIX = 5, 6, 7, 8, 9
+_COUNTED = {FindingKind.ERRORS: 1, FindingKind.WARNINGS: 2, FindingKind.ORDER: 3}
+_ERRORS, _WARNINGS = 1, 2
+OTHER = "(other)"
+"""Services beyond the bound are watched together under this name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchConfig:
+    budget: BudgetConfig = field(default_factory=BudgetConfig)
+    services: int = 1_000
+    """Services of a tenant watched one by one, 40 kB each; what exceeds them is watched together."""
+    settling_steps: int = 20
+    """Steps of a service before the first finding about it: five minutes."""
+    again_steps: int = 240
+    """Steps before a service's finding of the same kind is told again: an hour."""
+    trusted_steps: int = 240
+    """Steps after which conformal evidence alone decides; before, a model's own probability counts in part."""
+    silence_evidence: float = 4.0
+    """Evidence at which a service that stopped logging is told of."""
+
+
+class Detector(Protocol):
+    """State of one kind of detector over all services of a tenant (rows), in arrays of bounded size.
+
+    Called by one thread at a time, step after step. Deterministic: a restored one goes on as the one it was taken from.
+    """
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """All of its state, for a checkpoint; not copied, so the caller writes it out before the next step."""
+
+    def load(self, arrays: dict[str, NDArray[np.generic]]) -> None:
+        """Take the state of `arrays`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """Everything one step said, for the findings that come of it."""
+
+    step: StepCounts
+    totals: FloatArray
+    counts: CountStep
+    templates: TemplateStep
+    latency: LatencyStep
+    mix: FloatArray
+    evidence: FloatArray
+
+
+class TenantWatch:
+    """Not safe from several threads."""
+
+    def __init__(self, tenant: TenantId, feedback: Feedback, config: WatchConfig | None = None) -> None:
+        self.tenant = tenant
+        self._feedback = feedback
+        self._config = config or WatchConfig()
+        self._rows: dict[str, int] = {}
+        self._counts = CountBank(4)
+        self._templates = TemplateBank()
+        self._latency = LatencyBank()
+        self._silence = SilenceBank()
+        self._outliers = OutlierVotes()
+        self._tails = TailBank(len(VOTES))
+        self._states = StateBank()
+        self._budget = Budget(STEPS_PER_DAY, self._config.budget)
+        self._first_step = np.zeros(0, np.int64)
+        self._told_at = np.full((0, len(VOTES) + 1), -(10**12), np.int64)
+        self._ill = np.zeros(0, np.int64)
+
+    # -- services -------------------------------------------------------------------------------------------------
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        return tuple(self._rows)
+
+    def row_of(self, service: str, step: int) -> int:
+        """The service's row; a new one is given out, watched from `step` on, the last one shared once all are."""
+        row = self._rows.get(service)
+        if row is not None:
+            return row
+        if len(self._rows) >= self._config.services - 1:
+            service = OTHER
+            if service in self._rows:
+                return self._rows[service]
+        row = self._rows[service] = len(self._rows)
+        self._grow(row + 1)
+        self._first_step[row] = step
+        return row
+
+    def _grow(self, rows: int) -> None:
+        for bank in (
+            self._counts, self._templates, self._latency, self._silence, self._tails, self._states, self._budget
+        ):  # fmt: skip
+            bank.grow(rows)
+        more = rows - len(self._first_step)
+        self._first_step = np.concatenate([self._first_step, np.zeros(more, np.int64)])
+        self._ill = np.concatenate([self._ill, np.zeros(more, np.int64)])
+        self._told_at = np.concatenate([self._told_at, np.full((more, len(VOTES) + 1), -(10**12), np.int64)])
+
+    def states(self) -> list[ServiceState]:
+        """Of each row, as of the last step."""
+        return [STATES[place] for place in self._states.states(np.arange(len(self._rows)))]
+
+    def scores(self, services: Rows, templates: NDArray[np.uint64], step: int) -> FloatArray:
+        """0 (usual) to 1 by pair: how odd a template is in its service just now."""
+        evidence = self._templates.now(services, templates, step)
+        return np.asarray(1 - 10 ** (-evidence / 3), np.float64)
+
+    def pardon(self) -> None:
+        """Steps were skipped in which nobody was heard of: no service is called silent for them."""
+        self._silence.pardon()
+
+    # -- a step ---------------------------------------------------------------------------------------------------
+
+    def step(self, data: StepCounts) -> list[Finding]:
+        """Judge and learn one step. Steps come in order; one in which nobody logged is a step too."""
+        if not self._rows:
+            return []
+        rows = np.arange(len(self._rows))
+        silence = self._silent(rows, data)
+        judged = self._judge(rows, data, silence)
+        together = combined(judged.evidence, _WEIGHTS)
+        settled = data.step - self._first_step >= self._config.settling_steps
+        together = np.where(settled & (silence.gap == 0), together, 0.0)
+        quiet = silence.evidence >= self._config.silence_evidence
+        states = self._states.step(rows, np.where(quiet, silence.evidence, together))
+        self._ill[rows] = np.where(states > 0, self._ill[rows] + 1, 0)
+        over = self._budget.step(rows, together)
+        findings = [self._told(int(row), judged, float(together[row])) for row in np.flatnonzero(over >= _LOWEST_OVER)]
+        findings += [self._told_silent(int(row), judged, silence) for row in np.flatnonzero(quiet & settled)]
+        return [finding for finding in findings if finding is not None]
+
+    def _silent(self, rows: Rows, data: StepCounts) -> SilenceStep:
+        records = data.by_service(data.records, len(rows))
+        return self._silence.step(rows, records, self._counts.usual(rows, 0), self._counts.dispersion(rows, 0))
+
+    def _judge(self, rows: Rows, data: StepCounts, silence: SilenceStep) -> _Judged:
+        size = len(rows)
+        records, errors, warnings, odd = (
+            data.by_service(values, size) for values in (data.records, data.errors, data.warnings, data.odd)
+        )
+        totals = np.column_stack([records, errors, warnings, odd])
+        exposure = np.column_stack([np.ones(size), records, records, records])
+        usual = np.maximum(self._counts.usual(rows, 0), 1e-9)
+        # What an incident looks like is not what is usual; what stays for an hour is.
+        well = (self._ill[rows] == 0) | (self._ill[rows] > self._config.again_steps)
+        counts = self._counts.step(rows, totals, exposure, learn=((silence.gap < 2) & well).astype(np.float64))
+        busier = np.maximum(records / usual, 1.0)[data.services]
+        grave = (data.errors + data.warnings) > 0
+        templates = self._templates.step(
+            data.services, data.templates, data.records, grave, data.step, busier, well[data.services]
+        )
+        self._templates.passed(rows[silence.gap == 0])
+        latency = self._latency.step(
+            rows, data.by_service(data.duration_sum, size), data.by_service(data.durations, size), well
+        )
+        vitals = np.column_stack([
+            (records - usual) / (np.sqrt(usual) + 1), errors / np.maximum(records, 1) * 10,
+            warnings / np.maximum(records, 1) * 10, np.clip(latency.deviation, -10, 10),
+        ])  # fmt: skip
+        self._outliers.learn(vitals[(silence.gap == 0) & well])
+        raw = np.column_stack([
+            counts.upper[:, 0], counts.lower[:, 0], counts.upper[:, 1:],
+            _most(data.services, templates.burst, size),
+            _most(data.services, np.where(grave, 0, templates.fresh), size),
+            _most(data.services, np.where(grave, templates.fresh, 0), size),
+            latency.evidence, np.full(size, np.nan),
+        ])  # fmt: skip
+        # Outlier votes and ranks are looked up where a model says something: elsewhere there is nothing to support or
+        # to take back.
+        loud = np.flatnonzero((raw[:, :_MIX] >= _LOUD).any(axis=1))
+        if len(loud):
+            raw[loud, _MIX] = self._outliers.scores(vitals[loud]).mean(axis=1)
+        evidence = self._calibrated(rows, raw, loud, (silence.gap == 0) & well)
+        mix = np.nan_to_num(raw[:, _MIX])
+        return _Judged(data, totals, counts, templates, latency, mix, evidence)
+
+    def _calibrated(self, rows: Rows, raw: FloatArray, loud: Rows, usual: NDArray[np.bool_]) -> FloatArray:
+        """Conformal evidence, never above the model's own; while little is known, the model's own in part."""
+        evidence = np.minimum(np.nan_to_num(raw), _LOUD)
+        if len(loud):
+            own, conformal = np.nan_to_num(raw[loud]), self._tails.evidence(rows[loud], raw[loud])
+            own[:, _MIX] = np.minimum(conformal[:, _MIX], _MIX_MOST)
+            trust = np.minimum(self._tails.learnt(rows[loud]) / self._config.trusted_steps, 1.0)
+            untested = np.where(np.arange(raw.shape[1]) == _MIX, 0.0, 0.5 * own)
+            evidence[loud] = trust * np.minimum(own, conformal) + (1 - trust) * untested
+        self._tails.learn(rows[usual], raw[usual])
+        return evidence
+
+    # -- telling --------------------------------------------------------------------------------------------------
+
+    def _told(self, row: int, judged: _Judged, evidence: float) -> Finding | None:
+        place = int(np.argmax(judged.evidence[row] * _LEADS))
+        kind = VOTES[place]
+        step = judged.step.step
+        lately = step - self._told_at[row, :-1]
+        if lately[place] < self._config.again_steps or lately.min() < _PAUSE:
+            return None
+        at, example = self._template_of(row, kind, judged)
+        over = evidence - self._feedback.handicap(self.tenant, self._service(row), kind, at)
+        if over < self._budget.bar(row):
+            return None
+        self._budget.spend(row)
+        self._told_at[row, place] = step
+        main = self._feature(row, kind, judged, at)
+        features = [main, *(self._feature(row, other, judged, at) for other in VOTES if other is not kind)]
+        shown = tuple(feature for feature in features if feature is main or feature.evidence >= 1.0)
+        return self._finding(row, kind, judged.step.step, evidence, shown, at, example, silent_s=0.0)
+
+    def _told_silent(self, row: int, judged: _Judged, silence: SilenceStep) -> Finding | None:
+        kind, step = FindingKind.SILENCE, judged.step.step
+        gap = int(silence.gap[row])
+        if step - self._told_at[row, -1] <= gap:
+            return None
+        evidence = float(silence.evidence[row])
+        if evidence < self._config.silence_evidence + self._feedback.handicap(self.tenant, self._service(row), kind, 0):
+            return None
+        self._told_at[row, -1] = step
+        due = float(silence.due[row])
+        feature = Feature("records", 0.0, max(due - 3 * np.sqrt(due), 0.0), due, evidence)
+        return self._finding(row, kind, step, evidence, (feature,), 0, "", silent_s=gap * STEP_S)
+
+    def _finding(
+        self, row: int, kind: FindingKind, step: int, evidence: float, features: tuple[Feature, ...], template: int,
+        example: str, *, silent_s: float,
+    ) -> Finding:  # fmt: skip
+        service = self._service(row)
+        end_ns = (step + 1) * STEP_NS
+        started_ns = end_ns - STEP_NS - round(silent_s) * 10**9
+        state = STATES[int(self._states.states(np.array([row]))[0])]
+        return Finding(
+            id=finding_id(self.tenant, service, kind, step), tenant=self.tenant, service=service, kind=kind,
+            state=ServiceState.DEGRADED if state is ServiceState.NORMAL else state,
+            statement=statement(kind, service, features[0], template=example, silent_s=silent_s),
+            started_ns=started_ns, detected_ns=end_ns, evidence=round(evidence, 2), features=features,
+            examples=(example,) if example else (), template_id=template, query=query_for(kind, service, template),
+            from_ns=started_ns - 2 * STEP_NS, to_ns=end_ns,
+            watched_s=float((step - self._first_step[row]) * STEP_S),
+        )  # fmt: skip
+
+    def _service(self, row: int) -> str:
+        return list(self._rows)[row]
+
+    def _template_of(self, row: int, kind: FindingKind, judged: _Judged) -> tuple[int, str]:
+        """The template that shows a finding best, and one of its messages; (0, "") where none does."""
+        data = judged.step
+        own = np.flatnonzero(data.services == row)
+        weights = {
+            FindingKind.ERRORS: data.errors, FindingKind.WARNINGS: data.warnings, FindingKind.ORDER: data.odd,
+            FindingKind.TEMPLATE_BURST: judged.templates.burst, FindingKind.NEW_TEMPLATE: judged.templates.fresh,
+            FindingKind.NEW_ERROR: judged.templates.fresh,
+        }.get(kind)  # fmt: skip
+        if weights is None or not len(own) or weights[own].max() <= 0:
+            return 0, ""
+        best = int(own[np.argmax(weights[own])])
+        return int(data.templates[best]), data.examples[best]
+
+    def _feature(self, row: int, kind: FindingKind, judged: _Judged, template: int) -> Feature:
+        evidence = round(float(judged.evidence[row, VOTES.index(kind)]), 2)
+        if kind in (FindingKind.TEMPLATE_BURST, FindingKind.NEW_TEMPLATE, FindingKind.NEW_ERROR):
+            own = np.flatnonzero((judged.step.services == row) & (judged.step.templates == np.uint64(template)))
+            observed = float(judged.step.records[own].sum())
+            mean = float(judged.templates.expected[own].sum()) if kind is FindingKind.TEMPLATE_BURST else 0.0
+            high = float(np.ceil(mean + 3 * np.sqrt(mean))) if mean else 0.0
+            return Feature(kind.value, observed, 0.0, high, evidence)
+        if kind is FindingKind.LATENCY:
+            low, high = judged.latency.band_ms(row)
+            return Feature("latency_ms", float(np.expm1(judged.latency.mean[row])), low, high, evidence)
+        if kind is FindingKind.MIX:
+            return Feature("mix", round(float(judged.mix[row]), 3), 0.0, 1.0, evidence)
+        column = _COUNTED.get(kind, 0)
+        counts = judged.counts
+        mean, spread = float(counts.expected[row, column]), float(counts.spread[row, column])
+        low, high = max(round(mean - 3 * spread, 1), 0.0), round(mean + 3 * spread, 1)
+        names = {0: "records", 1: "errors", 2: "warnings", 3: "odd_order"}
+        window_s = int(counts.window[row, column]) * STEP_S
+        return Feature(names[column], float(counts.observed[row, column]), low, high, evidence, window_s)
+
+    # -- checkpoint -----------------------------------------------------------------------------------------------
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """State for a checkpoint; not copied."""
+        state: dict[str, NDArray[np.generic]] = {
+            "services": np.array(list(self._rows), np.str_), "first_step": self._first_step,
+            "told_at": self._told_at, "ill": self._ill,
+        }  # fmt: skip
+        for name, bank in self._banks():
+            state |= {f"{name}/{key}": value for key, value in bank.arrays().items()}
+        return state
+
+    def load(self, arrays: dict[str, NDArray[np.generic]]) -> None:
+        self._rows = {str(name): row for row, name in enumerate(arrays["services"].tolist())}
+        self._first_step, self._told_at = (np.array(arrays[name], np.int64) for name in ("first_step", "told_at"))
+        self._ill = np.array(arrays["ill"], np.int64)
+        for name, bank in self._banks():
+            prefix = f"{name}/"
+            bank.load({key.removeprefix(prefix): value for key, value in arrays.items() if key.startswith(prefix)})
+
+    def _banks(self) -> Iterator[tuple[str, Detector]]:
+        yield "counts", self._counts
+        yield "templates", self._templates
+        yield "latency", self._latency
+        yield "silence", self._silence
+        yield "outliers", self._outliers
+        yield "tails", self._tails
+        yield "states", self._states
+        yield "budget", self._budget
+
+
+_LOUD = 1.0
+"""Evidence of a model from which on its rank is looked up."""
+_MIX_MOST = 2.0
+"""Evidence of the outlier votes at most: their scores have no probability of their own, so they support others."""
+_WEIGHTS = np.array([0.08, 0.08, 0.16, 0.10, 0.03, 0.10, 0.06, 0.17, 0.12, 0.10])
+"""By vote: how much of the chance of a false alarm each may use. Errors and problems never seen before get most."""
+_LEADS = np.where(np.arange(len(VOTES)) == _MIX, 0.3, 1.0)
+"""How much a vote counts when the kind of a finding is chosen: what a reader can check goes first."""
+_LOWEST_OVER = -1.5
+"""Useful findings lower a service's bar by at most this."""
+_PAUSE = 40
+"""Steps between two findings of one service of different kinds: ten minutes."""
+
+
+def _most(services: Rows, evidence: FloatArray, size: int) -> FloatArray:
+    """The largest evidence of each service."""
+    most = np.zeros(size)
+    np.maximum.at(most, services, evidence)
+    return most

@@ -1,0 +1,159 @@
+"""A batch's records counted by step, service and template: the only place where detection touches every record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from heimdall.insight.conformal import FloatArray, Rows
+from heimdall.insight.detectors.sequences import SequenceSurprise, contexts_of
+from heimdall.insight.step import STEP_NS, StepCounts
+from heimdall.model.batch import LogBatch
+
+NO_SERVICE = "(none)"
+"""Records that name no service are watched as one."""
+_WARN, _ERROR = 13, 17
+_EXAMPLE_CHARACTERS = 200
+_SEQUENCE_EVENTS = 4_096
+"""Records of a batch whose order is looked at; of larger ones, that many in whole traces, chosen by trace id."""
+_SETTLED_EVENTS = 20_000
+_ODD = 4.0
+"""-log10 of the probability below which a record is odd where it stands."""
+AHEAD_NS = 60 * 10**9
+"""A record may be this far ahead of its arrival; one farther ahead (a sender's clock) counts as this far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A batch's counts, and how its records map to them."""
+
+    steps: list[StepCounts]
+    """In order of time."""
+    newest_ns: int
+    """Time of the newest record, bounded by its arrival."""
+    lag_ns: int
+    """From that to the newest arrival: large while history is brought in."""
+    pair_of_record: Rows
+    services: Rows
+    """Of each pair of step, service and template."""
+    templates: NDArray[np.uint64]
+
+
+def count(
+    batch: LogBatch, row_of: Callable[[str, int], int], sequences: SequenceSurprise, *, after_step: int
+) -> Counted:
+    """Count the records of `batch`, which is not empty; steps up to `after_step` are over and left out of `steps`."""
+    table = batch.table
+    observed = table.column("observed_timestamp").cast(pa.int64()).to_numpy()
+    times = np.minimum(table.column("timestamp").cast(pa.int64()).to_numpy(), observed + AHEAD_NS)
+    steps = times // STEP_NS
+    services = _service_rows(table, row_of, max(int(steps.min()), after_step + 1))
+    templates, template_codes = np.unique(table.column("template_id").to_numpy(), return_inverse=True)
+    first = int(steps.min())
+    keys = ((steps - first) * (int(services.max()) + 1) + services) * len(templates) + template_codes.ravel()
+    distinct, example, pair = np.unique(keys, return_index=True, return_inverse=True)
+    pair = pair.ravel()
+    size = len(distinct)
+    severity = table.column("severity_number").to_numpy()
+    duration_sum, durations = _durations(table, pair, size)
+    columns: tuple[FloatArray, ...] = (
+        np.bincount(pair, minlength=size).astype(np.float64),
+        _sums(pair, severity >= _ERROR, size),
+        _sums(pair, (severity >= _WARN) & (severity < _ERROR), size),
+        duration_sum,
+        durations,
+        _sums(pair, _odd(table, times, sequences), size),
+    )
+    pair_steps, pair_services, pair_templates = steps[example], services[example], templates[template_codes[example]]
+    messages = pc.utf8_slice_codeunits(table.column("message").take(pa.array(example)), 0, _EXAMPLE_CHARACTERS)
+    parts = _by_step(pair_steps, pair_services, pair_templates, columns, messages.to_pylist(), after_step)
+    newest_ns = int(times.max())
+    return Counted(parts, newest_ns, int(observed.max()) - newest_ns, pair, pair_services, pair_templates)
+
+
+def _by_step(
+    steps: Rows, services: Rows, templates: NDArray[np.uint64], columns: tuple[FloatArray, ...], examples: list[str],
+    after_step: int,
+) -> list[StepCounts]:  # fmt: skip
+    bounds = np.flatnonzero(np.diff(steps, prepend=steps[0] - 1))
+    parts = []
+    for start, end in zip(bounds.tolist(), [*bounds[1:].tolist(), len(steps)], strict=True):
+        if steps[start] <= after_step:
+            continue
+        own = [column[start:end] for column in columns]
+        parts.append(
+            StepCounts.of(int(steps[start]), services[start:end], templates[start:end], own, examples[start:end])
+        )
+    return parts
+
+
+def _service_rows(table: pa.Table, row_of: Callable[[str, int], int], step: int) -> Rows:
+    if "service" not in table.column_names:
+        return np.full(table.num_rows, row_of(NO_SERVICE, step), np.int64)
+    column = table.column("service").unify_dictionaries().combine_chunks()
+    if isinstance(column, pa.ChunkedArray):
+        column = column.chunk(0)
+    codes = pc.fill_null(column.indices, len(column.dictionary)).to_numpy(zero_copy_only=False)
+    used = np.unique(codes)
+    names = [*column.dictionary.to_pylist(), None]
+    rows = np.zeros(len(names), np.int64)
+    for code in used.tolist():
+        rows[code] = row_of(names[code] or NO_SERVICE, step)
+    return np.asarray(rows[codes], np.int64)
+
+
+def _sums(pair: Rows, values: NDArray[np.generic], size: int) -> FloatArray:
+    return np.bincount(pair, weights=values.astype(np.float64), minlength=size).astype(np.float64)
+
+
+def _durations(table: pa.Table, pair: Rows, size: int) -> tuple[FloatArray, FloatArray]:
+    if "duration_ms" not in table.column_names or table.column("duration_ms").null_count == table.num_rows:
+        return np.zeros(size), np.zeros(size)
+    milliseconds = table.column("duration_ms").to_numpy()
+    known = np.isfinite(milliseconds) & (milliseconds >= 0)
+    logs = np.log1p(milliseconds[known])
+    return (
+        _sums(pair[known], logs, size),
+        np.bincount(pair[known], minlength=size).astype(np.float64),
+    )
+
+
+def _odd(table: pa.Table, times: NDArray[np.int64], sequences: SequenceSurprise) -> FloatArray:
+    """1 for each record whose place in its trace is odd, judged before the batch is learnt."""
+    odd = np.zeros(table.num_rows)
+    traces = _trace_hashes(table)
+    chosen = np.flatnonzero(traces)
+    share = max(len(chosen) // _SEQUENCE_EVENTS, 1)
+    if share > 1:
+        chosen = chosen[(traces[chosen] >> np.uint64(17)) % np.uint64(share) == 0]
+    if len(chosen) < 2:
+        return odd
+    order = chosen[np.lexsort((times[chosen], traces[chosen]))]
+    sessions = traces[order].view(np.int64)
+    codes = (table.column("template_id").to_numpy()[order] % np.uint64(1 << 40)).astype(np.int64) + 1
+    before = contexts_of(codes, sessions)
+    follows = before[:, 0] > 0
+    if not follows.any():
+        return odd
+    codes, before, order = codes[follows], before[follows], order[follows]
+    if sequences.events >= _SETTLED_EVENTS:
+        odd[order[sequences.surprise(codes, before) >= _ODD]] = 1.0
+    sequences.learn(codes, before)
+    return odd
+
+
+def _trace_hashes(table: pa.Table) -> NDArray[np.uint64]:
+    """64 bits of each trace id; 0 where there is none."""
+    if "trace_id" not in table.column_names or table.column("trace_id").null_count == table.num_rows:
+        return np.zeros(table.num_rows, np.uint64)
+    column = table.column("trace_id").combine_chunks()
+    if isinstance(column, pa.ChunkedArray):
+        column = column.chunk(0)
+    filled = pc.fill_null(column, pa.scalar(bytes(16), pa.binary(16)))
+    words = np.frombuffer(filled.buffers()[1], np.uint64, count=2 * len(filled), offset=filled.offset * 16)
+    return np.asarray(words[::2] ^ words[1::2], np.uint64)

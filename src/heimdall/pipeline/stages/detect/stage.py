@@ -1,0 +1,218 @@
+"""The detection stage: every record leaves with `anomaly_score` and `predicted_category`; what is odd is reported."""
+
+from __future__ import annotations
+
+import io
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import zstandard
+from numpy.typing import NDArray
+from prometheus_client import Counter, Gauge
+
+from heimdall.insight.conformal import FloatArray
+from heimdall.insight.detectors.sequences import SequenceSurprise
+from heimdall.insight.feedback import Feedback
+from heimdall.insight.finding import FindingSink
+from heimdall.insight.step import COLUMNS, STEP_NS, StepCounts, empty, merged
+from heimdall.insight.watch import TenantWatch, WatchConfig
+from heimdall.model.batch import CATEGORY_FIELD, SCORE_FIELD, LogBatch, TenantId
+from heimdall.pipeline.stages.detect.aggregate import Counted, count
+
+FINDINGS = Counter("heimdall_detect_findings", "Findings reported, by kind.", ["kind"])
+STEPS = Counter("heimdall_detect_steps", "Steps of 15 s judged, all tenants.")
+LATE = Counter(
+    "heimdall_detect_late_records", "Records that came after their step was judged, not learnt from.", unit="records"
+)
+SERVICES = Gauge("heimdall_detect_services", "Services watched, all tenants.")
+STATE_BYTES = Gauge("heimdall_detect_state_bytes", "Size of the newest checkpoint of all detectors.", unit="bytes")
+
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectConfig:
+    watch: WatchConfig = field(default_factory=WatchConfig)
+    lateness_s: float = 5.0
+    """Seconds a step waits for late records. Larger: complete counts from slow shippers, later findings."""
+    live_lag_s: float = 120.0
+    """Records older than this on arrival are history: their steps wait for `history_s`, since history comes in file by
+    file."""
+    history_s: float = 6.5 * 3600
+    """Seconds of history that may come in any order."""
+    skipped_steps: int = 20
+    """Longest run of steps without any record that is judged step by step; a longer one says that nothing came in."""
+    pending_pairs: int = 400_000
+    """Counts that wait for their step, all steps together; beyond it the oldest half is judged early."""
+    tenants: int = 64
+    """Tenants watched; records of further ones pass unjudged."""
+
+
+class _Tenant:
+    """One tenant's watch and the steps that are not over yet."""
+
+    def __init__(self, tenant: TenantId, feedback: Feedback, config: DetectConfig) -> None:
+        self.watch = TenantWatch(tenant, feedback, config.watch)
+        self.sequences = SequenceSurprise()
+        self.pending: defaultdict[int, list[StepCounts]] = defaultdict(list)
+        self.closed = -1
+        """The newest step that has been judged."""
+
+
+class DetectStage:
+    """Satisfies `Stage`. Steps are made of the records' own time, so history and live logs are judged alike, and a
+    replay after a crash makes the same findings with the same ids."""
+
+    name = "detect"
+
+    def __init__(self, sink: FindingSink, feedback: Feedback, config: DetectConfig | None = None) -> None:
+        self._sink = sink
+        self._feedback = feedback
+        self._config = config or DetectConfig()
+        self._tenants: dict[TenantId, _Tenant] = {}
+
+    def process(self, batch: LogBatch) -> LogBatch:
+        """The same records in the same order with a score and a category each."""
+        size = batch.num_rows
+        scores, categories = np.zeros(size), pa.array(np.zeros(size, np.int32))
+        names = ["normal"]
+        own = self._tenant(batch.tenant) if size else None
+        if own is not None:
+            counted = count(batch, own.watch.row_of, own.sequences, after_step=own.closed)
+            scores, places, names = self._marks(own, counted)
+            categories = pa.array(places)
+            self._collect(own, counted, size)
+        table = batch.table
+        for name in (SCORE_FIELD.name, CATEGORY_FIELD.name):
+            if name in table.column_names:
+                table = table.drop_columns([name])
+        table = table.append_column(SCORE_FIELD, pa.array(scores))
+        column = pa.DictionaryArray.from_arrays(categories, pa.array(names, pa.string()))
+        return batch.with_table(table.append_column(CATEGORY_FIELD, column))
+
+    def _tenant(self, tenant: TenantId) -> _Tenant | None:
+        own = self._tenants.get(tenant)
+        if own is None and len(self._tenants) < self._config.tenants:
+            own = self._tenants[tenant] = _Tenant(tenant, self._feedback, self._config)
+        return own
+
+    def _marks(self, own: _Tenant, counted: Counted) -> tuple[FloatArray, NDArray[np.int32], list[str]]:
+        """(score, place of the category, categories) by record, from what was known before this batch."""
+        step = counted.newest_ns // STEP_NS
+        packed = (
+            counted.services.astype(np.uint64) << np.uint64(53) | counted.templates
+        )  # template ids are below 2**53, services below 2**11
+        distinct, place = np.unique(packed, return_inverse=True)
+        services = (distinct >> np.uint64(53)).astype(np.int64)
+        templates = distinct & np.uint64((1 << 53) - 1)
+        scores = own.watch.scores(services, templates, step).round(3)[place.ravel()]
+        states = own.watch.states()
+        names = sorted(set(states))
+        state_of = np.array([names.index(state) for state in states], np.int32)
+        return (
+            scores[counted.pair_of_record],
+            state_of[counted.services][counted.pair_of_record],
+            [str(n) for n in names],
+        )
+
+    def _collect(self, own: _Tenant, counted: Counted, records: int) -> None:
+        for part in counted.steps:
+            own.pending[part.step].append(part)
+        LATE.inc(records - sum(float(part.records.sum()) for part in counted.steps))
+        lateness_s = self._config.lateness_s
+        if counted.lag_ns > self._config.live_lag_s * 1e9:
+            lateness_s = self._config.history_s
+        self._close(own, (counted.newest_ns - round(lateness_s * 1e9)) // STEP_NS)
+        waiting = sum(len(part.services) for parts in own.pending.values() for part in parts)
+        if waiting > self._config.pending_pairs:
+            self._close(own, sorted(own.pending)[len(own.pending) // 2])
+
+    def _close(self, own: _Tenant, before: int) -> None:
+        """Judge every step below `before`, in order."""
+        for step in sorted(place for place in own.pending if place < before):
+            if own.closed >= 0:
+                self._pass(own, step)
+            self._judge(own, merged(step, own.pending.pop(step)))
+
+    def _pass(self, own: _Tenant, step: int) -> None:
+        """The steps between the newest judged one and `step`, in which nobody logged."""
+        missing = step - own.closed - 1
+        if missing > self._config.skipped_steps:
+            own.watch.pardon()
+            return
+        for place in range(own.closed + 1, step):
+            self._judge(own, empty(place))
+
+    def _judge(self, own: _Tenant, data: StepCounts) -> None:
+        for finding in own.watch.step(data):
+            FINDINGS.labels(kind=finding.kind.value).inc()
+            self._sink.report(finding)
+        own.closed = data.step
+        STEPS.inc()
+
+    # -- checkpoint -----------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> bytes:
+        """All state as arrays; no pickles, so what is restored can only be numbers and text."""
+        arrays: dict[str, NDArray[np.generic]] = {"version": np.array([_VERSION])}
+        for number, (tenant, own) in enumerate(self._tenants.items()):
+            state = {f"watch/{name}": array for name, array in own.watch.arrays().items()}
+            state |= {f"sequences/{name}": array for name, array in own.sequences.arrays().items()}
+            state |= _pending_arrays(own) | {"tenant": np.array([tenant], np.str_), "closed": np.array([own.closed])}
+            arrays |= {f"{number}/{name}": array for name, array in state.items()}
+        packed = io.BytesIO()
+        np.savez(packed, allow_pickle=False, **arrays)
+        state_bytes = zstandard.ZstdCompressor(level=1).compress(packed.getvalue())
+        STATE_BYTES.set(len(state_bytes))
+        SERVICES.set(sum(len(own.watch.services) for own in self._tenants.values()))
+        return state_bytes
+
+    def restore(self, state: bytes) -> None:
+        self._tenants = {}
+        if not state:
+            return
+        with np.load(io.BytesIO(zstandard.ZstdDecompressor().decompress(state)), allow_pickle=False) as packed:
+            arrays: dict[str, NDArray[np.generic]] = {name: packed[name] for name in packed.files}
+        number = 0
+        while f"{number}/tenant" in arrays:
+            prefix = f"{number}/"
+            own = {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
+            self._restore_tenant(own)
+            number += 1
+
+    def _restore_tenant(self, arrays: dict[str, NDArray[np.generic]]) -> None:
+        tenant = TenantId(str(arrays["tenant"][0]))
+        own = _Tenant(tenant, self._feedback, self._config)
+        own.watch.load(_below("watch/", arrays))
+        own.sequences.load(_below("sequences/", arrays))
+        own.closed = int(arrays["closed"][0])
+        pending = _below("pending/", arrays)
+        steps, services, templates = (np.asarray(pending[name]) for name in ("step", "services", "templates"))
+        columns = [np.asarray(pending[name], np.float64) for name in COLUMNS]
+        examples = pending["examples"].tolist()
+        for step in np.unique(steps).tolist():
+            at = np.flatnonzero(steps == step)
+            own.pending[int(step)].append(
+                StepCounts.of(
+                    int(step), services[at].astype(np.int64), templates[at].astype(np.uint64),
+                    [column[at] for column in columns], [str(examples[place]) for place in at.tolist()],
+                )
+            )  # fmt: skip
+        self._tenants[tenant] = own
+
+
+def _pending_arrays(own: _Tenant) -> dict[str, NDArray[np.generic]]:
+    parts = [merged(step, own.pending[step]) for step in sorted(own.pending)] or [empty(0)]
+    state: dict[str, NDArray[np.generic]] = {
+        "pending/step": np.repeat([part.step for part in parts], [len(part.services) for part in parts]),
+        "pending/services": np.concatenate([part.services for part in parts]),
+        "pending/templates": np.concatenate([part.templates for part in parts]),
+        "pending/examples": np.array([text for part in parts for text in part.examples], np.str_),
+    }
+    return state | {f"pending/{name}": np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS}
+
+
+def _below(prefix: str, arrays: dict[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
+    return {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}

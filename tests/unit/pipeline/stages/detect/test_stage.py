@@ -1,0 +1,225 @@
+"""From records to findings, through the stage."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from heimdall.insight.feedback import Feedback, Opinion
+from heimdall.insight.finding import Finding, FindingKind, Verdict
+from heimdall.insight.step import STEP_S
+from heimdall.insight.watch import OTHER, WatchConfig
+from heimdall.model.batch import DEFAULT_TENANT, TIMESTAMP, LogBatch, Origin
+from heimdall.pipeline.stages.detect import DetectConfig, DetectStage
+
+START_S = 1_763_985_600  # 2025-11-24T12:00:00Z
+INFO, ERROR = 9, 17
+READ, WRITE, FAILED = 11, 12, 99
+
+
+class Kept:
+    """A sink that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+
+    def report(self, finding: Finding) -> None:
+        self.findings.append(finding)
+
+    def of(self, service: str) -> list[Finding]:
+        return [finding for finding in self.findings if finding.service == service]
+
+
+class Shop:
+    """Two services that log at an even rate, and what a test makes them log besides. One batch a step."""
+
+    def __init__(self, stage: DetectStage, seed: int = 1) -> None:
+        self.stage = stage
+        self.step = 0
+        self._rng = np.random.default_rng(seed)
+
+    def run(
+        self, steps: int, *, extra: tuple[tuple[str, int, int, int], ...] = (), silent: frozenset[str] = frozenset()
+    ) -> pa.Table:
+        """`extra`: (service, template, severity, records a step)."""
+        for _ in range(steps):
+            rows = [
+                (name, template, INFO)
+                for name in ("cart", "pay")
+                if name not in silent
+                for template, count in zip((READ, WRITE), self._rng.poisson((12, 6)), strict=True)
+                for _ in range(count)
+            ]
+            rows += [(name, template, severity) for name, template, severity, count in extra for _ in range(count)]
+            table = self.stage.process(batch(rows, START_S + self.step * STEP_S, self.step * 1_000 + 1)).table
+            self.step += 1
+        return table
+
+
+def batch(rows: list[tuple[str, int, int]], at_s: float, position: int, *, observed_s: float | None = None) -> LogBatch:
+    count = len(rows)
+    times = pa.array([int((at_s + 10 * place / max(count, 1)) * 1e9) for place in range(count)], pa.int64())
+    observed = pa.array([int((at_s + STEP_S if observed_s is None else observed_s) * 1e9)] * count, pa.int64())
+    table = pa.table(
+        {
+            "timestamp": times.cast(TIMESTAMP),
+            "observed_timestamp": observed.cast(TIMESTAMP),
+            "severity_number": pa.array([row[2] for row in rows], pa.uint8()),
+            "service": pa.array([row[0] for row in rows], pa.string()).dictionary_encode(),
+            "message": pa.array([f"message of template {row[1]}" for row in rows], pa.large_string()),
+            "template_id": pa.array([row[1] for row in rows], pa.uint64()),
+            "position": pa.array(range(position, position + count), pa.uint64()),
+        }
+    )
+    return LogBatch(DEFAULT_TENANT, table, Origin(position, position + count - 1))
+
+
+@pytest.fixture
+def kept() -> Kept:
+    return Kept()
+
+
+@pytest.fixture
+def shop(kept: Kept) -> Shop:
+    return Shop(DetectStage(kept, Feedback()))
+
+
+def test_a_healthy_shop_causes_at_most_a_finding_a_service_and_day(shop: Shop, kept: Kept) -> None:
+    shop.run(86_400 // STEP_S // 4)
+    assert len(kept.findings) <= 1
+
+
+def test_a_new_error_is_told_with_its_service_its_number_and_its_query(shop: Shop, kept: Kept) -> None:
+    shop.run(400)
+    assert kept.findings == []
+    shop.run(4, extra=(("pay", FAILED, ERROR, 5),))
+    finding = kept.of("pay")[0]
+    assert kept.of("cart") == []
+    assert finding.kind in (FindingKind.ERRORS, FindingKind.NEW_ERROR)
+    assert finding.template_id == FAILED
+    assert finding.examples == (f"message of template {FAILED}",)
+    assert "service:pay" in finding.query
+    assert str(FAILED) in finding.query
+    assert finding.features[0].observed in (5, 10, 15, 20)
+    assert finding.features[0].observed > finding.features[0].high
+    assert finding.detected_ns <= (START_S + 403 * STEP_S) * 10**9
+
+
+def test_trouble_in_the_first_minutes_is_told_and_how_little_is_known_too(shop: Shop, kept: Kept) -> None:
+    shop.run(24)
+    shop.run(4, extra=(("pay", FAILED, ERROR, 40),))
+    finding = kept.of("pay")[0]
+    assert finding.watched_s <= 420
+    assert finding.confidence < 0.6
+
+
+def test_a_service_that_falls_silent_is_told_once(shop: Shop, kept: Kept) -> None:
+    shop.run(400)
+    shop.run(100, silent=frozenset({"pay"}))
+    silent = [finding for finding in kept.findings if finding.kind is FindingKind.SILENCE]
+    assert [finding.service for finding in silent] == ["pay"]
+    assert silent[0].detected_ns - silent[0].started_ns <= 90 * 10**9
+
+
+def test_a_pause_of_all_senders_is_nobodys_silence(shop: Shop, kept: Kept) -> None:
+    shop.run(400)
+    shop.step += 1_000
+    shop.run(50)
+    assert [finding for finding in kept.findings if finding.kind is FindingKind.SILENCE] == []
+
+
+def test_records_carry_a_score_and_the_state_of_their_service(shop: Shop) -> None:
+    usual = shop.run(400)
+    assert set(usual.column("predicted_category").to_pylist()) == {"normal"}
+    assert max(usual.column("anomaly_score").to_pylist()) < 0.9
+    odd = shop.run(6, extra=(("pay", FAILED, ERROR, 60),))
+    rows = list(zip(*(odd.column(name).to_pylist() for name in ("service", "predicted_category")), strict=True))
+    assert {category for service, category in rows if service == "pay"} <= {"degraded", "critical"}
+    assert {category for service, category in rows if service == "cart"} == {"normal"}
+    new = shop.run(1, extra=(("cart", 4_242, INFO, 1),))
+    scores = dict(zip(new.column("template_id").to_pylist(), new.column("anomaly_score").to_pylist(), strict=True))
+    assert scores[4_242] > 0.8
+
+
+def test_a_restored_stage_goes_on_as_if_nothing_had_happened(kept: Kept) -> None:
+    later = Kept()
+    first, second = DetectStage(kept, Feedback()), DetectStage(later, Feedback())
+    shop, other = Shop(first), Shop(second, seed=2)
+    shop.run(300)
+    second.restore(first.snapshot())
+    other.step, other._rng = shop.step, np.random.default_rng(9)
+    shop._rng = np.random.default_rng(9)
+    trouble = (("pay", FAILED, ERROR, 9),)
+    one, two = shop.run(5, extra=trouble), other.run(5, extra=trouble)
+    assert one.equals(two)
+    assert kept.findings == later.findings != []
+    assert first.snapshot() == second.snapshot()
+
+
+def test_last_week_sent_again_changes_nothing_and_alarms_nobody(shop: Shop, kept: Kept) -> None:
+    shop.run(300)
+    before = shop.stage.snapshot()
+    rows = [("pay", FAILED, ERROR)] * 500
+    for place in range(20):
+        week_ago = START_S - 7 * 86_400 + place * STEP_S
+        shop.stage.process(batch(rows, week_ago, 9_000_000 + place * 1_000, observed_s=START_S + 300 * STEP_S))
+    assert kept.findings == []
+    assert len(shop.stage.snapshot()) < 1.2 * len(before)
+
+
+def test_a_clock_far_ahead_does_not_stop_the_watch(shop: Shop, kept: Kept) -> None:
+    shop.run(300)
+    ahead = batch([("cart", READ, INFO)], START_S + 400 * 86_400, 5_000_000, observed_s=START_S + 300 * STEP_S)
+    shop.stage.process(ahead)
+    shop.run(20)
+    shop.run(4, extra=(("pay", FAILED, ERROR, 20),))
+    assert kept.of("pay") != []
+
+
+def test_floods_of_templates_and_services_are_bounded(kept: Kept) -> None:
+    stage = DetectStage(kept, Feedback(), DetectConfig(watch=WatchConfig(services=20)))
+    shop = Shop(stage)
+    shop.run(100)
+    for place in range(10):
+        rows = [(f"pod-{place}-{n}", 10_000 + place * 3_000 + n, INFO) for n in range(3_000)]
+        stage.process(batch(rows, START_S + (100 + place) * STEP_S, 7_000_000 + place * 5_000))
+    services = json.loads(json.dumps(stage._tenants[DEFAULT_TENANT].watch.services))
+    assert len(services) == 20
+    assert OTHER in services
+    assert len(stage.snapshot()) < 5e6
+    assert len(kept.findings) <= 20
+
+
+def test_history_may_come_service_by_service(kept: Kept) -> None:
+    stage = DetectStage(kept, Feedback())
+    now_s = START_S + 86_400
+    for service in ("cart", "pay"):
+        for place in range(200):
+            rows = [(service, READ, INFO)] * 10
+            stage.process(batch(rows, START_S + place * STEP_S, place * 100 + 1, observed_s=now_s))
+    pending = stage._tenants[DEFAULT_TENANT].pending
+    assert len(pending) == 200
+    assert {int(row) for parts in pending.values() for part in parts for row in part.services} == {0, 1}
+    assert kept.findings == []
+
+
+def test_what_is_called_expected_is_not_told_again(kept: Kept) -> None:
+    feedback = Feedback()
+    shop = Shop(DetectStage(kept, feedback))
+    shop.run(400)
+    for kind in FindingKind:
+        for template in (0, FAILED):
+            feedback.add(Opinion(DEFAULT_TENANT, "pay", kind, template, Verdict.EXPECTED))
+    shop.run(6, extra=(("pay", FAILED, ERROR, 20), ("cart", FAILED, ERROR, 20)))
+    assert kept.of("pay") == []
+    assert kept.of("cart") != []
+
+
+def test_records_without_a_service_are_watched_together(kept: Kept) -> None:
+    stage = DetectStage(kept, Feedback())
+    table = batch([("x", READ, INFO)] * 3, START_S, 1).table.drop_columns(["service"])
+    assert stage.process(LogBatch(DEFAULT_TENANT, table)).num_rows == 3
+    assert stage._tenants[DEFAULT_TENANT].watch.services == ("(none)",)

@@ -1,0 +1,63 @@
+"""`| anomalies`: registered from outside `query`, found by its language all the same."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from heimdall.errors import QuerySyntaxError
+from heimdall.query.languages.hql import parse, to_text
+from heimdall.query.rowpipes import RowPipe, ends_in_row_pipe, engine_part
+from heimdall.query.shape import shape_of
+
+CHART = "* | timechart span=5m count() as n by service"
+
+
+def series() -> pa.Table:
+    steps = np.repeat(np.arange(300), 2)
+    counts = np.random.default_rng(1).poisson(50, 600)
+    counts[500] = 400
+    times = pa.array(steps * 300 * 10**9).cast(pa.timestamp("ns", "UTC"))
+    return pa.table({"timestamp": times, "service": ["cart", "pay"] * 300, "n": counts})
+
+
+def judged(text: str) -> list[dict[str, object]]:
+    pipe = parse(text).pipes[-1]
+    assert isinstance(pipe, RowPipe)
+    return pipe.on_rows(series()).to_pylist()  # type: ignore[no-any-return]
+
+
+def test_the_point_its_past_does_not_explain_is_marked_in_its_own_series() -> None:
+    rows = judged(f"{CHART} | anomalies")
+    assert rows[500]["service"] == "cart"
+    assert rows[500]["anomaly"] is True
+    assert rows[500]["anomaly_score"] > 0.95
+    assert 30 < rows[500]["expected"] < 70  # type: ignore[operator]
+    assert sum(bool(row["anomaly"]) for row in rows) < 15
+    assert rows[501]["anomaly"] is False
+
+
+def test_rows_keep_their_order_and_columns() -> None:
+    rows = judged(f"{CHART} | anomalies n by service")
+    assert [row["n"] for row in rows] == series().column("n").to_pylist()
+    assert list(rows[0]) == ["timestamp", "service", "n", "expected", "anomaly_score", "anomaly"]
+
+
+@pytest.mark.parametrize("text", ["anomalies", "anomalies n", "anomalies n by service", "anomalies by service"])
+def test_prints_as_it_is_written(text: str) -> None:
+    assert to_text(parse(f"{CHART} | {text}")) == f"{CHART} | {text}"
+
+
+def test_it_needs_a_series() -> None:
+    with pytest.raises(QuerySyntaxError, match="series over time"):
+        shape_of(parse("level:error | anomalies"))
+    with pytest.raises(QuerySyntaxError, match="no column 'm'"):
+        shape_of(parse(f"{CHART} | anomalies m"))
+
+
+def test_it_stands_last_and_engines_never_see_it() -> None:
+    query = parse(f"{CHART} | anomalies")
+    assert to_text(engine_part(query)) == CHART
+    with pytest.raises(QuerySyntaxError, match="last pipe"):
+        ends_in_row_pipe(parse(f"{CHART} | anomalies | head 5"))
