@@ -136,7 +136,7 @@ def _narrow(reach: Reach, test: exp.Expr) -> None:
         return
     if isinstance(test, exp.Binary) and is_minute(test.left):
         minute = _whole(test.right)
-        if minute is not None:
+        if minute is not None and isinstance(test, (exp.GTE, exp.LT)):  # the others mean moments inside the minute too
             _narrow_time(reach, test, minute * MINUTE_NS)
         return
     if not isinstance(test, exp.Binary) or not isinstance(test.left, exp.Column):
