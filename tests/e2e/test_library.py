@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -185,10 +186,9 @@ def test_records_can_be_appended_and_found(hd: heimdall.Logs) -> None:
     assert (done.accepted, done.rejected) == (3, 0)
     frame = pl.DataFrame({"message": [f"{marker} 3"], "timestamp": [datetime.now(UTC)], "n": [3]})
     assert hd.append(frame).accepted == hd.append(frame.to_arrow()).accepted == 1
-    for _ in range(100):
-        found = hd.search(marker)
-        if len(found) == 5:
-            break
+    deadline = time.monotonic() + 30  # a node answers as soon as records are durable, a moment before they can be found
+    while len(found := hd.search(marker)) < 5 and time.monotonic() < deadline:
+        time.sleep(0.05)
     assert sorted(found.to_polars()["n"].to_list()) == [0, 1, 2, 3, 3]
     assert found.to_polars()["level"].to_list().count("warn") == 3
 

@@ -25,6 +25,12 @@ class Facts:
     partial: bool = False
     next: str | None = None
     query_id: str = ""
+    cached: bool = False
+    """Nothing was computed: the answer was kept, and no record of its range has changed since."""
+    age_ms: float | None = None
+    """Time since a cached answer was computed."""
+    known_pieces: int = 0
+    """Pieces of time that were kept, in an answer computed in part."""
     extra: Mapping[str, object] = field(default_factory=dict)
 
 

@@ -109,6 +109,9 @@ class LocalBackend:
             partial=answer.partial,
             next=answer.next,
             query_id=answer.query_id,
+            cached=answer.cached,
+            age_ms=answer.age_ms,
+            known_pieces=answer.known_pieces,
             extra=answer.extra,
         )
         return Page(answer.rows, facts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import fields
 from typing import Any
 
 import orjson
@@ -14,7 +15,7 @@ from heimdall.app.library.backend import Appended, Facts, Missed, Page, Paramete
 from heimdall.errors import HeimdallError
 
 _NATIVE_ARROW = "application/vnd.apache.arrow.stream;types=native"
-_FACTS = frozenset({"exact", "error", "scanned_rows", "tiers", "took_ms", "partial", "next", "query_id"})
+_FACTS = frozenset(field.name for field in fields(Facts)) - {"extra"}
 _PREFIX = "x-heimdall-"
 
 
@@ -84,6 +85,9 @@ def _facts(told: dict[str, str]) -> Facts:
         partial=told["partial"] == "true",
         next=told.get("next"),
         query_id=told.get("query_id", ""),
+        cached=told["cached"] == "true",
+        age_ms=float(told["age_ms"]) if "age_ms" in told else None,
+        known_pieces=int(told["known_pieces"]),
         extra={name: _number(value) for name, value in told.items() if name not in _FACTS},
     )
 

@@ -122,7 +122,7 @@ class MemoryEngine:
         return dict(counts)
 
     def remove(self, selection: Selection) -> None:
-        with self._versions.changing(selection.tenant), self._lock:
+        with self._versions.changing(selection.tenant, selection.end_ns), self._lock:
             tables = self._tables.get(selection.tenant, ())
             rest = (table.filter(pc.invert(_selected(table, selection))) for table in tables)
             self._tables[selection.tenant] = tuple(table for table in rest if table.num_rows)

@@ -316,7 +316,7 @@ class ClickHouseEngine:
             return leaving.count_by_minute(self._driver, leaving.condition(selection))
 
     def remove(self, selection: Selection) -> None:
-        with map_driver_errors("manage"), self._versions.changing(selection.tenant):
+        with map_driver_errors("manage"), self._versions.changing(selection.tenant, selection.end_ns):
             leaving.remove(self._driver, self._gate, selection)
 
     def close(self) -> None:
