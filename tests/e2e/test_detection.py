@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
+import pytest
 from node_process import NodeProcess
 
 STEPS = 120
@@ -24,23 +27,36 @@ def history(service: str, now_s: int) -> bytes:
     return b"".join(json.dumps(record).encode() + b"\n" for record in records)
 
 
-def test_trouble_in_a_stream_becomes_a_finding_with_its_query(shared_node: NodeProcess) -> None:
+@pytest.fixture
+def watching(tmp_path: Path) -> Iterator[NodeProcess]:
+    node = NodeProcess(tmp_path / "data", environment={"HEIMDALL_DETECT__ENABLED": "true"})
+    node.start()
+    yield node
+    node.stop()
+
+
+def test_a_node_that_does_not_look_says_so(shared_node: NodeProcess) -> None:
+    answer = httpx.get(f"{shared_node.url}/api/v1/findings").json()
+    assert (answer["data"], answer["detection"]) == ([], False)
+
+
+def test_trouble_in_a_stream_becomes_a_finding_with_its_query(watching: NodeProcess) -> None:
     now_s = int(time.time()) // STEP_S * STEP_S
-    shared_node.send(history("forge", now_s))
-    shared_node.wait_for_count(STEPS * 10 + 180, "service:forge")
+    watching.send(history("forge", now_s))
+    watching.wait_for_count(STEPS * 10 + 180, "service:forge")
     line = {"timestamp": now_s + 30, "level": "info", "service": "forge", "message": "served request 1"}
-    shared_node.send(json.dumps(line).encode() + b"\n")
+    watching.send(json.dumps(line).encode() + b"\n")
     deadline = time.monotonic() + 20
-    while not (found := httpx.get(f"{shared_node.url}/api/v1/findings?service=forge").json()["data"]):
+    while not (found := httpx.get(f"{watching.url}/api/v1/findings?service=forge").json()["data"]):
         assert time.monotonic() < deadline, "no finding"
         time.sleep(0.1)
     assert {finding["kind"] for finding in found} <= {"errors", "new_error", "volume_up", "template_burst"}
-    shown = shared_node.search(found[-1]["query"])["data"]
+    shown = watching.search(found[-1]["query"])["data"]
     assert {row["service"] for row in shown} == {"forge"}
     said = {"finding": found[0]["id"], "verdict": "useful"}
-    assert httpx.post(f"{shared_node.url}/api/v1/feedback", json=said).json()["extra_evidence"] == -0.5
-    rows = shared_node.search("service:forge | timechart span=1m count() as n | anomalies")["data"]
+    assert httpx.post(f"{watching.url}/api/v1/feedback", json=said).json()["extra_evidence"] == -0.5
+    rows = watching.search("service:forge | timechart span=1m count() as n | anomalies")["data"]
     assert {"timestamp", "n", "anomaly_score", "anomaly"} <= set(rows[-1])
     assert rows[-1]["anomaly"] or rows[-2]["anomaly"] or rows[-3]["anomaly"]
-    scored = shared_node.search("service:forge | stats count(anomaly_score) as n, max(anomaly_score) as most")["data"]
+    scored = watching.search("service:forge | stats count(anomaly_score) as n, max(anomaly_score) as most")["data"]
     assert scored[0]["n"] >= STEPS * 10 + 180

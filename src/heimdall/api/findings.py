@@ -39,7 +39,8 @@ class FeedbackBody(BaseModel):
     ]
 
 
-def finding_routes(store: FindingStore, feedback: Feedback, clock: Clock) -> APIRouter:
+def finding_routes(store: FindingStore, feedback: Feedback, clock: Clock, *, enabled: bool) -> APIRouter:
+    """`enabled`: whether anything is being judged, so that no finding can be told from nobody looking."""
     router = APIRouter(prefix="/api/v1", tags=["findings"])
 
     @router.get("/findings", summary="What was noticed, newest first")
@@ -55,7 +56,7 @@ def finding_routes(store: FindingStore, feedback: Feedback, clock: Clock) -> API
         )  # fmt: skip
         found = await run_in_threadpool(store.find, request)
         rows = [_row(finding) | {"verdict": verdict} for finding, verdict in found]
-        return respond_data(rows, took_ms=(clock.monotonic() - began) * 1e3)
+        return respond_data(rows, took_ms=(clock.monotonic() - began) * 1e3, detection=enabled)
 
     @router.post("/feedback", summary="Say what a finding is worth")
     async def judge(body: FeedbackBody) -> dict[str, Any]:

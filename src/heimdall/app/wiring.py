@@ -56,7 +56,7 @@ def build_parts(config: NodeConfig, clock: Clock) -> Parts:
     tail = LiveTail()
     runner = EmbeddedRunner(
         bus=bus,
-        stages=[templates, DetectStage(findings, feedback, config.detect)],
+        stages=[templates, *([DetectStage(findings, feedback, config.detect)] if config.detect.enabled else [])],
         engine=engine,
         state_path=config.data / "pipeline" / "state.db",
         clock=clock,
@@ -98,10 +98,10 @@ def build_node(
     """
     parts = build_parts(config, clock)
     node = Node(node_id, parts, clock, make_feed)
-    return node, build_app(node, clock, config.server)
+    return node, build_app(node, clock, config)
 
 
-def build_app(node: Node, clock: Clock, server: ServerConfig) -> ASGIApp:
+def build_app(node: Node, clock: Clock, config: NodeConfig) -> ASGIApp:
     """What a node serves over HTTP."""
     parts = node.parts
     return build_asgi(
@@ -109,11 +109,11 @@ def build_app(node: Node, clock: Clock, server: ServerConfig) -> ASGIApp:
             query_routes(parts.queries, clock),
             tail_routes(parts.tail, parts.queries, clock),
             account_routes(node, clock),
-            finding_routes(parts.findings, parts.feedback, clock),
+            finding_routes(parts.findings, parts.feedback, clock, enabled=config.detect.enabled),
             node_routes(node),
         ],
         doors=[*door_routes(parts.door), *parts.uploads.routes],
-        faces=face_routes(parts.door, server),
+        faces=face_routes(parts.door, config.server),
         pages=StaticUi(),
     )
 

@@ -29,7 +29,9 @@ FINDING = Finding(
 def client(tmp_path: Path):
     store = FindingStore(tmp_path / "findings.db")
     store.report(FINDING)
-    app = build_asgi(routers=[finding_routes(store, Feedback(), SystemClock())], doors=[], pages=StaticUi())
+    app = build_asgi(
+        routers=[finding_routes(store, Feedback(), SystemClock(), enabled=True)], doors=[], faces=[], pages=StaticUi()
+    )
     yield httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://node")
     store.close()
 

@@ -34,6 +34,9 @@ _VERSION = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectConfig:
+    enabled: bool = False
+    """Whether records are judged. It costs 0.5 µs a record and 1.4 ms of CPU for 15 s of 15 services: little for what
+    comes live, up to a third of the speed of taking in a day at once, and 300 MB there. Off until that is less."""
     watch: WatchConfig = field(default_factory=WatchConfig)
     lateness_s: float = 5.0
     """Seconds a step waits for late records. Larger: complete counts from slow shippers, later findings."""
