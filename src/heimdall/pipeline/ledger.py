@@ -35,8 +35,11 @@ class LedgerEntry:
 
 
 def count_by_minute(table: pa.Table) -> dict[int, int]:
-    """Number of records by observed minute, ns since 1970."""
-    observed = pl.Series(values=table.column("observed_timestamp").cast(pa.int64()))
+    """Number of records by observed minute, ns since 1970. Those that lack the time, which no door should let in and no
+    engine keeps, count as of 1970: they are on their way to the dead letters, and must not stop the pipeline there."""
+    if "observed_timestamp" not in table.column_names:
+        return {0: table.num_rows} if table.num_rows else {}
+    observed = pl.Series(values=table.column("observed_timestamp").cast(pa.int64())).fill_null(0)
     counts = (observed // MINUTE_NS).value_counts()
     return {int(minute) * MINUTE_NS: int(n) for minute, n in counts.iter_rows()}
 

@@ -240,6 +240,20 @@ def test_one_bad_record_does_not_spoil_its_batch_and_can_be_replayed(bus, tmp_pa
     runner.stop()
 
 
+def test_records_without_a_time_of_arrival_become_dead_letters_and_stop_nothing(bus, tmp_path):
+    """No door should let them in; one that did stopped the pipeline for good."""
+    runner = make_runner(bus, MemoryEngine(SystemClock()), tmp_path)
+    whole = batch(["a", "b", "c"])
+    times = pa.array([NOW_NS, None, NOW_NS], LOG_SCHEMA.field("timestamp").type)
+    place = whole.table.column_names.index("observed_timestamp")
+    bus.append(whole.with_table(whole.table.set_column(place, "observed_timestamp", times)))
+    bus.append(whole.with_table(whole.table.drop_columns(["observed_timestamp"])))
+    bus.append(batch(["d"]))
+    assert runner.wait_until_stored(8, timeout_s=5)
+    assert totals(runner) == (7, 3, 4)
+    runner.stop()
+
+
 def test_records_the_bus_lost_are_counted_as_dead_letters(bus, tmp_path):
     engine = MemoryEngine(SystemClock())
     for number in range(3):
