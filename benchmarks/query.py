@@ -6,7 +6,7 @@
 Starts a node with its default configuration in a new folder, loads the set of `applogs.py` (or `--data`, JSON lines
 with the same fields), waits until its merges have come to rest, and asks every question `--repeat` times over one
 HTTP connection: the median counts, from request to last byte. Nothing is cached between them but what the engine
-caches itself. `--url` asks a node that holds the set already; `--keep` loads into FOLDER, or asks what lies there.
+caches itself: every request says `Cache-Control: no-cache`. `--url` asks a node that holds the set already; `--keep` loads into FOLDER, or asks what lies there.
 
 Afterwards, with the node stopped, the engine answers the same questions by plain SQL in a process of its own: no HTTP,
 no planning, no rows as JSON. The last line is one JSON object.
@@ -141,14 +141,21 @@ def _arguments() -> argparse.Namespace:
     return options.parse_args()
 
 
+_ALL_HOT = {
+    "HEIMDALL_STORAGE__HOT_DAYS": "100000",
+    "HEIMDALL_STORAGE__WARM_DAYS": "0",
+    "HEIMDALL_STORAGE__COLD_DAYS": "0",
+}
+"""A folder that is kept for long stays what it was."""
+
+
 @contextlib.contextmanager
 def _node(folder: Path) -> Iterator[tuple[str, psutil.Process]]:
     folder.mkdir(parents=True, exist_ok=True)
     port = ingest._free_port()
     url = f"http://127.0.0.1:{port}"
     log = folder / "node.log"
-    # The set's own time is in the past: a node that keeps 30 days would drop it at its next start.
-    environment = os.environ | {"HEIMDALL_STORAGE__RETENTION_DAYS": "0"}
+    environment = os.environ | _ALL_HOT
     with log.open("wb") as output:
         node = subprocess.Popen(
             [ingest.HEIMDALL, "up", "--data", folder, "--port", str(port)],
@@ -191,7 +198,8 @@ def _asked(url: str, repeat: int) -> tuple[dict[str, Any], dict[str, float]]:
     connection = http.client.HTTPConnection(urllib.parse.urlsplit(url).netloc, timeout=120)
 
     def ask(route: str, parameters: dict[str, Any]) -> dict[str, Any]:
-        connection.request("GET", f"/api/v1/{route}?{urllib.parse.urlencode(parameters)}")
+        path = f"/api/v1/{route}?{urllib.parse.urlencode(parameters)}"
+        connection.request("GET", path, headers={"Cache-Control": "no-cache"})
         answer = connection.getresponse()
         body = answer.read()
         if answer.status != 200:

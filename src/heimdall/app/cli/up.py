@@ -30,7 +30,7 @@ def command(data: Path | None, host: str | None, port: int | None, ports: str | 
     Examples:
       heimdall up
       heimdall up --data /var/lib/heimdall --port 8080
-      HEIMDALL_STORAGE__RETENTION_DAYS=90 heimdall up --config heimdall.toml
+      HEIMDALL_STORAGE__COLD_DAYS=730 heimdall up --config heimdall.toml
     """
     serve(config_file, {"data": data, "server.host": host, "server.port": port, "server.alias_ports": ports})
 
