@@ -6,7 +6,8 @@
 Starts a node with its default configuration in a new folder, loads the set of `applogs.py` (or `--data`, JSON lines
 with the same fields), waits until its merges have come to rest, and asks every question `--repeat` times over one
 HTTP connection: the median counts, from request to last byte. Nothing is cached between them but what the engine
-caches itself: every request says `Cache-Control: no-cache`. `--url` asks a node that holds the set already; `--keep` loads into FOLDER, or asks what lies there.
+caches itself: every request says `Cache-Control: no-cache`. `--url` asks a node that holds the set already; `--keep`
+loads into FOLDER, or asks what lies there.
 
 Afterwards, with the node stopped, the engine answers the same questions by plain SQL in a process of its own: no HTTP,
 no planning, no rows as JSON. The last line is one JSON object.
