@@ -22,6 +22,7 @@ from heimdall.query.cached import CachedQueryService
 from heimdall.query.request import Answer, FacetsRequest, HistogramRequest, QueryRequest, SearchRequest
 from heimdall.query.service import QueryConfig, QueryService
 from heimdall.storage import Engine, open_engine
+from heimdall.storage.selection import pack
 from heimdall.storage.tiers import Tiers
 
 NOW_NS = 1_700_000_000_000_000_000
@@ -190,7 +191,8 @@ def test_cached_and_uncached_answers_are_equal_while_records_come_and_go(world: 
             case ("append", seed, hours):
                 world.append(seed, hours=hours)
             case ("expire", days):
-                world.engine.expire(NOW_NS - days * DAY_NS)
+                for old in pack(world.engine.ages(NOW_NS - days * DAY_NS, 2**62, ()), (), 2**62, 10**6):
+                    world.engine.remove(old)
             case ("tenant", number):
                 world.tenant = TenantId(f"{world.examples}-{number}")
             case ("wait", seconds):

@@ -37,7 +37,9 @@ class PipeContent:
 
     def wait(self, timeout_s: float) -> bool:
         """Whether there is something to read, or the end."""
-        return bool(select.select([self._descriptor], [], [], timeout_s)[0])
+        poll = select.poll()  # not `select`, which takes no descriptor above 1,023
+        poll.register(self._descriptor, select.POLLIN)
+        return bool(poll.poll(timeout_s * 1e3))
 
     def close(self) -> None:
         """The descriptor is the caller's."""
