@@ -62,10 +62,11 @@ INSERT_SETTINGS: Settings = {
 }
 
 LARGE_APPEND_ROWS = 20_000
-"""From here on an append leaves the two message indexes to the first merge: they are half of its CPU time, and at
-such a rate that merge comes within seconds. Smaller appends are indexed at once, so a quiet node has no blind spot."""
+"""From here on an append leaves the token filter to the first merge: at such a rate that comes within seconds, and the
+filter costs an insert most. Smaller appends are indexed at once, so a quiet node has no blind spot. The index of words
+is never left out: it costs 0.3 µs a record, and to look for a word in 400,000 records without it takes 25 ms."""
 
-LATER_INDEXES = "message_words,message_tokens"
+LATER_INDEXES = "message_tokens"
 
 SELECT_SETTINGS: Settings = {
     # By default a statement gets one thread for every free GB of the server's memory, which here is one in all: on two
