@@ -57,6 +57,9 @@ Available = Callable[[Sequence[Unit]], list[Unit]]
 def span(statement: exp.Query, snapshot: Snapshot, cold: ColdFiles | None, available: Available) -> Spanned:
     """`statement` over the hot table, as one over all tiers of `snapshot`. The argument stays as it is."""
     found = Spanned(statement)
+    if not snapshot.units and not snapshot.hidden:  # everything is hot: nothing has to be looked at
+        found.tiers.add(Tier.HOT)
+        return found
     plans = [_plan(select, snapshot, cold, available) for select in _reading(statement)]
     for plan in plans:
         found.tiers.add(Tier.HOT)
