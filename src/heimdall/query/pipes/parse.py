@@ -17,7 +17,7 @@ from heimdall.query.languages.hql.printer import field_text, quote, regex_text
 from heimdall.query.pipes.word import PipeWord
 from heimdall.query.regex import compile_pattern
 from heimdall.query.shape import Shape, assignable, failure, require
-from heimdall.query.sqlnodes import binary, call, choose, number, string
+from heimdall.query.sqlnodes import call, number, string
 from heimdall.query.sqlvalues import Value
 from heimdall.query.sqlvalues import as_text as sql_text
 from heimdall.query.types import Type
@@ -82,18 +82,11 @@ class Parse(Pipe):
         builder.prepare(Field(self.source))
         pattern, groups = self.compiled()
         text = call("ifNull", sql_text(builder.lookup(self.source)), string(""))
-        found: dict[str, Value] = {}
-        for name, group in groups.items():
-            taken = call("regexpExtract", text.copy(), string(pattern), number(group))
-            if literal := self._longest_literal():  # looked for at a third of the cost of the pattern
-                there = binary(">", call("position", text.copy(), string(literal)), number(0))
-                taken = choose(there, taken, string(""))
-            found[name] = Value(call("nullIf", taken, string("")), Type.TEXT)
-        builder.extend(found)
-
-    def _longest_literal(self) -> str:
-        """Text that every match has in it; empty when none is known."""
-        return "" if self.regex else max(_CAPTURE.split(self.pattern)[0::2], key=len)
+        found = {
+            name: call("nullIf", call("regexpExtract", text.copy(), string(pattern), number(group)), string(""))
+            for name, group in groups.items()
+        }
+        builder.extend({name: Value(value, Type.TEXT) for name, value in found.items()})
 
     def to_frame(self, builder: FrameBuilder) -> None:
         pattern, groups = self.compiled()
