@@ -35,8 +35,8 @@ _VERSION = 1
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectConfig:
     enabled: bool = False
-    """Whether records are judged. Off by default for what it costs: hours of records taken in at once come in a fifth to
-    a third slower with it and take 350 MB more (benchmarks/README.md); a live stream was not measured."""
+    """Whether records are judged. Off by default for what it costs: hours of records taken in at once come in a fifth
+    to a third slower with it and take 350 MB more (benchmarks/README.md); a live stream was not measured."""
     watch: WatchConfig = field(default_factory=WatchConfig)
     lateness_s: float = 5.0
     """Seconds a step waits for late records. Larger: complete counts from slow shippers, later findings."""
