@@ -36,6 +36,11 @@ class SearchParameters(QueryParameters):
     ] = None
 
 
+class ExplainParameters(QueryParameters):
+    analyze: Annotated[bool, Field(description="run it, past the cache, and show what it really read and took")] = False
+    limit: Annotated[int, Field(ge=1, le=10_000, description="rows of the page that is planned")] = 100
+
+
 class HistogramParameters(QueryParameters):
     buckets: Annotated[int, Field(ge=1, le=2_000, description="wanted number of buckets")] = 120
     interval: Annotated[

@@ -148,7 +148,7 @@ class Node:
         self.parts.runner.stop()
         self.parts.bus.close()
         self.parts.tail.close()
-        self.parts.cache.close()
+        self.parts.queries.close()
         self.parts.findings.close()
         self.parts.engine.close()
 

@@ -21,7 +21,7 @@ from heimdall.query.cache.port import digest
 from heimdall.query.cache.source import WORTH_ROWS, CachedSource
 from heimdall.query.config import QueryConfig
 from heimdall.query.languages.hql import parse
-from heimdall.query.request import Answer, FacetsRequest, HistogramRequest, QueryRequest, SearchRequest
+from heimdall.query.request import Answer, ExplainRequest, FacetsRequest, HistogramRequest, QueryRequest, SearchRequest
 from heimdall.query.service import QueryService
 from heimdall.query.sources import Source
 from heimdall.query.templates import Catalogue
@@ -51,9 +51,8 @@ class CachedQueryService(QueryService):
         super().__init__(tiers, clock, config, templates)
         self._tiers = tiers
         self._cache = cache
-        self._plain_sources = self._sources
         self._cached_sources = tuple(CachedSource(source, tiers, cache, clock, worth_rows) for source in self._sources)
-        self._sources: tuple[Source, ...] = self._cached_sources
+        self._sources = self._cached_sources
         self._known_ends: dict[str, tuple[str, TierStatistics]] = {}
 
     def search(self, request: SearchRequest) -> Answer:
@@ -65,12 +64,13 @@ class CachedQueryService(QueryService):
     def facets(self, request: FacetsRequest) -> Answer:
         return self._kept(request, super().facets)
 
-    def explain(self, request: QueryRequest) -> Answer:
+    def explain(self, request: ExplainRequest) -> Answer:
         answer = super().explain(request)
         assert isinstance(answer.data, dict)
         return replace(answer, data={**answer.data, "cache": self._prospect(request)})
 
     def close(self) -> None:
+        super().close()
         self._cache.close()
 
     # ------------------------------------------------------------------ whole answers

@@ -34,6 +34,9 @@ class Job:
     deadline_s: float
     clock: Clock
     scanned_rows: int = 0
+    scanned_bytes: int = 0
+    """Uncompressed, as the engine counts them."""
+    statements: int = 0
     tiers: set[str] = field(default_factory=set)
     notices: list[str] = field(default_factory=list)
     """Why rows are missing from the answer, a sentence each."""
@@ -146,6 +149,8 @@ class Executor:
             job.engine = None
         job.check()
         job.scanned_rows += rows.statistics.scanned_rows
+        job.scanned_bytes += rows.statistics.scanned_bytes
+        job.statements += 1
         job.tiers.update(rows.statistics.tiers or (tier,))
         job.notices += [notice for notice in rows.statistics.notices if notice not in job.notices]
         return table

@@ -40,6 +40,14 @@ class SearchRequest(QueryRequest):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainRequest(QueryRequest):
+    analyze: bool = False
+    """Run it, past the cache, and say what it really read and took."""
+    limit: int = 100
+    """Rows of the page that is planned."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HistogramRequest(QueryRequest):
     buckets: int = 120
     """Wanted number of buckets; the interval is rounded up to a readable one."""

@@ -20,21 +20,28 @@ from heimdall.query.config import QueryConfig
 from heimdall.query.context import Context
 from heimdall.query.cursor import Cursor, Skip, read_cursor, write_cursor
 from heimdall.query.executor import Executor, Job
-from heimdall.query.explain import tree
+from heimdall.query.explain import plan_facts, tree
 from heimdall.query.facets import facet_rows, facets
 from heimdall.query.fieldlist import field_list
 from heimdall.query.histogram import histogram
 from heimdall.query.known import Sample
 from heimdall.query.languages.hql import parse, to_text
 from heimdall.query.pages import Page, Pages, skipped
-from heimdall.query.request import Answer, FacetsRequest, HistogramRequest, QueryRequest, SearchRequest
+from heimdall.query.planner import Plan, Planner
+from heimdall.query.request import (
+    Answer,
+    ExplainRequest,
+    FacetsRequest,
+    HistogramRequest,
+    QueryRequest,
+    SearchRequest,
+)
 from heimdall.query.rowpipes import answer_rows, ends_in_row_pipe, engine_part
 from heimdall.query.rows import JSON_TEXT
 from heimdall.query.shape import shape_of
 from heimdall.query.sources import POSITION_COLUMN, TIME_COLUMN, Question, Source, source_of
-from heimdall.query.templates import Catalogue, is_patterns, patterns, with_templates
+from heimdall.query.templates import Catalogue, counted, is_patterns, patterns, with_templates
 from heimdall.query.types import Type
-from heimdall.query.windows import windows
 from heimdall.storage.engine import TierStatistics
 from heimdall.storage.schedule import ORDER
 from heimdall.storage.tiers import Tiers
@@ -70,7 +77,9 @@ class QueryService:
         self._config = config
         self._templates = templates
         self._executor = Executor(tiers, clock, config)
-        self._sources: tuple[Source, ...] = tuple(source_of(name, self._executor) for name in tiers.names)
+        self._planner = Planner(tiers, clock)
+        self._plain_sources: tuple[Source, ...] = tuple(source_of(name, self._executor) for name in tiers.names)
+        self._sources = self._plain_sources
         self._lock = threading.Lock()
         self._ends: dict[str, tuple[float, TierStatistics]] = {}
         self._samples: dict[TenantId, tuple[float, Sample]] = {}
@@ -94,15 +103,10 @@ class QueryService:
             source = self._source()
             statistics = self._statistics(source, fresh=request.rank is not None)
             question = self._question(query, request, statistics)
-            pages = Pages(source, statistics, self._config)
             if request.rank is not None:
-                page = pages.at_rank(job, question, request.limit, request.rank)
-            elif ends_in_row_pipe(query):
-                page = self._behind_rows(job, source, question, request.limit, cursor)
-            elif is_patterns(query):
-                page = self._patterns(job, source, question, request.limit, cursor)
+                page = Pages(source, statistics, self._config).at_rank(job, question, request.limit, request.rank)
             else:
-                page = pages.first(job, question, request.limit, cursor)
+                page = self._page(job, source, question, statistics, request.limit, cursor)
             rows = self._readable(query, page, request.tenant)
             return self._answer(
                 job, rows, partial=page.partial, next=None if page.next is None else write_cursor(page.next)
@@ -153,34 +157,44 @@ class QueryService:
             answer = self._answer(job, pa.Table.from_pylist(data))
             return replace(answer, data=data, exact=complete, extra={"sampled_rows": sampled})
 
-    def explain(self, request: QueryRequest) -> Answer:
-        """What `search` would do, without doing it."""
+    def explain(self, request: ExplainRequest) -> Answer:
+        """What `search` would do and cost, each way it could; with `analyze`, what its way really took."""
         query = parse(request.q)
         with self._job(request, "explain") as job:
             tiers = []
-            for source in self._sources:
+            for source in self._plain_sources:
                 statistics = self._statistics(source)
                 question = self._question(query, request, statistics)
-                planned = list(windows(query, question.start_ns, question.end_ns, statistics, 101))
-                tiers.append(
-                    {
-                        "tier": source.tier,
-                        "statement": source.statement(replace(question, query=engine_part(query)), limit=101),
-                        "windows": [
-                            {"from": _time(window.start_ns), "to": _time(window.end_ns),
-                             "estimated_rows": _rows_in(window.start_ns, window.end_ns, statistics)}
-                            for window in planned
-                        ],
-                        "chosen": _reason(query, len(planned)),
-                        "rows": statistics.rows,
-                        "size_bytes": statistics.size_bytes,
-                        "oldest": _time(statistics.oldest_ns),
-                        "newest": _time(statistics.newest_ns),
-                    }
-                )  # fmt: skip
+                plan = self._planned(source, question, statistics, request.limit)
+                facts = plan_facts(source, replace(question, query=engine_part(query)), statistics, plan, request.limit)
+                if request.analyze:
+                    facts["actual"] = self._measured(job, source, question, statistics, plan, request.limit)
+                tiers.append(facts)
             columns = [{"name": name, "type": kind.value} for name, kind in shape_of(query).answer()]
             data = {"query": to_text(query), "ast": tree(query), "columns": columns, "tiers": tiers}
             return replace(self._answer(job, pa.table({})), data=data)
+
+    def _planned(self, source: Source, question: Question, statistics: TierStatistics, limit: int) -> Plan:
+        query = engine_part(question.query)
+        if is_patterns(query):
+            query = counted(query)
+        return self._planner.plan(source, replace(question, query=query), statistics, limit + 1)
+
+    def _measured(
+        self, job: Job, source: Source, question: Question, statistics: TierStatistics, plan: Plan, limit: int
+    ) -> dict[str, object]:
+        if plan.chosen is not None:
+            question = replace(question, strategy=plan.chosen.strategy)
+        started_s = self._clock.monotonic()
+        self._page(job, source, question, statistics, limit)
+        took_ms = (self._clock.monotonic() - started_s) * 1e3
+        self._planner.learn(plan, took_ms)
+        return {
+            "rows": job.scanned_rows,
+            "bytes": job.scanned_bytes,
+            "ms": round(took_ms, 1),
+            "statements": job.statements,
+        }
 
     def parse(self, q: str) -> Answer:
         """Whether a text is a query: its canonical form and tree, or what is wrong and where."""
@@ -211,6 +225,10 @@ class QueryService:
         took_ms = (self._clock.monotonic() - started_s) * 1e3
         extra = {"replace_from": found.replace_from, "replace_to": found.replace_to}
         return Answer(rows=pa.Table.from_pylist(rows), query_id="", data=rows, took_ms=took_ms, extra=extra)
+
+    def close(self) -> None:
+        """Wait for what runs in the background. Called once, before the engines close."""
+        self._planner.close()
 
     def cancel(self, query_id: str) -> bool:
         """Stop a running query; False when there is none of that name."""
@@ -257,6 +275,22 @@ class QueryService:
         pages = Pages(source, statistics, self._config)
         page = pages.first(job, self._question(records, request, statistics), self._config.sample_rows, None)
         return field_list(page.rows), page.rows.num_rows, page.next is None
+
+    def _page(
+        self,
+        job: Job,
+        source: Source,
+        question: Question,
+        statistics: TierStatistics,
+        limit: int,
+        cursor: Cursor | None = None,
+    ) -> Page:
+        question = self._planner.decide(source, question, statistics, limit + 1)
+        if ends_in_row_pipe(question.query):
+            return self._behind_rows(job, source, question, limit, cursor)
+        if is_patterns(question.query):
+            return self._patterns(job, source, question, limit, cursor)
+        return Pages(source, statistics, self._config).first(job, question, limit, cursor)
 
     def _patterns(self, job: Job, source: Source, question: Question, limit: int, cursor: Cursor | None) -> Page:
         skip = skipped(cursor)
@@ -318,25 +352,3 @@ def _plain_type(field: pa.Field) -> pa.Field:
     if isinstance(field.type, pa.BaseExtensionType):
         return field.with_type(field.type.storage_type)
     return field
-
-
-def _time(time_ns: int | None) -> str | None:
-    return None if time_ns is None else format_time(time_ns)
-
-
-def _rows_in(start_ns: int | None, end_ns: int | None, statistics: TierStatistics) -> int:
-    """Records a range holds by the tier's average density."""
-    if statistics.oldest_ns is None or statistics.newest_ns is None:
-        return 0
-    first_ns = statistics.oldest_ns if start_ns is None else max(start_ns, statistics.oldest_ns)
-    last_ns = statistics.newest_ns + 1 if end_ns is None else min(end_ns, statistics.newest_ns + 1)
-    extent_ns = statistics.newest_ns + 1 - statistics.oldest_ns
-    return max(0, statistics.rows * (last_ns - first_ns) // extent_ns)
-
-
-def _reason(query: Query, count: int) -> str:
-    if count > 1:
-        return "newest first, in widening windows, until the page is full"
-    if query.aggregates or query.sorts:
-        return "one statement: the answer needs every matching record"
-    return "one statement: an index finds the records, or the range is short"

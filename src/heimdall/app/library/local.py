@@ -28,7 +28,14 @@ from heimdall.model.timerange import format_time, parse_time
 from heimdall.query.languages.hql import parse
 from heimdall.query.literals import parse_duration
 from heimdall.query.live import Gap
-from heimdall.query.request import Answer, FacetsRequest, HistogramRequest, QueryRequest, SearchRequest
+from heimdall.query.request import (
+    Answer,
+    ExplainRequest,
+    FacetsRequest,
+    HistogramRequest,
+    QueryRequest,
+    SearchRequest,
+)
 from heimdall.query.rows import plain_rows
 
 T = TypeVar("T")
@@ -151,7 +158,7 @@ class LocalBackend:
         }
 
     def explain(self, parameters: Parameters) -> dict[str, Any]:
-        request = QueryRequest(**self._common(dict(parameters)))
+        request = ExplainRequest(**self._common(dict(parameters)), analyze=bool(parameters.get("analyze", False)))
         data = self._in_thread(lambda: self._parts.queries.explain(request)).data
         assert isinstance(data, dict)
         return data

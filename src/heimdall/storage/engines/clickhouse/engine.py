@@ -18,13 +18,14 @@ from heimdall.clock import Clock
 from heimdall.errors import InvalidInput, QueryCancelled
 from heimdall.model.batch import LogBatch, Origin, TenantId
 from heimdall.storage.engine import ScanRequest, SelectStatistics, TierStatistics
-from heimdall.storage.engines.clickhouse import layout, leaving
+from heimdall.storage.engines.clickhouse import layout, leaving, profiling
 from heimdall.storage.engines.clickhouse.connection import Driver, EmbeddedDriver, Settings
 from heimdall.storage.engines.clickhouse.errors import map_driver_errors
 from heimdall.storage.engines.clickhouse.gate import Gate
 from heimdall.storage.engines.clickhouse.indexes import use_indexes
 from heimdall.storage.engines.clickhouse.origins import Origins, SpanKey
 from heimdall.storage.engines.clickhouse.rows import as_records, record_value, stored_value
+from heimdall.storage.profile import Profile, Reading
 from heimdall.storage.rollups import ROLLUPS
 from heimdall.storage.selection import Age, Selection
 from heimdall.storage.stored import STORED_SCHEMA, storable
@@ -275,6 +276,20 @@ class ClickHouseEngine:
             return self._changed.wait_for(
                 lambda: all(one is not target for one in self._running.get(query_id, ())), wait_s
             )
+
+    # ------------------------------------------------------------------ what a planner asks
+
+    def profile(self) -> Profile:
+        with map_driver_errors("select"):
+            return profiling.profile(self._driver)
+
+    def reading(self, statement: exp.Query) -> Reading:
+        return self.reading_as_is(use_indexes(statement))
+
+    def reading_as_is(self, statement: exp.Query, more: Settings = MappingProxyType({})) -> Reading:
+        """`reading` for a statement that names the indexes it uses by itself."""
+        with map_driver_errors("select"):
+            return profiling.reading(self._driver, statement, more)
 
     # ------------------------------------------------------------------ keeping house
 
