@@ -26,6 +26,10 @@ class QueryParameters(BaseModel):
     ] = None
     fresh: Annotated[bool, Field(description="compute anew; so does the header `Cache-Control: no-cache`")] = False
     timeout_s: Annotated[float | None, Field(gt=0, le=3600, description="deadline in seconds")] = None
+    max_scan_bytes: Annotated[
+        int | None, Field(ge=1, le=2**63 - 1, description="bytes of records it may read, uncompressed")
+    ] = None
+    max_memory_bytes: Annotated[int | None, Field(ge=1, le=2**63 - 1, description="memory it may use")] = None
 
 
 class SearchParameters(QueryParameters):

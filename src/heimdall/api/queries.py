@@ -40,6 +40,8 @@ def query_routes(service: QueryService, clock: Clock) -> APIRouter:
             "end_ns": None if parameters.end in (None, "") else parse_time(str(parameters.end), now_ns=now_ns),
             "query_id": parameters.query_id,
             "timeout_s": parameters.timeout_s,
+            "max_scan_bytes": parameters.max_scan_bytes,
+            "max_memory_bytes": parameters.max_memory_bytes,
             "fresh": parameters.fresh,
         }
 

@@ -28,7 +28,7 @@ from heimdall.query.templates import Catalogue
 from heimdall.storage.engine import TierStatistics
 from heimdall.storage.tiers import Tiers
 
-NO_PART_OF_THE_ANSWER = frozenset({"q", "query_id", "timeout_s", "fresh"})
+NO_PART_OF_THE_ANSWER = frozenset({"q", "query_id", "timeout_s", "fresh", "max_scan_bytes", "max_memory_bytes"})
 """Fields of requests that do not change an answer; `q` counts as its tree. Every other field is part of the key, also
 one that is added tomorrow."""
 

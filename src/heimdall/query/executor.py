@@ -6,7 +6,7 @@ import itertools
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -16,6 +16,7 @@ from sqlglot import exp
 from heimdall.clock import Clock
 from heimdall.errors import InvalidInput, Overloaded, QueryCancelled
 from heimdall.query.config import QueryConfig
+from heimdall.query.estimate import Estimate
 from heimdall.query.request import QueryRequest
 from heimdall.storage.engine import SqlEngine
 from heimdall.storage.tiers import Tiers
@@ -47,6 +48,12 @@ class Job:
     """The caller wants nothing from the cache."""
     known_pieces: int = 0
     """Pieces of time taken from the cache."""
+    memory_bytes: int = 0
+    scan_bytes: int = 0
+    """What is left of the bytes it may read; 0 = any number."""
+    estimate: Estimate | None = None
+    """What it was expected to cost."""
+    expensive: bool = False
 
     @property
     def left_s(self) -> float:
@@ -75,6 +82,7 @@ class Executor:
         self._clock = clock
         self._config = config
         self._slots = threading.Semaphore(config.concurrent)
+        self._expensive = threading.Semaphore(max(1, config.concurrent // 2))
         self._lock = threading.Lock()
         self._waiting = 0
         self._name = uuid.uuid4().hex[:12]
@@ -82,10 +90,12 @@ class Executor:
         self._jobs: dict[str, list[Job]] = {}
 
     @contextmanager
-    def job(self, request: QueryRequest) -> Iterator[Job]:
-        """Wait for a turn, then hold it for the block.
+    def job(self, request: QueryRequest, estimate: Estimate | None = None) -> Iterator[Job]:
+        """Wait for a turn, then hold it for the block. Expensive ones wait for each other first, so that however many
+        there are, half of the turns are left to the rest.
 
         Raises:
+            InvalidInput: it would read far more than it may.
             Overloaded: too many queries are waiting already.
             QueryCancelled: the deadline passed, or `cancel` was called, before its turn came.
         """
@@ -95,6 +105,11 @@ class Executor:
             request.query_id or f"{self._name}-{next(self._numbers)}", started_s, started_s + timeout_s, self._clock
         )
         job.fresh = request.fresh
+        job.estimate = estimate
+        job.expensive = estimate is not None and estimate.ms >= self._config.expensive_ms
+        job.memory_bytes = min(request.max_memory_bytes or self._config.memory_bytes, self._config.memory_bytes)
+        job.scan_bytes = min(filter(None, (request.max_scan_bytes, self._config.scan_bytes)), default=0)
+        _check_budget(job)
         with self._lock:
             if self._waiting >= self._config.queued + self._config.concurrent:
                 REFUSED.inc()
@@ -103,13 +118,13 @@ class Executor:
             self._jobs.setdefault(job.query_id, []).append(job)
         RUNNING.inc()
         try:
-            while not self._slots.acquire(timeout=0.1):
-                job.check()
-            try:
+            with ExitStack() as held:
+                for turn in (self._expensive, self._slots) if job.expensive else (self._slots,):
+                    while not turn.acquire(timeout=0.1):
+                        job.check()
+                    held.callback(turn.release)
                 job.check()
                 yield job
-            finally:
-                self._slots.release()
         finally:
             RUNNING.dec()
             SCANNED.inc(job.scanned_rows)
@@ -142,7 +157,9 @@ class Executor:
                 statement,
                 query_id=job.query_id,
                 timeout_s=job.left_s,
-                max_memory_bytes=self._config.memory_bytes,
+                max_memory_bytes=job.memory_bytes,
+                max_scan_bytes=max(1, job.scan_bytes - job.scanned_bytes) if job.scan_bytes else 0,
+                yields=job.expensive,
             )
             table = pa.Table.from_batches(list(rows), rows.schema)
         finally:
@@ -154,3 +171,16 @@ class Executor:
         job.tiers.update(rows.statistics.tiers or (tier,))
         job.notices += [notice for notice in rows.statistics.notices if notice not in job.notices]
         return table
+
+
+FAR_MORE = 4.0
+"""An estimate beyond its bound by this factor refuses a query unread; below it the engine counts what it reads."""
+
+
+def _check_budget(job: Job) -> None:
+    if job.estimate is not None and job.scan_bytes and job.estimate.bytes > FAR_MORE * job.scan_bytes:
+        expected = f"{job.estimate.bytes / 2**20:,.0f} MiB in {job.estimate.ms:,.0f} ms"
+        raise InvalidInput(
+            f"the query would read about {expected} and may read {job.scan_bytes / 2**20:,.0f} MiB; "
+            "narrow its time range or raise the bound"
+        )

@@ -25,6 +25,10 @@ class QueryRequest:
     """Name to cancel it by; one is made up when None."""
     timeout_s: float | None = None
     """Deadline; None = the configured one."""
+    max_scan_bytes: int | None = None
+    """Bytes of records it may read, uncompressed; None = as many as the node allows."""
+    max_memory_bytes: int | None = None
+    """Memory it may use; None = as much as the node allows."""
     fresh: bool = False
     """Neither look into the cache nor keep anything there."""
 
@@ -86,6 +90,8 @@ class Answer:
     """Nothing was computed: the answer was kept from an earlier time, and no record of its range has changed since."""
     age_ms: float | None = None
     """Time since it was computed; None when it was just now."""
+    estimated_ms: float | None = None
+    """What it was expected to take before it ran; None where nothing was known, and for kept answers."""
     known_pieces: int = 0
     """Pieces of time that were put together from the cache, in an answer computed in part."""
     data: object = None

@@ -19,6 +19,7 @@ from heimdall.query.complete import suggest
 from heimdall.query.config import QueryConfig
 from heimdall.query.context import Context
 from heimdall.query.cursor import Cursor, Skip, read_cursor, write_cursor
+from heimdall.query.estimate import Estimate
 from heimdall.query.executor import Executor, Job
 from heimdall.query.explain import plan_facts, tree
 from heimdall.query.facets import facet_rows, facets
@@ -99,7 +100,7 @@ class QueryService:
         if request.cursor and request.rank is not None:
             raise InvalidInput("cursor and rank exclude each other")
         cursor = read_cursor(request.cursor) if request.cursor else None
-        with self._job(request, "search") as job:
+        with self._job(request, "search", self._price(query, request, request.limit)) as job:
             source = self._source()
             statistics = self._statistics(source, fresh=request.rank is not None)
             question = self._question(query, request, statistics)
@@ -117,7 +118,7 @@ class QueryService:
         query = parse(request.q)
         if request.interval_ns is not None and request.interval_ns <= 0:
             raise InvalidInput("interval must be longer than nothing")
-        with self._job(request, "histogram") as job:
+        with self._job(request, "histogram", self._price(query, request)) as job:
             source = self._source()
             statistics = self._statistics(source)
             found = histogram(
@@ -142,7 +143,7 @@ class QueryService:
         query = parse(request.q)
         if request.limit < 1:
             raise InvalidInput("limit must be at least 1")
-        with self._job(request, "facets") as job:
+        with self._job(request, "facets", self._price(query, request)) as job:
             source = self._source()
             question = self._question(query, request, self._statistics(source, fresh=False))
             data = facets(job, source, question, request.fields, request.limit)
@@ -237,9 +238,20 @@ class QueryService:
     # ------------------------------------------------------------------ parts
 
     @contextmanager
-    def _job(self, request: QueryRequest, kind: str) -> Iterator[Job]:
-        with SECONDS.labels(kind).time(), self._executor.job(request) as job:
+    def _job(self, request: QueryRequest, kind: str, price: Estimate | None = None) -> Iterator[Job]:
+        with SECONDS.labels(kind).time(), self._executor.job(request, price) as job:
             yield job
+
+    def _price(self, query: Query, request: QueryRequest, limit: int | None = None) -> Estimate | None:
+        """What a question is expected to cost, before it waits for its turn; without `limit` it counts records."""
+        source = self._source()
+        statistics = self._statistics(source, fresh=False)
+        question = self._question(query, request, statistics)
+        if limit is None:
+            return self._planner.price_of_counts(source, question, statistics)
+        query = engine_part(query)
+        query = counted(query) if is_patterns(query) else query
+        return self._planner.price(source, replace(question, query=query), limit + 1, statistics)
 
     def _source(self) -> Source:
         """The tier that answers. Answers merged from several tiers come with the second tier."""
@@ -341,6 +353,7 @@ class QueryService:
             tiers=tuple(tier.value for tier in ORDER if tier.value in job.tiers),
             took_ms=job.took_ms,
             known_pieces=job.known_pieces,
+            estimated_ms=None if job.estimate is None else job.estimate.ms,
             partial=partial or bool(job.notices),
             notices=tuple(job.notices),
             next=next,

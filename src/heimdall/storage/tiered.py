@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,6 +19,7 @@ from heimdall.storage.engine import ScanRequest, TierStatistics
 from heimdall.storage.engines.clickhouse import ClickHouseEngine
 from heimdall.storage.engines.clickhouse.engine import FetchedRows, scan_statement
 from heimdall.storage.engines.clickhouse.gate import Gate
+from heimdall.storage.engines.clickhouse.indexes import use_indexes
 from heimdall.storage.engines.clickhouse.warm import WarmTable
 from heimdall.storage.engines.parquet.files import READ_SETTINGS, ColdFiles
 from heimdall.storage.profile import HOUR_NS, Profile, Reading
@@ -106,21 +108,28 @@ class TieredEngine:
         with self.catalogue.pin() as snapshot:
             yield from self.hot.stream(self._span(statement, snapshot)[0].statement, request, READ_SETTINGS)
 
-    def select(self, statement: exp.Query, *, query_id: str, timeout_s: float, max_memory_bytes: int) -> FetchedRows:
+    def select(
+        self,
+        statement: exp.Query,
+        *,
+        query_id: str,
+        timeout_s: float,
+        max_memory_bytes: int,
+        max_scan_bytes: int = 0,
+        yields: bool = False,
+    ) -> FetchedRows:
         with self.catalogue.pin() as snapshot:
             spanned, notices = self._span(statement, snapshot)
-            if spanned.changed:
-                rows = self.hot.run(
-                    spanned.statement,
-                    query_id=query_id,
-                    timeout_s=timeout_s,
-                    max_memory_bytes=max_memory_bytes,
-                    more=READ_SETTINGS,
-                )
-            else:
-                rows = self.hot.select(
-                    statement, query_id=query_id, timeout_s=timeout_s, max_memory_bytes=max_memory_bytes
-                )
+            run = partial(
+                self.hot.run,
+                spanned.statement if spanned.changed else use_indexes(statement),
+                query_id=query_id,
+                timeout_s=timeout_s,
+                max_memory_bytes=max_memory_bytes,
+                max_scan_bytes=max_scan_bytes,
+                yields=yields,
+            )
+            rows = run(more=READ_SETTINGS) if spanned.changed else run()
         tiers = tuple(tier.value for tier in ORDER if tier in spanned.tiers)
         return replace(rows, statistics=replace(rows.statistics, tiers=tiers, notices=notices))
 

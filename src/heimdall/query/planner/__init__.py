@@ -4,8 +4,8 @@
 prices the strategies that there are for a question and picks one.
 """
 
-from heimdall.query.planner.cost import CostModel, Estimate
+from heimdall.query.planner.cost import CostModel
 from heimdall.query.planner.planner import Candidate, Plan, Planner
 from heimdall.query.strategy import Strategy
 
-__all__ = ["Candidate", "CostModel", "Estimate", "Plan", "Planner", "Strategy"]
+__all__ = ["Candidate", "CostModel", "Plan", "Planner", "Strategy"]

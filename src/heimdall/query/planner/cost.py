@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import threading
-from dataclasses import dataclass
 
+from heimdall.query.estimate import Estimate
 from heimdall.query.planner.work import Work
 
 STATEMENT_MS = 7.0
@@ -40,19 +40,6 @@ is twice as slow is believed to be so only after dozens."""
 
 MOST_LEARNT = math.log(8)
 """No more than a factor of 8 either way: a query that waited for a busy disk is no law."""
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    rows: float = 0.0
-    bytes: float = 0.0
-    ms: float = 0.0
-
-    def __add__(self, other: Estimate) -> Estimate:
-        return Estimate(self.rows + other.rows, self.bytes + other.bytes, self.ms + other.ms)
-
-    def as_data(self) -> dict[str, float]:
-        return {"rows": round(self.rows), "bytes": round(self.bytes), "ms": round(self.ms, 1)}
 
 
 class CostModel:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 
 from heimdall.clock import Clock
 from heimdall.errors import HeimdallError
-from heimdall.query.ast import Query
-from heimdall.query.planner.cost import GRANULE_ROWS, STATEMENT_MS, CostModel, Estimate
+from heimdall.query.ast import And, Compare, Exists, MatchAll, Not, Or, Predicate, Query
+from heimdall.query.estimate import Estimate
+from heimdall.query.planner.cost import GRANULE_ROWS, STATEMENT_MS, CostModel
 from heimdall.query.planner.selectivity import has_words, selectivity
 from heimdall.query.planner.work import Work, work_of
 from heimdall.query.sources import Question, Source
@@ -25,6 +26,10 @@ from heimdall.storage.tiers import Tiers
 
 PROFILE_VALID_S = 60.0
 """Age from which on a profile is read anew. Its reading takes 0.2 s of one core at 4 M records."""
+
+GROWN, GROWN_VALID_S = 1.5, 5.0
+"""Factor of rows from which on a profile is of another, smaller tier, and how long it is believed then. A tier that
+grows like that is small."""
 
 MOST_OF_A_CORE = 0.01
 """Part of the time that profiles may be read in; the longer it takes the older they get."""
@@ -77,7 +82,7 @@ class Planner:
 
     def decide(self, source: Source, question: Question, statistics: TierStatistics, limit: int) -> Question:
         """The question with the strategy that costs least, by arithmetic alone."""
-        profile = self.profile(source.tier)
+        profile = self.profile(source.tier, rows=statistics.rows)
         if profile is None or question.strategy is not None:
             return question
         if is_streaming(question.query):
@@ -88,25 +93,50 @@ class Planner:
             return replace(question, strategy=Strategy.ROLLUP if rows > WORTH_COUNTS_ROWS else Strategy.RECORDS)
         return question
 
-    def price(self, source: Source, question: Question, limit: int, statistics: TierStatistics) -> Estimate:
-        """What the question will cost about, without a look at the indexes; nothing where nothing is known."""
-        profile = self.profile(source.tier)
-        if profile is None:
-            return Estimate()
-        rows = profile.rows_between(question.tenant, question.start_ns, question.end_ns)
-        if rows < WORTH_PRICING_ROWS:
-            return Estimate(rows, 0.0, STATEMENT_MS + rows * RECORD_NS / 1e6)
-        decided = self.decide(source, question, statistics, limit)
-        return min(self._candidates(source, decided, statistics, limit, profile, None), key=_ms).estimate
+    def price(self, source: Source, question: Question, limit: int, statistics: TierStatistics) -> Estimate | None:
+        """What the question will cost about, without a look at the indexes; None where nothing is known.
 
-    def profile(self, tier: str, *, fresh: bool = False) -> Profile | None:
-        """The last one; a new one is read in the background when it has become old. `fresh` waits for it."""
+        A statement is looked at, which takes a millisecond, only where the answer may be that it is expensive.
+        """
+        profile = self.profile(source.tier, rows=statistics.rows)
+        if profile is None:
+            return None
+        decided = self.decide(source, question, statistics, limit)
+        if is_streaming(question.query):
+            assert decided.strategy is not None
+            ms = self._quick_ms(decided.strategy, decided, statistics, limit, profile)
+            if ms < RECORD_NS * WORTH_PRICING_ROWS / 1e6:
+                return Estimate(0.0, 0.0, ms)
+        elif (rows := _guess(question, None, profile).rows) < WORTH_PRICING_ROWS:
+            return Estimate(rows, 0.0, STATEMENT_MS + rows * RECORD_NS / 1e6)
+        if decided.strategy is Strategy.ROLLUP and _on_rollup_columns(question.query.search):
+            return Estimate(0.0, 0.0, STATEMENT_MS)
+        found = self._candidates(source, decided, statistics, limit, profile, None)
+        return min(found, key=_ms).estimate if found else None
+
+    def price_of_counts(self, source: Source, question: Question, statistics: TierStatistics) -> Estimate | None:
+        """`price` of the counts behind a histogram or facets."""
+        profile = self.profile(source.tier, rows=statistics.rows)
+        if profile is None:
+            return None
+        if not question.query.pipes and _on_rollup_columns(question.query.search):
+            return Estimate(0.0, 0.0, STATEMENT_MS)
+        rows = _guess(question, None, profile).rows
+        read = profile.row_bytes.get("message", 0.0) + profile.row_bytes.get("timestamp", 0.0)
+        return Estimate(rows, rows * read, STATEMENT_MS + rows * RECORD_NS / 1e6)
+
+    def profile(self, tier: str, *, rows: int = 0, fresh: bool = False) -> Profile | None:
+        """The last one; a new one is read in the background when it has become old, or when there are far more `rows`
+        by now. `fresh` waits for it."""
         engine = self._tiers[tier]
         if not isinstance(engine, Profiled):
             return None
         known = self._profiles.get(tier)
         age_s = None if known is None else self._clock.monotonic() - known[0]
-        valid_s = max(PROFILE_VALID_S, self._took_s.get(tier, 0.0) / MOST_OF_A_CORE)
+        if known is not None and rows > GROWN * known[1].rows:
+            valid_s = GROWN_VALID_S
+        else:
+            valid_s = max(PROFILE_VALID_S, self._took_s.get(tier, 0.0) / MOST_OF_A_CORE)
         if fresh and (age_s is None or age_s > valid_s):
             self._read(tier, engine)
         elif age_s is None or age_s > valid_s:
@@ -130,7 +160,7 @@ class Planner:
 
     def plan(self, source: Source, question: Question, statistics: TierStatistics, limit: int) -> Plan:
         """Every strategy with what its statements would read, as the indexes say."""
-        profile = self.profile(source.tier, fresh=True)
+        profile = self.profile(source.tier, rows=statistics.rows, fresh=True)
         engine = self._tiers[source.tier]
         if profile is None or not isinstance(engine, Profiled):
             return Plan(())
@@ -248,6 +278,21 @@ def _strategies(source: Source, question: Question) -> tuple[Strategy, ...]:
     if not _only_counts(question):
         return (Strategy.ONE_STATEMENT,)
     return (Strategy.ROLLUP, Strategy.RECORDS) if source.has_rollup(question) else (Strategy.RECORDS,)
+
+
+def _on_rollup_columns(search: Predicate) -> bool:
+    """Whether every record a search matches is told by columns a rollup counts by."""
+    match search:
+        case MatchAll():
+            return True
+        case And(items=items) | Or(items=items):
+            return all(_on_rollup_columns(item) for item in items)
+        case Not(item=item):
+            return _on_rollup_columns(item)
+        case Compare(field=name) | Exists(field=name):
+            return name in ("level", "severity_number", "service", "region", "environment", "template_id")
+        case _:
+            return False
 
 
 def _only_counts(question: Question) -> bool:

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+from heimdall.query.estimate import Estimate
 from heimdall.query.languages.hql import parse
-from heimdall.query.planner.cost import CostModel, Estimate
+from heimdall.query.planner.cost import CostModel
 from heimdall.query.planner.work import Work, work_of
 from heimdall.query.sql import to_sql
 

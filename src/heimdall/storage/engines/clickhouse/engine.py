@@ -75,6 +75,9 @@ SELECT_SETTINGS: Settings = {
     "max_threads_min_free_memory_per_thread": 0,
 }
 
+FIRST, YIELDING = 1, 10
+"""A statement of the second priority pauses, up to a second at a time, while one of the first runs."""
+
 MAX_RESULT_BYTES = 256 * MEBIBYTE
 """Largest answer of one statement; beyond it the statement fails rather than the node."""
 
@@ -210,9 +213,23 @@ class ClickHouseEngine:
                 for start in range(0, batch.num_rows, request.batch_rows):
                     yield as_records(batch.slice(start, request.batch_rows), schema)
 
-    def select(self, statement: exp.Query, *, query_id: str, timeout_s: float, max_memory_bytes: int) -> FetchedRows:
+    def select(
+        self,
+        statement: exp.Query,
+        *,
+        query_id: str,
+        timeout_s: float,
+        max_memory_bytes: int,
+        max_scan_bytes: int = 0,
+        yields: bool = False,
+    ) -> FetchedRows:
         return self.run(
-            use_indexes(statement), query_id=query_id, timeout_s=timeout_s, max_memory_bytes=max_memory_bytes
+            use_indexes(statement),
+            query_id=query_id,
+            timeout_s=timeout_s,
+            max_memory_bytes=max_memory_bytes,
+            max_scan_bytes=max_scan_bytes,
+            yields=yields,
         )
 
     def run(
@@ -222,6 +239,8 @@ class ClickHouseEngine:
         query_id: str,
         timeout_s: float,
         max_memory_bytes: int,
+        max_scan_bytes: int = 0,
+        yields: bool = False,
         more: Settings = MappingProxyType({}),
     ) -> FetchedRows:
         """`select` for a statement that names the indexes it uses by itself, with `more` settings."""
@@ -234,6 +253,8 @@ class ClickHouseEngine:
             "max_bytes_before_external_group_by": max_memory_bytes // 2,
             "max_bytes_before_external_sort": max_memory_bytes // 2,
             "max_result_bytes": MAX_RESULT_BYTES,
+            "max_bytes_to_read": max_scan_bytes,
+            "priority": YIELDING if yields else FIRST,
             **more,
         }
         text = statement.sql("clickhouse", copy=False)

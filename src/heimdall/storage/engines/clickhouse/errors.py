@@ -33,6 +33,7 @@ NO_FAULT_OF_THE_BATCH = frozenset(
 """Codes after which the same batch may be stored later. Every other refusal is about the data itself."""
 
 MEMORY_LIMIT = 241
+TOO_MANY_BYTES = 307
 QUESTION_AT_FAULT = frozenset(
     {
         6, 27, 32, 36, 38, 41, 42, 43, 44, 46, 47, 48, 53, 62, 63, 69, 70, 72, 117, 125, 131, 153, 158, 161, 167, 168,
@@ -84,6 +85,8 @@ def _ours(exc: Exception, doing: str) -> HeimdallError:
             return QueryCancelled(CANCELLED[code])
         if code == MEMORY_LIMIT and "(total)" not in str(exc) and "for user" not in str(exc).lower():
             return InvalidInput(f"the query needs more memory than it may use; narrow it: {words}")
+        if code == TOO_MANY_BYTES:
+            return InvalidInput(f"the query reads more bytes than it may; narrow it or raise its bound: {words}")
         if code in QUESTION_AT_FAULT:
             return InvalidInput(f"the stored data cannot answer this: {words}")
     if doing == "append" and code is not None and code not in NO_FAULT_OF_THE_BATCH:

@@ -40,6 +40,10 @@ _COLUMNS = (
     "SELECT column, sum(column_data_uncompressed_bytes) / sum(rows) AS bytes FROM system.parts_columns "
     f"WHERE {_OURS} AND column_data_uncompressed_bytes > 0 GROUP BY column"
 )
+_WEIGHED = (
+    f"SELECT {', '.join(f'avg(byteSize({column.name})) AS {column.name}' for column in layout.COLUMNS)} "
+    f"FROM (SELECT * FROM {_LOGS} LIMIT 10000)"
+)
 _HOURS = (
     "SELECT toString(tenant) AS tenant, intDiv(minute, 60) AS hour, sum(n) AS rows FROM ("
     f"SELECT tenant, {layout.MINUTE} AS minute, count() AS n FROM {_LOGS} GROUP BY tenant, {layout.MINUTE}"
@@ -69,13 +73,21 @@ def profile(driver: Driver) -> Profile:
     words = {row["token"]: int(row["rows"]) for row in _rows(driver, _WORDS, _AS_FAR_AS_IT_GETS)}
     return Profile(
         rows=total,
-        row_bytes={row["column"]: float(row["bytes"]) for row in _rows(driver, _COLUMNS)},
+        row_bytes=_row_bytes(driver),
         hours=hours,
         kinds={tenant: tuple(found) for tenant, found in kinds.items()},
         words=words,
         rarest=min(words.values()) if len(words) == MOST_WORDS else 1,
         distinct=_distinct(driver, total),
     )
+
+
+def _row_bytes(driver: Driver) -> dict[str, float]:
+    """As the parts say; small parts are one file and do not, so where there are no others some records are weighed."""
+    found = {row["column"]: float(row["bytes"]) for row in _rows(driver, _COLUMNS)}
+    if not found:
+        (found,) = _rows(driver, _WEIGHED)
+    return found
 
 
 def _distinct(driver: Driver, total: int) -> dict[str, float]:
