@@ -30,6 +30,7 @@ class QueryParameters(BaseModel):
         int | None, Field(ge=1, le=2**63 - 1, description="bytes of records it may read, uncompressed")
     ] = None
     max_memory_bytes: Annotated[int | None, Field(ge=1, le=2**63 - 1, description="memory it may use")] = None
+    exact: Annotated[bool, Field(description="fail rather than estimate where memory does not suffice")] = False
 
 
 class SearchParameters(QueryParameters):

@@ -42,6 +42,7 @@ def query_routes(service: QueryService, clock: Clock) -> APIRouter:
             "timeout_s": parameters.timeout_s,
             "max_scan_bytes": parameters.max_scan_bytes,
             "max_memory_bytes": parameters.max_memory_bytes,
+            "exact": parameters.exact,
             "fresh": parameters.fresh,
         }
 

@@ -28,9 +28,11 @@ from heimdall.query.templates import Catalogue
 from heimdall.storage.engine import TierStatistics
 from heimdall.storage.tiers import Tiers
 
-NO_PART_OF_THE_ANSWER = frozenset({"q", "query_id", "timeout_s", "fresh", "max_scan_bytes", "max_memory_bytes"})
-"""Fields of requests that do not change an answer; `q` counts as its tree. Every other field is part of the key, also
-one that is added tomorrow."""
+NO_PART_OF_THE_ANSWER = frozenset(
+    {"q", "query_id", "timeout_s", "fresh", "exact", "max_scan_bytes", "max_memory_bytes"}
+)
+"""Fields of requests that do not change an answer; `q` counts as its tree, and only exact answers are kept. Every other
+field is part of the key, also one that is added tomorrow."""
 
 _NOTED = ("exact", "error", "partial", "next", "data", "extra")
 
@@ -85,7 +87,7 @@ class CachedQueryService(QueryService):
             return self._from(entry, request, started_s)
         answer = compute(request)
         cut_short = answer.partial and not parse(request.q).aggregates  # by its deadline, perhaps
-        if not cut_short and not answer.notices:
+        if not cut_short and not answer.notices and answer.exact:  # another time there may be the memory
             self._keep(key, answer)
         return answer
 

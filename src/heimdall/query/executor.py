@@ -14,10 +14,12 @@ from prometheus_client import Counter, Gauge
 from sqlglot import exp
 
 from heimdall.clock import Clock
-from heimdall.errors import InvalidInput, Overloaded, QueryCancelled
+from heimdall.errors import InvalidInput, Overloaded, QueryCancelled, TooMuchMemory
 from heimdall.query.config import QueryConfig
 from heimdall.query.estimate import Estimate
 from heimdall.query.request import QueryRequest
+from heimdall.query.sketches import ERROR as SKETCH_ERROR
+from heimdall.query.sketches import sketched
 from heimdall.storage.engine import SqlEngine
 from heimdall.storage.tiers import Tiers
 
@@ -54,6 +56,10 @@ class Job:
     estimate: Estimate | None = None
     """What it was expected to cost."""
     expensive: bool = False
+    exact: bool = False
+    """It may not be estimated."""
+    error: float | None = None
+    """Relative error its answer may have; None while everything in it is exact."""
 
     @property
     def left_s(self) -> float:
@@ -105,6 +111,7 @@ class Executor:
             request.query_id or f"{self._name}-{next(self._numbers)}", started_s, started_s + timeout_s, self._clock
         )
         job.fresh = request.fresh
+        job.exact = request.exact
         job.estimate = estimate
         job.expensive = estimate is not None and estimate.ms >= self._config.expensive_ms
         job.memory_bytes = min(request.max_memory_bytes or self._config.memory_bytes, self._config.memory_bytes)
@@ -145,8 +152,22 @@ class Executor:
                 engine.cancel(query_id)
         return bool(jobs)
 
-    def run(self, job: Job, tier: str, statement: exp.Query) -> pa.Table:
-        """All rows of a statement on the engine of a tier."""
+    def run(self, job: Job, tier: str, statement: exp.Query, *, estimated: bool = False) -> pa.Table:
+        """All rows of a statement on the engine of a tier. With `estimated`, or where the exact answer needs more
+        memory than the job has, by sketches; `job.error` says so."""
+        sketch = None if job.exact else sketched(statement)
+        if sketch is not None and estimated:
+            job.error = SKETCH_ERROR
+            return self._run(job, tier, sketch)
+        try:
+            return self._run(job, tier, statement)
+        except TooMuchMemory:
+            if sketch is None:
+                raise
+        job.error = SKETCH_ERROR
+        return self._run(job, tier, sketch)
+
+    def _run(self, job: Job, tier: str, statement: exp.Query) -> pa.Table:
         engine = self.tiers[tier]
         if not isinstance(engine, SqlEngine):
             raise InvalidInput(f"tier {tier} does not take statements")

@@ -29,6 +29,8 @@ class QueryRequest:
     """Bytes of records it may read, uncompressed; None = as many as the node allows."""
     max_memory_bytes: int | None = None
     """Memory it may use; None = as much as the node allows."""
+    exact: bool = False
+    """Fail rather than estimate where an exact answer needs more memory than there is."""
     fresh: bool = False
     """Neither look into the cache nor keep anything there."""
 
@@ -77,7 +79,7 @@ class Answer:
     query_id: str
     exact: bool = True
     error: float | None = None
-    """± bound of an estimate; None when exact."""
+    """Bound of an estimate's error, relative to its values; None when exact."""
     scanned_rows: int = 0
     tiers: tuple[str, ...] = ()
     took_ms: float = 0.0

@@ -166,7 +166,7 @@ class QueryService:
             for source in self._plain_sources:
                 statistics = self._statistics(source)
                 question = self._question(query, request, statistics)
-                plan = self._planned(source, question, statistics, request.limit)
+                plan = self._planned(job, source, question, statistics, request.limit)
                 facts = plan_facts(source, replace(question, query=engine_part(query)), statistics, plan, request.limit)
                 if request.analyze:
                     facts["actual"] = self._measured(job, source, question, statistics, plan, request.limit)
@@ -175,11 +175,13 @@ class QueryService:
             data = {"query": to_text(query), "ast": tree(query), "columns": columns, "tiers": tiers}
             return replace(self._answer(job, pa.table({})), data=data)
 
-    def _planned(self, source: Source, question: Question, statistics: TierStatistics, limit: int) -> Plan:
+    def _planned(self, job: Job, source: Source, question: Question, statistics: TierStatistics, limit: int) -> Plan:
         query = engine_part(question.query)
         if is_patterns(query):
             query = counted(query)
-        return self._planner.plan(source, replace(question, query=query), statistics, limit + 1)
+        return self._planner.plan(
+            source, replace(question, query=query), statistics, limit + 1, None if job.exact else job.memory_bytes
+        )
 
     def _measured(
         self, job: Job, source: Source, question: Question, statistics: TierStatistics, plan: Plan, limit: int
@@ -297,7 +299,8 @@ class QueryService:
         limit: int,
         cursor: Cursor | None = None,
     ) -> Page:
-        question = self._planner.decide(source, question, statistics, limit + 1)
+        memory_bytes = None if job.exact else job.memory_bytes
+        question = self._planner.decide(source, question, statistics, limit + 1, memory_bytes)
         if ends_in_row_pipe(question.query):
             return self._behind_rows(job, source, question, limit, cursor)
         if is_patterns(question.query):
@@ -349,6 +352,8 @@ class QueryService:
         return Answer(
             rows=rows,
             query_id=job.query_id,
+            exact=job.error is None,
+            error=job.error,
             scanned_rows=job.scanned_rows,
             tiers=tuple(tier.value for tier in ORDER if tier.value in job.tiers),
             took_ms=job.took_ms,

@@ -148,7 +148,10 @@ class SqlSource:
             stored = self._executor.run(job, self.tier, self._records(question, limit, before, offset))
             return with_order(stored)
         statement = self._select(question, columns, limit, before)
-        return self._executor.run(job, self.tier, statement.offset(offset, copy=False) if offset else statement)
+        if offset:
+            statement = statement.offset(offset, copy=False)
+        estimated = question.strategy is Strategy.SKETCHES
+        return self._executor.run(job, self.tier, statement, estimated=estimated)
 
     def counts(
         self, job: Job, question: Question, step_ns: int, by: str | None = None, *, since_1970: bool = False

@@ -1,4 +1,5 @@
-"""Ways to answer a question; whichever is taken, the answer is the same (`tests/properties/test_strategies.py`)."""
+"""Ways to answer a question; whichever is taken, the answer is the same (`tests/properties/test_strategies.py`), but
+for sketches, which say how far they may be off."""
 
 from __future__ import annotations
 
@@ -14,3 +15,5 @@ class Strategy(StrEnum):
     """Counts by minute in place of records."""
     RECORDS = "records"
     """Every matching record is read and counted."""
+    SKETCHES = "sketches"
+    """Distinct counts and percentiles in memory that does not grow with the values, within a stated error."""

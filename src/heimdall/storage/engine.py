@@ -129,7 +129,8 @@ class SqlEngine(Engine, Protocol):
 
         Raises:
             QueryCancelled: `cancel(query_id)` was called or `timeout_s` is over.
-            InvalidInput: the statement asks for something the data cannot give (type clash, memory, bytes).
+            TooMuchMemory: it needs more than `max_memory_bytes`.
+            InvalidInput: the statement asks for something the data cannot give (type clash, bytes).
             EngineUnavailable: the engine did not answer.
         """
 

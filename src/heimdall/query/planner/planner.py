@@ -15,8 +15,10 @@ from heimdall.errors import HeimdallError
 from heimdall.query.ast import And, Compare, Exists, MatchAll, Not, Or, Predicate, Query
 from heimdall.query.estimate import Estimate
 from heimdall.query.planner.cost import GRANULE_ROWS, STATEMENT_MS, CostModel
+from heimdall.query.planner.memory import has_states, state_bytes
 from heimdall.query.planner.selectivity import has_words, selectivity
 from heimdall.query.planner.work import Work, work_of
+from heimdall.query.sketches import sketched
 from heimdall.query.sources import Question, Source
 from heimdall.query.strategy import Strategy
 from heimdall.query.windows import Window, is_needle, is_streaming, most_rows, windows
@@ -80,8 +82,16 @@ class Planner:
 
     # ------------------------------------------------------------------ before a question runs
 
-    def decide(self, source: Source, question: Question, statistics: TierStatistics, limit: int) -> Question:
-        """The question with the strategy that costs least, by arithmetic alone."""
+    def decide(
+        self,
+        source: Source,
+        question: Question,
+        statistics: TierStatistics,
+        limit: int,
+        memory_bytes: int | None = None,
+    ) -> Question:
+        """The question with the strategy that costs least, by arithmetic alone. Exact aggregates whose states will not
+        fit into `memory_bytes` (None: they have to be exact) are not begun."""
         profile = self.profile(source.tier, rows=statistics.rows)
         if profile is None or question.strategy is not None:
             return question
@@ -91,6 +101,8 @@ class Planner:
         if _only_counts(question):
             rows = profile.rows_between(question.tenant, question.start_ns, question.end_ns)
             return replace(question, strategy=Strategy.ROLLUP if rows > WORTH_COUNTS_ROWS else Strategy.RECORDS)
+        if memory_bytes is not None and state_bytes(question, profile) > memory_bytes:
+            return replace(question, strategy=Strategy.SKETCHES)
         return question
 
     def price(self, source: Source, question: Question, limit: int, statistics: TierStatistics) -> Estimate | None:
@@ -158,15 +170,23 @@ class Planner:
 
     # ------------------------------------------------------------------ explained
 
-    def plan(self, source: Source, question: Question, statistics: TierStatistics, limit: int) -> Plan:
+    def plan(
+        self,
+        source: Source,
+        question: Question,
+        statistics: TierStatistics,
+        limit: int,
+        memory_bytes: int | None = None,
+    ) -> Plan:
         """Every strategy with what its statements would read, as the indexes say."""
         profile = self.profile(source.tier, rows=statistics.rows, fresh=True)
         engine = self._tiers[source.tier]
         if profile is None or not isinstance(engine, Profiled):
             return Plan(())
         found = self._candidates(source, question, statistics, limit, profile, engine)
-        wanted = self.decide(source, question, statistics, limit).strategy
-        chosen = next((one for one in found if one.strategy is wanted), min(found, key=_ms, default=None))
+        wanted = self.decide(source, question, statistics, limit, memory_bytes).strategy
+        exact = [one for one in found if one.strategy is not Strategy.SKETCHES]
+        chosen = next((one for one in found if one.strategy is wanted), min(exact, key=_ms, default=None))
         return Plan(tuple(sorted(found, key=_ms)), chosen)
 
     def learn(self, plan: Plan, took_ms: float) -> None:
@@ -205,6 +225,8 @@ class Planner:
                 statement = source.select(part, limit=limit)
                 if statement is None:
                     return []
+                if strategy is Strategy.SKETCHES:
+                    statement = sketched(statement) or statement
                 work = work_of(statement, profile.row_bytes, grouped=question.query.aggregates)
                 looks = engine is not None and count < LOOKED_AT
                 reading = engine.reading(statement) if engine is not None and looks else _guess(part, work, profile)
@@ -269,6 +291,7 @@ _WHY = {
     Strategy.ONE_STATEMENT: "the whole range at once; indexes skip what they can",
     Strategy.ROLLUP: "counts by minute, kept beside the records; ends of the range that cut a minute from records",
     Strategy.RECORDS: "every record of the range that indexes do not rule out",
+    Strategy.SKETCHES: "estimates within 1 %, whose memory does not grow with the values",
 }
 
 
@@ -276,7 +299,7 @@ def _strategies(source: Source, question: Question) -> tuple[Strategy, ...]:
     if is_streaming(question.query):
         return _STREAMING
     if not _only_counts(question):
-        return (Strategy.ONE_STATEMENT,)
+        return (Strategy.ONE_STATEMENT, Strategy.SKETCHES) if has_states(question.query) else (Strategy.ONE_STATEMENT,)
     return (Strategy.ROLLUP, Strategy.RECORDS) if source.has_rollup(question) else (Strategy.RECORDS,)
 
 

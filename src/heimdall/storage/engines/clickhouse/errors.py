@@ -10,7 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from heimdall.errors import BatchRefused, EngineUnavailable, HeimdallError, InvalidInput, QueryCancelled
+from heimdall.errors import (
+    BatchRefused,
+    EngineUnavailable,
+    HeimdallError,
+    InvalidInput,
+    QueryCancelled,
+    TooMuchMemory,
+)
 
 _CODE = re.compile(r"Code: (\d+)\. ?(?:DB::)?(?:Exception: )?(.*)", re.DOTALL)
 
@@ -63,7 +70,8 @@ def map_driver_errors(doing: Literal["append", "select", "manage"]) -> Iterator[
 
     Raises:
         QueryCancelled: stopped by `cancel` or by its time limit.
-        InvalidInput: a statement the data cannot answer, or not within its memory bound.
+        TooMuchMemory: a statement that needs more than its memory bound.
+        InvalidInput: a statement the data cannot answer, or not within its bound on bytes.
         BatchRefused: an append the table can never take.
         EngineUnavailable: anything else; may work later.
     """
@@ -84,7 +92,7 @@ def _ours(exc: Exception, doing: str) -> HeimdallError:
         if code in CANCELLED:
             return QueryCancelled(CANCELLED[code])
         if code == MEMORY_LIMIT and "(total)" not in str(exc) and "for user" not in str(exc).lower():
-            return InvalidInput(f"the query needs more memory than it may use; narrow it: {words}")
+            return TooMuchMemory(f"the query needs more memory than it may use; narrow it: {words}")
         if code == TOO_MANY_BYTES:
             return InvalidInput(f"the query reads more bytes than it may; narrow it or raise its bound: {words}")
         if code in QUESTION_AT_FAULT:
