@@ -27,9 +27,9 @@ from heimdall.pipeline.deadletters import DeadLetter
 from heimdall.pipeline.ledger import MINUTE_NS
 from heimdall.pipeline.runners.embedded import EmbeddedRunner
 from heimdall.query.cache import Cache
+from heimdall.query.cached import CachedQueryService
 from heimdall.query.live import LiveTail
 from heimdall.query.rows import plain_rows, record_table
-from heimdall.query.service import QueryService
 from heimdall.storage.engine import Engine
 from heimdall.storage.mover import Mover
 from heimdall.storage.overview import overview
@@ -60,7 +60,7 @@ class Parts:
     tail: LiveTail
     sources: tuple[Source, ...]
     uploads: UploadSource
-    queries: QueryService
+    queries: CachedQueryService
     cache: Cache
     findings: FindingStore
     feedback: Feedback

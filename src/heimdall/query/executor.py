@@ -56,6 +56,8 @@ class Job:
     estimate: Estimate | None = None
     """What it was expected to cost."""
     expensive: bool = False
+    background: bool = False
+    """Nobody waits for it: it is over as soon as somebody asks something."""
     exact: bool = False
     """It may not be estimated."""
     error: float | None = None
@@ -112,21 +114,26 @@ class Executor:
         )
         job.fresh = request.fresh
         job.exact = request.exact
+        job.background = request.background
         job.estimate = estimate
         job.expensive = estimate is not None and estimate.ms >= self._config.expensive_ms
         job.memory_bytes = min(request.max_memory_bytes or self._config.memory_bytes, self._config.memory_bytes)
         job.scan_bytes = min(filter(None, (request.max_scan_bytes, self._config.scan_bytes)), default=0)
         _check_budget(job)
+        if request.background:
+            job.expensive = True  # its statements stand back while others run
         with self._lock:
-            if self._waiting >= self._config.queued + self._config.concurrent:
+            if not request.background:
+                self._give_way_locked()
+            if not request.background and self._waiting >= self._config.queued + self._config.concurrent:
                 REFUSED.inc()
                 raise Overloaded("too many queries are running; try again in a second", retry_after_s=1.0)
-            self._waiting += 1
+            self._waiting += not request.background
             self._jobs.setdefault(job.query_id, []).append(job)
         RUNNING.inc()
         try:
             with ExitStack() as held:
-                for turn in (self._expensive, self._slots) if job.expensive else (self._slots,):
+                for turn in self._turns(job):
                     while not turn.acquire(timeout=0.1):
                         job.check()
                     held.callback(turn.release)
@@ -136,10 +143,28 @@ class Executor:
             RUNNING.dec()
             SCANNED.inc(job.scanned_rows)
             with self._lock:
-                self._waiting -= 1
+                self._waiting -= not request.background
                 self._jobs[job.query_id].remove(job)
                 if not self._jobs[job.query_id]:
                     del self._jobs[job.query_id]
+
+    def _turns(self, job: Job) -> tuple[threading.Semaphore, ...]:
+        """What it has to wait for, in order. In the background there is one question at a time, which takes nobody's
+        turn."""
+        if job.background:
+            return ()
+        return (self._expensive, self._slots) if job.expensive else (self._slots,)
+
+    def is_quiet(self) -> bool:
+        """Whether nobody waits for an answer."""
+        with self._lock:
+            return self._waiting == 0
+
+    def _give_way_locked(self) -> None:
+        """Whatever runs in the background ends with its statement, which stands back until then."""
+        for jobs in self._jobs.values():
+            for job in jobs:
+                job.cancelled = job.cancelled or job.background
 
     def cancel(self, query_id: str) -> bool:
         """Stop all queries of that name; False when there is none."""

@@ -31,6 +31,10 @@ class QueryRequest:
     """Memory it may use; None = as much as the node allows."""
     exact: bool = False
     """Fail rather than estimate where an exact answer needs more memory than there is."""
+    user: str = ""
+    """Who asks, as far as is known; what is asked ahead follows each one's own habits."""
+    background: bool = False
+    """Nobody waits for it: it gives way to every other question."""
     fresh: bool = False
     """Neither look into the cache nor keep anything there."""
 
