@@ -119,6 +119,7 @@ class LocalBackend:
             cached=answer.cached,
             age_ms=answer.age_ms,
             known_pieces=answer.known_pieces,
+            estimated_ms=answer.estimated_ms,
             extra=answer.extra,
         )
         return Page(answer.rows, facts)
