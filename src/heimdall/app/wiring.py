@@ -54,10 +54,11 @@ def build_parts(config: NodeConfig, clock: Clock, storage: tuple[Engine, Catalog
     templates = TemplateStage()
     findings = FindingStore(config.data / "insight" / "findings.db")
     feedback = Feedback(findings.opinions())
+    detection = [DetectStage(findings, feedback, config.detect, clock=clock)] if config.detect.enabled else []
     tail = LiveTail()
     runner = EmbeddedRunner(
         bus=bus,
-        stages=[templates, *([DetectStage(findings, feedback, config.detect)] if config.detect.enabled else [])],
+        stages=[templates, *detection],
         engine=engine,
         state_path=config.data / "pipeline" / "state.db",
         clock=clock,
