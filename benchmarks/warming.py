@@ -1,9 +1,9 @@
 """What asking ahead saves: the pages a person opens every time in the same order, with it and without.
 
-    python benchmarks/warming.py [--records 400000] [--rounds 10]
+    python benchmarks/warming.py [--records 1200000] [--rounds 10]
 
 Starts two nodes one after the other, `query.warm_ahead` on and off, each with a day of records, 200 new ones a second
-and a cache of 2 MiB. In each round a person opens an overview of three panels, reads it for three seconds and opens a
+and a cache of 600 KiB. In each round a person opens an overview of three panels, reads it for three seconds and opens a
 second page of three; other people's questions in between push the pieces out of the cache, as a night does. The first
 two rounds teach and are not counted. Measured is the second page: how many panels found their pieces, and how long they
 took; and beside it the other people's questions, which asking ahead must not slow. The last line is one JSON object,
@@ -41,7 +41,7 @@ READING_S = 3.0
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--records", type=int, default=400_000)
+    parser.add_argument("--records", type=int, default=1_200_000)
     parser.add_argument("--rounds", type=int, default=10)
     options = parser.parse_args()
     result: dict[str, Any] = {"benchmark": "warming", "records": options.records, "rounds": options.rounds}
@@ -52,7 +52,8 @@ def main() -> None:
                 [ingest.HEIMDALL, "up", "--data", Path(folder) / "node", "--port", str(port)],
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                env=os.environ | {"HEIMDALL_QUERY__WARM_AHEAD": ahead, "HEIMDALL_QUERY__CACHE": "memory://?size=2MiB"},
+                env=os.environ
+                | {"HEIMDALL_QUERY__WARM_AHEAD": ahead, "HEIMDALL_QUERY__CACHE": "memory://?size=600KiB"},
             )
             try:
                 with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
@@ -87,11 +88,11 @@ def played(client: httpx.Client, count: int, rounds: int) -> dict[str, float]:
             if number >= TEACHING:
                 page.append(took_ms)
                 found += known
-        for other in range(16):  # each in pieces from its second time on
+        for other in range(10):  # each in pieces from its second time on
             for _ in range(2):
                 took_ms, _known = asked(
                     client,
-                    f"* | where duration_ms > {number * 16 + other} | timechart span=10m avg(duration_ms) by service",
+                    f"* | where duration_ms > {number * 10 + other} | timechart span=10m avg(duration_ms) by service",
                 )
                 others.append(took_ms)
     stop.set()

@@ -108,14 +108,22 @@ class History:
             known.last, known.last_ns = asked, now_ns
         return asked
 
-    def after(self, person: Person, asked: Moved) -> list[Moved]:
-        """What the person is likely to ask next, likeliest first."""
+    def after(self, person: Person, asked: Moved, most: int) -> list[Moved]:
+        """What the person is likely to ask next, and after that: `most` questions, the nearest first."""
         with self._lock:
             known = self._people.get(person)
-            habit = None if known is None else known.habits.get(asked)
-            if habit is None:
+            if known is None:
                 return []
-            return [one for one, times in habit.followers.most_common() if times > 1 and times >= LIKELY * habit.times]
+            reached = [asked]
+            for one in reached:  # which grows as its followers are found
+                habit = known.habits.get(one)
+                if habit is None or len(reached) > most:
+                    continue
+                for follower, times in habit.followers.most_common():
+                    likely = times > 1 and times >= LIKELY * habit.times
+                    if likely and follower not in reached:
+                        reached.append(follower)
+            return reached[1 : most + 1]
 
     def at_hour(self, now_ns: int) -> Iterable[Moved]:
         """What was asked at this hour on several days, by anyone."""

@@ -21,7 +21,7 @@ MOST_WAITING = 50
 """Questions that wait to be asked ahead; the oldest are dropped: what was likely a minute ago no longer is."""
 
 AHEAD = 5
-"""Questions asked ahead after one."""
+"""Questions asked ahead after one: those of the next page or two."""
 
 PASSES = 2
 """Times a question is asked: the first tells what its answer looks like, from the second on its pieces are kept."""
@@ -78,7 +78,7 @@ class Warmer:
             return
         person: Person = (request.tenant, request.user)
         asked = self._history.note(person, request, self._clock.time_ns())
-        for follower in self._history.after(person, asked)[:AHEAD]:
+        for follower in reversed(self._history.after(person, asked, AHEAD)):  # the nearest is wanted last: asked first
             self._want(follower, "next")
         self.start()
 

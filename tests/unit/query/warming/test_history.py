@@ -29,9 +29,21 @@ def test_what_usually_follows_is_likely_for_this_person_alone() -> None:
         history.note(ANN, last_day("overview", now_ns), now_ns)
         history.note(ANN, last_day("errors", now_ns + S), now_ns + S)
     overview = moved(last_day("overview"), NOW_NS)
-    (next_,) = history.after(ANN, overview)
+    (next_,) = history.after(ANN, overview, 5)
     assert next_.request.q == "errors"
-    assert history.after(BOB, overview) == []
+    assert history.after(BOB, overview, 5) == []
+
+
+def test_what_follows_the_next_one_is_likely_too() -> None:
+    history = History()
+    page = ("overview", "errors", "slowest", "users")
+    for day in range(2):
+        for place, q in enumerate(page):
+            now_ns = NOW_NS + day * DAY_NS + place * S
+            history.note(ANN, last_day(q, now_ns), now_ns)
+    overview = moved(last_day("overview"), NOW_NS)
+    assert [one.request.q for one in history.after(ANN, overview, 5)] == ["errors", "slowest", "users"]
+    assert [one.request.q for one in history.after(ANN, overview, 2)] == ["errors", "slowest"]
 
 
 def test_what_came_once_or_much_later_is_no_habit() -> None:
@@ -42,7 +54,7 @@ def test_what_came_once_or_much_later_is_no_habit() -> None:
         now_ns = NOW_NS + day * DAY_NS
         history.note(ANN, last_day("overview", now_ns), now_ns)
         history.note(ANN, last_day("lunch", now_ns + HOUR_NS), now_ns + HOUR_NS)
-    assert history.after(ANN, moved(last_day("overview"), NOW_NS)) == []
+    assert history.after(ANN, moved(last_day("overview"), NOW_NS), 5) == []
 
 
 def test_what_is_asked_at_an_hour_on_several_days_is_usual_then() -> None:
