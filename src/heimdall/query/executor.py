@@ -50,6 +50,8 @@ class Job:
     """The caller wants nothing from the cache."""
     known_pieces: int = 0
     """Pieces of time taken from the cache."""
+    began_s: float = 0.0
+    """When its turn came."""
     memory_bytes: int = 0
     scan_bytes: int = 0
     """What is left of the bytes it may read; 0 = any number."""
@@ -66,6 +68,11 @@ class Job:
     @property
     def left_s(self) -> float:
         return self.deadline_s - self.clock.monotonic()
+
+    @property
+    def ran_ms(self) -> float:
+        """Since its turn came."""
+        return (self.clock.monotonic() - self.began_s) * 1e3
 
     @property
     def took_ms(self) -> float:
@@ -138,6 +145,7 @@ class Executor:
                         job.check()
                     held.callback(turn.release)
                 job.check()
+                job.began_s = self._clock.monotonic()
                 yield job
         finally:
             RUNNING.dec()

@@ -108,6 +108,8 @@ class QueryService:
                 page = Pages(source, statistics, self._config).at_rank(job, question, request.limit, request.rank)
             else:
                 page = self._page(job, source, question, statistics, request.limit, cursor)
+                if job.estimate is not None and not job.known_pieces:
+                    self._planner.learn(job.estimate, job.ran_ms)
             rows = self._readable(query, page, request.tenant)
             return self._answer(
                 job, rows, partial=page.partial, next=None if page.next is None else write_cursor(page.next)
@@ -191,7 +193,8 @@ class QueryService:
         started_s = self._clock.monotonic()
         self._page(job, source, question, statistics, limit)
         took_ms = (self._clock.monotonic() - started_s) * 1e3
-        self._planner.learn(plan, took_ms)
+        if plan.chosen is not None:
+            self._planner.learn(plan.chosen.estimate, took_ms)
         return {
             "rows": job.scanned_rows,
             "bytes": job.scanned_bytes,

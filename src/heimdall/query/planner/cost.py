@@ -34,9 +34,9 @@ ROLLUP_ROW_BYTES = 20.0
 GROUP_ROW_MS = 0.0015
 """One row of a grouped answer."""
 
-LEARNING_RATE = 0.2
-"""Weight of one finished query in what is learnt. Larger: one odd query misleads the next; smaller: a machine that
-is twice as slow is believed to be so only after dozens."""
+MACHINE_RATE, KIND_RATE = 0.25, 0.1
+"""Weight of one finished query in what is learnt about the machine, and about its kind of statement. Larger: one odd
+query misleads the next; smaller: a machine that is busy with something else is believed to be so only after dozens."""
 
 MOST_LEARNT = math.log(8)
 """No more than a factor of 8 either way: a query that waited for a busy disk is no law."""
@@ -47,8 +47,10 @@ class CostModel:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._learnt: dict[str, float] = {}
-        """Kind of statement → logarithm of the factor its time is off by."""
+        self._machine = 0.0
+        """Logarithm of the factor every time is off by."""
+        self._kinds: dict[str, float] = {}
+        """Kind of statement → logarithm of the factor its times are off by beside that."""
 
     def estimate(self, kind: str, work: Work, rows: float, ranges: float, matched: float, shown: float) -> Estimate:
         """Of one statement that reads `rows` in `ranges` granules; `matched` of them pass, `shown` leave."""
@@ -62,12 +64,16 @@ class CostModel:
             rows += late
         out_ms = shown * (GROUP_ROW_MS if work.grouped else SHOWN_ROW_MS)
         ms = STATEMENT_MS + spent_ns / 1e6 + min(ranges, MOST_RANGES) * RANGE_MS + out_ms
-        return Estimate(rows, spent_bytes, ms * math.exp(self._learnt.get(kind, 0.0)))
+        return Estimate(rows, spent_bytes, ms * math.exp(self._machine + self._kinds.get(kind, 0.0)), kind)
 
     def learn(self, kind: str, estimated_ms: float, took_ms: float) -> None:
         if estimated_ms <= 0 or took_ms <= 0:
             return
+        off = max(-MOST_LEARNT, min(MOST_LEARNT, math.log(took_ms / estimated_ms)))
         with self._lock:
-            known = self._learnt.get(kind, 0.0)
-            off = known + LEARNING_RATE * math.log(took_ms / estimated_ms)
-            self._learnt[kind] = max(-MOST_LEARNT, min(MOST_LEARNT, off))
+            self._machine = _bounded(self._machine + MACHINE_RATE * off)
+            self._kinds[kind] = _bounded(self._kinds.get(kind, 0.0) + KIND_RATE * off)
+
+
+def _bounded(learnt: float) -> float:
+    return max(-MOST_LEARNT, min(MOST_LEARNT, learnt))

@@ -52,8 +52,6 @@ LOOKED_AT = 4
 @dataclass(frozen=True, slots=True)
 class Candidate:
     strategy: Strategy
-    kind: str
-    """What its cost is learnt under."""
     estimate: Estimate
     statements: int
     why: str
@@ -189,10 +187,10 @@ class Planner:
         chosen = next((one for one in found if one.strategy is wanted), min(exact, key=_ms, default=None))
         return Plan(tuple(sorted(found, key=_ms)), chosen)
 
-    def learn(self, plan: Plan, took_ms: float) -> None:
-        """Of a question that was answered as planned."""
-        if plan.chosen is not None:
-            self.costs.learn(plan.chosen.kind, plan.chosen.estimate.ms, took_ms)
+    def learn(self, estimate: Estimate, took_ms: float) -> None:
+        """Of a question that was answered as estimated, without help of the cache."""
+        if estimate.kind:
+            self.costs.learn(estimate.kind, estimate.ms, took_ms)
 
     # ------------------------------------------------------------------ parts
 
@@ -219,7 +217,7 @@ class Planner:
         found = []
         for strategy in strategies:
             asked = replace(question, strategy=strategy)
-            estimate, count, kind = Estimate(), 0, ""
+            estimate, count = Estimate(), 0
             for window, rows_out in self._windows(asked, statistics, limit, profile):
                 part = asked.between(window.start_ns, window.end_ns)
                 statement = source.select(part, limit=limit)
@@ -233,8 +231,8 @@ class Planner:
                 if Strategy.ROLLUP in strategies and reading.rows < UNSEEN * profile.rows_of(question.tenant):
                     work = replace(work, on_rollup=True)  # the engine itself sees that a rollup has the answer
                 estimate += self._estimate(work, part, reading, profile, rows_out)
-                count, kind = count + 1, _kind(work, reading.rows)
-            found.append(Candidate(strategy, kind, estimate, count, _WHY[strategy]))
+                count += 1
+            found.append(Candidate(strategy, estimate, count, _WHY[strategy]))
         return found
 
     def _windows(

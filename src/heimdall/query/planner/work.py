@@ -29,12 +29,13 @@ DECODE_NS_PER_BYTE = 1.1
 """Text and numbers under ZSTD, per uncompressed byte."""
 
 DECODE_FIXED_NS_PER_BYTE = 0.4
-"""Ids under LZ4."""
+"""Ids under LZ4, and numbers that most records do not have."""
 
 JSON_PATH_NS, JSON_PATH_BYTES = 25.0, 16.0
 """One path of `attributes`."""
 
 _IDS = frozenset({"trace_id", "span_id", "parent_span_id"})
+_SELDOM = frozenset({"duration_ms", "cpu_usage", "memory_usage", "error_rate", "anomaly_score", "trace_flags"})
 _MANY_VALUES = frozenset({*_IDS, "user_id", "session_id", "request_id", "customer_id", "message"})
 _JSON = "attributes"
 _AGGREGATES = ("quantile", "uniq", "group", "arg", "sum", "count", "any", "min", "max", "avg")
@@ -112,7 +113,7 @@ def _columns(node: exp.Expr) -> set[str]:
 def _decode_ns(name: str, row_bytes: Mapping[str, float]) -> float:
     if name == _JSON:
         return JSON_PATH_NS
-    return row_bytes.get(name, 0.0) * (DECODE_FIXED_NS_PER_BYTE if name in _IDS else DECODE_NS_PER_BYTE)
+    return row_bytes.get(name, 0.0) * (DECODE_FIXED_NS_PER_BYTE if name in _IDS | _SELDOM else DECODE_NS_PER_BYTE)
 
 
 def _compute_ns(node: exp.Expr) -> float:

@@ -47,8 +47,9 @@ def test_a_slower_machine_is_learnt_and_an_outlier_is_not_a_law() -> None:
 
     first = estimated()
     model.learn("many groups", first, first * 1_000_000)
-    assert estimated() < first * 9
+    assert estimated() < first * 3
     for _ in range(60):
         model.learn("many groups", estimated(), first * 2)
     assert 1.9 < estimated() / first < 2.1
-    assert model.estimate("rollup", asked, 1_000_000, 120, 1_000_000, 10).ms == first
+    # What holds for one kind of statement holds in part for all: the machine is the same.
+    assert 1.2 < model.estimate("rollup", asked, 1_000_000, 120, 1_000_000, 10).ms / first < 2
