@@ -58,6 +58,7 @@ def parse_number(text: str) -> float | None:
 
 def format_number(value: float) -> str:
     """Shortest decimal form, never with an exponent."""
+    value = float(value)
     if math.isnan(value):
         return "NaN"
     if math.isinf(value):
