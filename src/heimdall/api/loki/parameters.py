@@ -85,9 +85,7 @@ class Parameters:
         seconds = max((asked.end_ns - asked.start_ns) // 10**9 // 250, 1)
         found = self.duration_ns("step", seconds * 10**9)
         if found <= 0:
-            raise InvalidInput(
-                "zero or negative query resolution step widths are not accepted. Try a positive integer"
-            )
+            raise InvalidInput("zero or negative query resolution step widths are not accepted. Try a positive integer")
         return found
 
 

@@ -80,7 +80,7 @@ def decode_entries(
     plausible = (times >= EARLIEST_NS) & (times <= now_ns + MAX_AHEAD_NS)
     late = np.flatnonzero(~plausible & (times != 0))
     found, left = taken(metadata, _FROM_METADATA, count)
-    columns = _with_metadata(columns, found, now_ns)
+    columns, unfit = _with_metadata(columns, found, now_ns)
     marks = joined([constant(ODDITY_FIELD, late, _marks(Oddity.TIME_OUT_OF_RANGE, len(late)))])
     rows = np.flatnonzero(odd)
     marks = joined([marks, constant(ODDITY_FIELD, rows, _marks(Oddity.INVALID_UTF8, len(rows)))])
@@ -88,13 +88,14 @@ def decode_entries(
     left = joined([left, _label_names(streams, stream, metadata)])
     names = frozenset(name for labels in members for name in labels)
     outer = [orjson.dumps(labels).decode() if labels else "" for labels in members]
-    columns["attributes"] = _large(over(objects_of(left, count), left, outer, names, stream))
+    objects = over(objects_of(left, count), left, outer, names, stream)
+    columns["attributes"] = _large(objects if unfit is None else merged_objects(objects, unfit, None))
     columns["message"] = _large(lines)
     if "severity_number" not in columns or columns["severity_number"].null_count:
         columns["severity_number"] = _levels(columns.get("severity_number"), lines)
     some = {name: columns[name] for name in LOG_SCHEMA.names if name in columns and columns[name].null_count < count}
     own = pl.Series([True]).new_from_index(0, count)
-    outer_names = names | frozenset(left.names)
+    outer_names = names | frozenset(left.names) | frozenset(found)
     opened = unwrapped(Canonical(pa.table(some), own, outer_names), now_ns=now_ns, schemas=schemas).table
     ready = _with_original(opened, lines)
     return rejected.decoded(finished(_at(ready, times, plausible, now_ns), now_ns=now_ns))
@@ -170,10 +171,12 @@ def _left(labels: dict[str, str], told: dict[str, str], taken_names: set[str]) -
     return {name: value for name, value in labels.items() if name not in gone}
 
 
-def _with_metadata(columns: dict[str, pa.Array], found: dict[str, pl.Series], now_ns: int) -> dict[str, pa.Array]:
-    """The entry's own word before that of its stream."""
+def _with_metadata(
+    columns: dict[str, pa.Array], found: dict[str, pl.Series], now_ns: int
+) -> tuple[dict[str, pa.Array], pl.Series | None]:
+    """The entry's own word before that of its stream; and what does not fit its column, as JSON objects."""
     if not found:
-        return columns
+        return columns, None
     frame = pl.DataFrame([values.alias(name) for name, values in found.items()])
     raw = pl.Series([""], dtype=pl.String).new_from_index(0, frame.height)
     table = canonical(Fields(frame, frame.height, raw=lambda: raw), now_ns=now_ns, hints=NO_HINTS).table
@@ -182,7 +185,7 @@ def _with_metadata(columns: dict[str, pa.Array], found: dict[str, pl.Series], no
         if name in table.column_names:
             own = table[name].combine_chunks()
             merged[name] = _first(own, columns[name]) if name in columns else own
-    return merged
+    return merged, cast(pl.Series, pl.from_arrow(table["attributes"])) if "attributes" in table.column_names else None
 
 
 def _first(one: pa.Array, other: pa.Array) -> pa.Array:

@@ -180,15 +180,13 @@ def _keys_as_text(table: pa.Table) -> pl.DataFrame:
     )
 
 
-# ---- labels and fields that are not of streams ------------------------------------------------------------------------
+# ---- labels and fields that are not of streams -----------------------------------------------------------------------
 
 
 def detected_labels(search: Predicate, reading: Reading) -> list[dict[str, object]]:
     """Labels of streams with the number of their values."""
     names = label_names(search, reading)
-    return [
-        {"label": name, "cardinality": len(label_values(name, search, reading))} for name in names
-    ]
+    return [{"label": name, "cardinality": len(label_values(name, search, reading))} for name in names]
 
 
 def detected_fields(text: str, limit: int, line_limit: int, reading: Reading) -> list[dict[str, object]]:
@@ -256,7 +254,7 @@ def kind_of(values: Iterable[str]) -> str:
     return next((kind for kind, test in tests.items() if distinct and all(map(test, distinct))), "string")
 
 
-# ---- patterns ----------------------------------------------------------------------------------------------------------
+# ---- patterns --------------------------------------------------------------------------------------------------------
 
 
 def patterns(search: Predicate, step_ns: int, reading: Reading, catalogue: Catalogue) -> list[dict[str, object]]:

@@ -78,7 +78,9 @@ def _flatten(value: dict[str, object], prefix: str, pairs: dict[str, str], depth
     if depth > _DEEPEST:
         return
     for key, inner in value.items():
-        name = f"{prefix}_{sanitized(key) if not key[:1].isdigit() else sanitized(key)[1:]}" if prefix else sanitized(key)
+        name = (
+            f"{prefix}_{sanitized(key) if not key[:1].isdigit() else sanitized(key)[1:]}" if prefix else sanitized(key)
+        )
         if isinstance(inner, dict):
             _flatten(inner, name, pairs, depth + 1)
         elif isinstance(inner, str):

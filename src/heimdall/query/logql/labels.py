@@ -9,9 +9,9 @@
 | any other | the sender's field; what is no letter, digit or `_` in its name becomes `_` |
 
 Every field can be asked for under its label. What a line *shows* is narrower: an entry that was pushed to Loki's door
-has the labels and the structured metadata it was pushed with, as it would in Loki; fields that were read out of its line
-are *hidden*: a filter, a grouping or a template finds them, but they are not listed, and a parser that finds them again
-uses their plain names. A record from another door shows all its fields; labels of its stream are `service_name`,
+has the labels and the structured metadata it was pushed with, as it would in Loki; fields that were read out of its
+line are *hidden*: a filter, a grouping or a template finds them, but they are not listed, and a parser that finds them
+again uses their plain names. A record from another door shows all its fields; labels of its stream are `service_name`,
 `instance`, `region` and `environment`, all others are structured metadata. `level` and `service` are hidden unless
 pushed.
 """

@@ -14,7 +14,7 @@ from heimdall.query.languages.logql.ast import LogQuery, Stage
 from heimdall.query.logql.labels import shown_by
 from heimdall.query.logql.push import push
 from heimdall.query.logql.ranges import Reading
-from heimdall.query.logql.reader import BASE, PAGE_ROWS, PARSED, lines_of, names_in, pages
+from heimdall.query.logql.reader import BASE, PAGE_ROWS, PARSED, lines_of, pages
 from heimdall.query.logql.stages import apply
 from heimdall.query.pipes.sort import Sort
 
@@ -89,15 +89,12 @@ def tailed(frame: pl.DataFrame, stages: Sequence[Stage]) -> list[Line]:
 
 def split(frame: pl.DataFrame) -> Iterator[Line]:
     """Lines of a frame with their labels taken apart."""
-    names = names_in(frame)
-    base = [(name, _column(frame, BASE + name)) for name in names]
-    parsed = [(name, _column(frame, PARSED + name)) for name in names]
+    base, parsed = _columns(frame, BASE), _columns(frame, PARSED)
     rows = zip(frame["t"].to_list(), frame["line"].to_list(), frame["marker"].to_list(), strict=True)
     for place, (time_ns, text, marker) in enumerate(rows):
         of_stream = shown_by(marker).stream
-        made = {name: values[place] for name, values in parsed if values is not None and values[place]}
-        own = {name: values[place] for name, values in base
-               if values is not None and values[place] and name not in made}  # fmt: skip
+        made = {name: value for name, values in parsed if (value := values[place])}
+        own = {name: value for name, values in base if (value := values[place]) and name not in made}
         yield Line(
             time_ns,
             text,
@@ -107,5 +104,5 @@ def split(frame: pl.DataFrame) -> Iterator[Line]:
         )
 
 
-def _column(frame: pl.DataFrame, name: str) -> list[str | None] | None:
-    return frame[name].to_list() if name in frame.columns else None
+def _columns(frame: pl.DataFrame, prefix: str) -> list[tuple[str, list[str | None]]]:
+    return [(name[2:], frame[name].to_list()) for name in frame.columns if name.startswith(prefix)]

@@ -41,6 +41,8 @@ from heimdall.query.logql.labels import (
 from heimdall.query.sqlsearch import same_texts
 
 _META = frozenset("\\.+*?()|[]{}^$/")
+
+
 @dataclass(frozen=True, slots=True)
 class Pushed:
     search: Predicate

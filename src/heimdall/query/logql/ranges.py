@@ -10,8 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from heimdall.errors import InvalidInput
@@ -42,7 +44,7 @@ from heimdall.query.logql.reader import (
     pages,
     with_error,
 )
-from heimdall.query.logql.series import MAX_INNER_SERIES, Labels, Matrix, Steps, check_series, labels_from
+from heimdall.query.logql.series import MAX_INNER_SERIES, Floats, Labels, Matrix, Steps, check_series, labels_from
 from heimdall.query.logql.stages import apply, labels_read
 from heimdall.query.logql.windows import Samples, absent, over_windows
 from heimdall.query.pipes.aggregation import Column
@@ -55,6 +57,8 @@ MAX_SAMPLES = 4_000_000
 
 MAX_ROWS = 10_000
 """Groups the engine gives at once; where there are more, the range is halved."""
+
+Places = npt.NDArray[np.int64]
 
 _COUNTING = frozenset({"count_over_time", "rate"})
 _SIZING = frozenset({"bytes_over_time", "bytes_rate"})
@@ -102,9 +106,7 @@ def _can_be_grouped(grouping: Grouping) -> bool:
     return not set(grouping.labels) & {ERROR, ERROR_DETAILS}
 
 
-def _counted(
-    node: RangeAggregation, search: Predicate, steps: Steps, grouping: Grouping, reading: Reading
-) -> Samples:
+def _counted(node: RangeAggregation, search: Predicate, steps: Steps, grouping: Grouping, reading: Reading) -> Samples:
     """Sums by step and label, as samples at the end of their steps."""
     grid_ns = _grid(node, steps)
     shift_ns = (steps.start_ns - node.offset_ns + 1) % grid_ns
@@ -118,7 +120,9 @@ def _counted(
             moment = Arithmetic("-", moment, Duration(shift_ns))
         keys.insert(0, Column(Call("bin", (moment, Duration(grid_ns))), "step"))
     query = to_text(Query(search, (Stats((Column(value, "v"),), tuple(keys)),)))
-    frames = [_groups(table, grouping) for table in _halved(query, reading, grid_ns, shift_ns, counting=node.op in _COUNTING)]
+    frames = [
+        _groups(table, grouping) for table in _halved(query, reading, grid_ns, shift_ns, counting=node.op in _COUNTING)
+    ]
     groups = pl.concat(frames) if frames else pl.DataFrame()
     if not groups.height:
         return Samples((), np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
@@ -163,7 +167,9 @@ def _halved(query: str, reading: Reading, grid_ns: int, shift_ns: int, *, counti
         assert isinstance(frame, pl.DataFrame)
         if "v" in frame.columns and counting:
             reading.cost.rows += int(frame["v"].sum() or 0)
-        yield frame.with_columns(as_text(frame[name], is_json=True).alias(name) for name in spoken if name in frame.columns)
+        yield frame.with_columns(
+            as_text(frame[name], is_json=True).alias(name) for name in spoken if name in frame.columns
+        )
 
 
 def _groups(frame: pl.DataFrame, grouping: Grouping) -> pl.DataFrame:
@@ -191,9 +197,9 @@ def _sampled(
 ) -> Samples:
     names = _names_needed(node, rest, grouping)
     known: dict[Labels, int] = {}
-    series: list[np.ndarray] = []  # type: ignore[type-arg]
-    times: list[np.ndarray] = []  # type: ignore[type-arg]
-    values: list[np.ndarray] = []  # type: ignore[type-arg]
+    series: list[npt.NDArray[Any]] = []
+    times: list[npt.NDArray[Any]] = []
+    values: list[npt.NDArray[Any]] = []
     held = 0
     request = replace(reading.request, limit=MAX_ROWS)
     for page in pages(reading.search, search, request, names, reading.cost):
@@ -217,7 +223,9 @@ def _sampled(
     if not series:
         return Samples((), np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
     # newest first as read: turned round, so that of equal times the later position comes last
-    return Samples(tuple(known), np.concatenate(series)[::-1], np.concatenate(times)[::-1], np.concatenate(values)[::-1])
+    return Samples(
+        tuple(known), np.concatenate(series)[::-1], np.concatenate(times)[::-1], np.concatenate(values)[::-1]
+    )
 
 
 def _names_needed(node: RangeAggregation, rest: LogQuery, grouping: Grouping | None) -> frozenset[str] | None:
@@ -243,7 +251,7 @@ _CONVERT: dict[str | None, Callable[[str], float | None]] = {
 }
 
 
-def _values(node: RangeAggregation, frame: pl.DataFrame):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _values(node: RangeAggregation, frame: pl.DataFrame) -> tuple[pl.DataFrame, Floats]:
     """Lines that count, and the number of each."""
     unwrap = node.unwrap
     if unwrap is None:
@@ -280,9 +288,9 @@ def _check_errors(frame: pl.DataFrame) -> None:
     )
 
 
-def _labels_of(  # type: ignore[no-untyped-def]
+def _labels_of(
     frame: pl.DataFrame, node: RangeAggregation, grouping: Grouping | None
-):  # noqa: ANN202
+) -> tuple[tuple[Labels, ...], Places]:
     """Distinct label sets, and which of them each line has."""
     names = names_in(frame)
     if node.op == "absent_over_time":
@@ -297,7 +305,7 @@ def _labels_of(  # type: ignore[no-untyped-def]
     return _series(label_sets(frame, names) if names else frame.select([]), names, frame.height)
 
 
-def _series(columns: pl.DataFrame, names: list[str], rows: int):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _series(columns: pl.DataFrame, names: list[str], rows: int) -> tuple[tuple[Labels, ...], Places]:
     if not names:
         return ((),), np.zeros(rows, dtype=np.int64)
     distinct = columns.unique(maintain_order=True)
@@ -305,4 +313,3 @@ def _series(columns: pl.DataFrame, names: list[str], rows: int):  # type: ignore
     places = columns.join(distinct.with_row_index("\0place"), on=names, how="left", maintain_order="left")["\0place"]
     labels = tuple(labels_from(row) for row in distinct.iter_rows(named=True))
     return labels, places.cast(pl.Int64).to_numpy()
-

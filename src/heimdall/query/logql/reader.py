@@ -1,11 +1,11 @@
 """Records → lines with labels: a frame with the time, the line and a column for every label.
 
-    t         ns since 1970
-    line      the line as it was sent
-    marker    names of the labels the stream was pushed with
-    b:NAME    a label the record came with; null = absent
-    h:NAME    a field that can be asked for and is not shown (`heimdall.query.logql.labels`)
-    p:NAME    a label a stage has made; it hides the others
+t         ns since 1970
+line      the line as it was sent
+marker    names of the labels the stream was pushed with
+b:NAME    a label the record came with; null = absent
+h:NAME    a field that can be asked for and is not shown (`heimdall.query.logql.labels`)
+p:NAME    a label a stage has made; it hides the others
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from heimdall.query.logql.labels import (
     ERROR_DETAILS,
     INNER_FIELDS,
     LEVEL,
-    NUMBER_FIELDS,
     SERVICE,
     UNKNOWN_LEVEL,
     UNKNOWN_SERVICE,
@@ -46,6 +45,8 @@ PAGE_ROWS = 10_000
 
 MAX_LABELS = 2_000
 """Different labels in one batch of lines; a batch of columns has to fit in memory."""
+
+_NAMED = frozenset({SERVICE, LEVEL, "service", "level"})
 
 Search = Callable[[SearchRequest], Answer]
 
@@ -152,16 +153,12 @@ def _stored(
         if name in columns:
             found[name] = columns[name]
     if names is None:
-        for name, values in members.items():
-            label = sanitized(name)
-            if name in INNER_FIELDS or label in found:
-                continue
-            found[label] = values
-        spelled = [name for name in members if sanitized(name) != name and name not in INNER_FIELDS]
-        for name in spelled:  # one label may have several spellings
-            found[sanitized(name)] = _first(found[sanitized(name)], members[name])
+        plain = [name for name in members if name not in INNER_FIELDS and sanitized(name) not in _NAMED]
+        for name in sorted(plain, key=lambda name: sanitized(name) != name):  # its own spelling comes first
+            known = found.get(sanitized(name))
+            found[sanitized(name)] = members[name] if known is None else _first(known, members[name])
     else:
-        for name in names - found.keys() - {SERVICE, LEVEL, "level", "service", *CANONICAL_LABELS}:
+        for name in names - found.keys() - _NAMED - set(CANONICAL_LABELS):
             spellings = [columns[field] for field in fields_of(name) if field in columns]
             if spellings:
                 found[name] = pl.select(pl.coalesce(*(pl.lit(values) for values in spellings))).to_series()

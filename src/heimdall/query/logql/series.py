@@ -54,10 +54,10 @@ class Matrix:
 
     def living(self) -> Matrix:
         """Without series that have no value anywhere."""
-        alive = self.present.any(axis=1)
-        if alive.all():
+        alive: Marks = np.any(self.present, axis=1)
+        if bool(np.all(alive)):
             return self
-        labels = tuple(each for each, keep in zip(self.labels, alive, strict=True) if keep)
+        labels = tuple(each for each, keep in zip(self.labels, alive.tolist(), strict=True) if keep)
         return Matrix(labels, self.values[alive], self.present[alive])
 
 

@@ -108,8 +108,7 @@ class LokiService:
         query = parse(text)
         if isinstance(query, LogQuery):
             raise InvalidInput(
-                "log queries are not supported as an instant query type, please change your query to a range query "
-                "type"
+                "log queries are not supported as an instant query type, please change your query to a range query type"
             )
         reading = self.reading(asked)
         at_s = _seconds(asked.end_ns / 1e9)

@@ -17,6 +17,10 @@ from heimdall.query.languages.logql.fold import calculate, holds, power
 from heimdall.query.languages.logql.templatefunctions import expand
 from heimdall.query.logql.series import Floats, Labels, Marks, Matrix, labels_from
 
+_AMBIGUOUS = {
+    True: "multiple matches for labels: grouping labels must ensure unique matches",
+    False: "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)",
+}
 _COMPARING = frozenset({"==", "!=", ">", ">=", "<", "<="})
 
 
@@ -47,11 +51,11 @@ def aggregate(node: VectorAggregation, inner: Matrix) -> Matrix:
 
 
 def _sum(values: Floats, there: Marks) -> Floats:
-    return np.where(there, values, 0.0).sum(axis=0)
+    return np.asarray(np.where(there, values, 0.0).sum(axis=0))
 
 
 def _count(values: Floats, there: Marks) -> Floats:
-    return there.sum(axis=0).astype(np.float64)
+    return np.asarray(there.sum(axis=0), dtype=np.float64)
 
 
 def _mean(values: Floats, there: Marks) -> Floats:
@@ -63,11 +67,11 @@ def _variance(values: Floats, there: Marks) -> Floats:
 
 
 def _minimum(values: Floats, there: Marks) -> Floats:
-    return np.fmin.reduce(np.where(there, values, np.nan), axis=0)
+    return np.asarray(np.fmin.reduce(np.where(there, values, np.nan), axis=0))
 
 
 def _maximum(values: Floats, there: Marks) -> Floats:
-    return np.fmax.reduce(np.where(there, values, np.nan), axis=0)
+    return np.asarray(np.fmax.reduce(np.where(there, values, np.nan), axis=0))
 
 
 _AGGREGATES: dict[str, Callable[[Floats, Marks], Floats]] = {
@@ -157,11 +161,7 @@ def between(node: Binary, left: Matrix, right: Matrix) -> Matrix:
             if name in found:
                 before, there = found[name]
                 if (there & both).any():
-                    raise InvalidInput(
-                        "multiple matches for labels: grouping labels must ensure unique matches"
-                        if matching.many
-                        else "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
-                    )
+                    raise InvalidInput(_AMBIGUOUS[matching.many is not None])
                 values, kept = np.where(kept, values, before), there | kept
             found[name] = (values, kept)
             used.setdefault(key, []).append(name)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heimdall.query.languages.logql.ast import RangeAggregation
-from heimdall.query.logql.series import Floats, Labels, Matrix, Steps
+from heimdall.query.logql.series import Floats, Labels, Marks, Matrix, Steps
 
 Times = npt.NDArray[np.int64]
 
@@ -52,7 +52,7 @@ def _reduced(node: RangeAggregation, times: Times, values: Floats, first: Times,
     if node.unwrap is None:
         whole = np.concatenate([[0.0], np.cumsum(values)])  # counts and sizes are whole numbers: sums of them are exact
         total = whole[last] - whole[first]
-        return total / seconds if node.op in ("rate", "bytes_rate") else total
+        return np.asarray(total / seconds if node.op in ("rate", "bytes_rate") else total)
     made = np.zeros(len(first))
     reduce = _REDUCE.get(node.op)
     for step in np.flatnonzero(last > first):
@@ -114,5 +114,5 @@ _REDUCE: dict[str, Callable[[Floats], float]] = {
 
 def absent(node: RangeAggregation, found: Matrix, steps: Steps, labels: Sequence[tuple[str, str]]) -> Matrix:
     """1 where no series has a value."""
-    anything = found.present.any(axis=0) if found.labels else np.zeros(steps.count, dtype=bool)
+    anything: Marks = np.any(found.present, axis=0) if found.labels else np.zeros(steps.count, dtype=bool)
     return Matrix((tuple(labels),), np.ones((1, steps.count)), ~anything[np.newaxis, :]).living()

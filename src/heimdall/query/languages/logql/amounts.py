@@ -18,9 +18,7 @@ for _power, _letter in enumerate("kmgtpe", start=1):
     _SIZES |= {_letter: 1000**_power, f"{_letter}b": 1000**_power}
     _SIZES |= {f"{_letter}i": 1024**_power, f"{_letter}ib": 1024**_power}
 _SIZE = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*([a-z]*)", re.IGNORECASE)
-_NUMBER = re.compile(
-    r"[+-]?(?:0[xX][0-9a-fA-F]+|(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|[iI]nf(?:inity)?|[nN]a[nN])"
-)
+_NUMBER = re.compile(r"[+-]?(?:0[xX][0-9a-fA-F]+|(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|[iI]nf(?:inity)?|[nN]a[nN])")
 
 
 def parse_duration(text: str) -> int | None:

@@ -84,9 +84,7 @@ def check_pattern(text: str, token: Token) -> str:
     end_of_capture = -1
     for found in _CAPTURE.finditer(text):
         if found.start() == end_of_capture:
-            raise LogqlError(
-                f"found consecutive capture '{found[0]}': literals are needed between captures", 0, 0
-            )
+            raise LogqlError(f"found consecutive capture '{found[0]}': literals are needed between captures", 0, 0)
         end_of_capture = found.end()
         if found[1] != "_":
             if found[1] in names:

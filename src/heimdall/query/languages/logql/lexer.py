@@ -43,9 +43,7 @@ _SPACE = re.compile(r"[ \t\r\n]+|#[^\n]*")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_:]*")
 _AMOUNT = re.compile(r"(?:0[xX][0-9a-fA-F]+|\d[\w.µμ]*(?:(?<=[eE])[+-]\d+)?|\.\d[\w.µμ]*)")
 _FLAG = re.compile(r"--[a-z-]+")
-_GO_ESCAPES = re.compile(
-    r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-7]{3}|.)", re.DOTALL
-)
+_GO_ESCAPES = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-7]{3}|.)", re.DOTALL)
 _SIMPLE = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\", "'": "'", '"': '"'}
 
 

@@ -203,7 +203,7 @@ class _Parser:
             token = self.expect("STRING")
             self.expect(")")
             if op.endswith("~"):
-                raise LogqlError(f"syntax error: unexpected ip, expecting STRING", token.line, token.column)
+                raise LogqlError("syntax error: unexpected ip, expecting STRING", token.line, token.column)
             return LineMatch(check_ip(token.text, token), ip=True)
         token = self.expect("STRING")
         if op.endswith("~"):
@@ -265,9 +265,7 @@ class _Parser:
             token = self.expect("IDENTIFIER")
             self.expect("=")
             if any(each.label == token.text for each in found):
-                raise LogqlError(
-                    f'multiple label name "{token.text}" not allowed in a single format operation', 0, 0
-                )
+                raise LogqlError(f'multiple label name "{token.text}" not allowed in a single format operation', 0, 0)
             value = self.expect("IDENTIFIER", "STRING")
             if value.kind == "STRING":
                 compile_template(value.text, value)
@@ -302,9 +300,7 @@ class _Parser:
     def _conjunction(self, depth: int) -> Condition:
         left = self._comparison(depth)
         while True:
-            if self._take_word("and") or self._take(","):
-                left = Both(left, self._comparison(depth))
-            elif self._at("IDENTIFIER", "(") and not self._at_word("or"):
+            if self._take_word("and") or self._take(",") or self._at("IDENTIFIER", "(") and not self._at_word("or"):
                 left = Both(left, self._comparison(depth))
             else:
                 return left
@@ -373,7 +369,8 @@ class _Parser:
             return returns_bool, None
         on = self._advance().text == "on"
         labels = self._labels()
-        many, include = None, ()
+        many: str | None = None
+        include: tuple[str, ...] = ()
         if self._at_word("group_left", "group_right"):
             many = self._advance().text.removeprefix("group_")
             include = self._labels() if self._at("(") else ()
@@ -421,9 +418,7 @@ class _Parser:
         query, range_ns, offset_ns, unwrap = self._range()
         self.expect(")")
         grouping = self._grouping() if self._at_word("by", "without") else None
-        return check_range(
-            RangeAggregation(token.text, query, range_ns, offset_ns, unwrap, parameter, grouping), token
-        )
+        return check_range(RangeAggregation(token.text, query, range_ns, offset_ns, unwrap, parameter, grouping), token)
 
     def _range(self) -> tuple[LogQuery, int, int, Unwrap | None]:
         """A log query with its range, which may stand behind the selector or at the end, and its `unwrap`."""
@@ -471,9 +466,7 @@ class _Parser:
                 raise LogqlError(f"parameter required for operation {token.text}", 0, 0)
             number = self._advance()
             if number.amount != math.floor(number.amount) or number.amount <= 0:
-                raise LogqlError(
-                    f"invalid parameter (must be greater than 0) {token.text}({number.text}", 0, 0
-                )
+                raise LogqlError(f"invalid parameter (must be greater than 0) {token.text}({number.text}", 0, 0)
             parameter = int(min(number.amount, 2**31))
             self.expect(",")
         elif self._at("NUMBER") and self._tokens[self._place + 1].kind == ",":

@@ -68,6 +68,10 @@ class _Broken(Exception):
     pass
 
 
+def _constant(text: str) -> Evaluate:
+    return lambda scope: text
+
+
 class _Compiler:
     def __init__(self, text: str) -> None:
         self._pieces = self._split(text)
@@ -104,7 +108,7 @@ class _Compiler:
             self._place += 1
             if not is_action:
                 if text:
-                    parts.append(lambda scope, text=text: text)
+                    parts.append(_constant(text))
                 continue
             if text.startswith("/*"):
                 continue
