@@ -118,7 +118,7 @@ def test_metrics_over_a_range(node: NodeProcess) -> None:
     ]
     query = '100 * sum(rate({app="pay"} | logfmt | status = 402 [5m])) / sum(rate({service_name=~".+"}[5m]))'
     told = data(get(node, "/query", query=query, time=str(START_S + 300)))
-    assert told["result"] == [{"metric": {}, "value": [START_S + 300, "44.44444444444444"]}]
+    assert told["result"] == [{"metric": {}, "value": [START_S + 300, "44.44444444444445"]}]
     query = 'quantile_over_time(0.5, {app="pay"} | logfmt | unwrap duration(took) [10m]) by (app)'
     told = data(get(node, "/query", query=query, time=str(END_S - 1)))
     assert told["result"] == [{"metric": {"app": "pay"}, "value": [END_S - 1, "0.25"]}]

@@ -42,6 +42,7 @@ from heimdall.query.logql.reader import (
     mapped,
     names_in,
     pages,
+    values_of,
     with_error,
 )
 from heimdall.query.logql.series import MAX_INNER_SERIES, Floats, Labels, Matrix, Steps, check_series, labels_from
@@ -258,7 +259,7 @@ def _values(node: RangeAggregation, frame: pl.DataFrame) -> tuple[pl.DataFrame, 
         if node.op in _SIZING:
             return frame, frame["line"].str.len_bytes().cast(pl.Float64).to_numpy()
         return frame, np.ones(frame.height)
-    value = frame.select(label(frame, unwrap.label)).to_series()
+    value = values_of(frame, unwrap.label)
     frame, value = frame.filter(value.is_not_null()), value.drop_nulls()
     distinct = value.unique()
     convert = _CONVERT[unwrap.conversion]
@@ -302,7 +303,8 @@ def _labels_of(
     if node.unwrap is not None and (grouping is None or grouping.without):
         names = [name for name in names if name != node.unwrap.label]
     names = [name for name in names if name not in (ERROR, ERROR_DETAILS)]
-    return _series(label_sets(frame, names) if names else frame.select([]), names, frame.height)
+    by_name = grouping is not None and not grouping.without
+    return _series(label_sets(frame, names, hidden=by_name) if names else frame.select([]), names, frame.height)
 
 
 def _series(columns: pl.DataFrame, names: list[str], rows: int) -> tuple[tuple[Labels, ...], Places]:

@@ -241,27 +241,34 @@ def names_in(frame: pl.DataFrame) -> list[str]:
     return sorted({name[2:] for name in frame.columns if name[:2] in (BASE, PARSED)})
 
 
-def label(frame: pl.DataFrame, name: str) -> pl.Expr:
-    """A label's value; null where it is absent."""
-    found = [pl.col(prefix + name) for prefix in (PARSED, BASE, HIDDEN) if prefix + name in frame.columns]
+def label(frame: pl.DataFrame, name: str, *, hidden: bool = True) -> pl.Expr:
+    """A label's value; null where it is absent, or without `hidden` where it is not shown."""
+    prefixes = (PARSED, BASE, HIDDEN) if hidden else (PARSED, BASE)
+    found = [pl.col(prefix + name) for prefix in prefixes if prefix + name in frame.columns]
     return pl.coalesce(*found) if found else pl.lit(None, pl.String)
-
-
-def has_error(frame: pl.DataFrame) -> pl.Expr:
-    return label(frame, ERROR).is_not_null()
 
 
 def with_error(frame: pl.DataFrame, error: pl.Series, details: pl.Series) -> pl.DataFrame:
     """Lines marked as failed where `error` is not null; an earlier error stays."""
     if error.null_count() == len(error):
         return frame
-    first = has_error(frame)
+    first = label(frame, ERROR).is_not_null()
     return frame.with_columns(
         pl.when(first).then(label(frame, ERROR)).otherwise(pl.lit(error)).alias(PARSED + ERROR),
         pl.when(first).then(label(frame, ERROR_DETAILS)).otherwise(pl.lit(details)).alias(PARSED + ERROR_DETAILS),
     )
 
 
-def label_sets(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
-    """A column for each of these labels, "" where it is absent."""
-    return frame.select(label(frame, name).fill_null("").alias(name) for name in names)
+def label_sets(frame: pl.DataFrame, names: Sequence[str], *, hidden: bool = False) -> pl.DataFrame:
+    """A column for each of these labels, "" where it is absent or, without `hidden`, not shown."""
+    return _of_lines(frame, [label(frame, name, hidden=hidden).fill_null("").alias(name) for name in names])
+
+
+def values_of(frame: pl.DataFrame, name: str) -> pl.Series:
+    """A label's value for each line."""
+    return _of_lines(frame, [label(frame, name).alias(name)]).to_series()
+
+
+def _of_lines(frame: pl.DataFrame, columns: Sequence[pl.Expr]) -> pl.DataFrame:
+    """As many rows as lines, also where all columns are constant."""
+    return frame.select(pl.col("t").alias("\0t"), *columns).drop("\0t")

@@ -43,7 +43,7 @@ from heimdall.query.languages.logql.template import LINE, TIME, Template, compil
 from heimdall.query.languages.logql.templatefunctions import TemplateFailure
 from heimdall.query.logql.extract import extractor
 from heimdall.query.logql.labels import ERROR, ERROR_DETAILS
-from heimdall.query.logql.reader import BASE, HIDDEN, MAX_LABELS, PARSED, has_error, label, mapped, with_error
+from heimdall.query.logql.reader import BASE, HIDDEN, MAX_LABELS, PARSED, label, mapped, values_of, with_error
 from heimdall.query.regex import compile_pattern
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -192,10 +192,10 @@ def _condition(frame: pl.DataFrame, condition: Condition, asked: pl.Series) -> t
 
 
 def _comparison(frame: pl.DataFrame, test: Comparison, asked: pl.Series) -> tuple[pl.Series, pl.DataFrame]:
-    value = frame.select(label(frame, test.label)).to_series()
+    value = values_of(frame, test.label)
     if test.kind is Kind.TEXT:
         return asked & _text_matches(value, Matcher(test.label, test.op, test.value)), frame
-    failed = frame.select(has_error(frame)).to_series()
+    failed = values_of(frame, ERROR).is_not_null()
     if test.kind is Kind.IP:
         version, low, high = ip_range(test.value)
         inside = _each(value, lambda text: _inside(text, version, low, high))
@@ -230,7 +230,10 @@ def _rendered(frame: pl.DataFrame, template: Template) -> tuple[pl.Series, pl.Se
     """What the template makes of each line, and why it could not: once for each set of what it reads."""
     names = sorted(template.names)
     columns = {LINE: pl.col("line"), TIME: pl.col("t")}
-    keys = frame.select((columns.get(name, label(frame, name))).alias(name) for name in names)
+    keys = frame.select(
+        pl.col("t").alias("\0t"), *(columns.get(name, label(frame, name)).alias(name) for name in names)
+    )
+    keys = keys.drop("\0t")
     if not names:
         keys = pl.DataFrame({"": pl.Series([""]).new_from_index(0, frame.height)})
     distinct = keys.unique(maintain_order=True)
@@ -296,7 +299,7 @@ def _without(frame: pl.DataFrame, items: Sequence[str | Matcher]) -> pl.DataFram
         if isinstance(item, str):
             frame = _cleared(frame, [item], pl.lit(value=True))
         else:
-            value = frame.select(label(frame, item.name)).to_series()
+            value = values_of(frame, item.name)
             frame = _cleared(frame, [item.name], pl.lit(_text_matches(value, item)))
     return frame
 
@@ -308,7 +311,7 @@ def _only(frame: pl.DataFrame, items: Sequence[str | Matcher]) -> pl.DataFrame:
         here = (
             pl.Series([True]).new_from_index(0, frame.height)
             if isinstance(item, str)
-            else _text_matches(frame.select(label(frame, name)).to_series(), item)
+            else _text_matches(values_of(frame, name), item)
         )
         kept[name] = kept[name] | here if name in kept else here
     for name in sorted({column[2:] for column in frame.columns if column[:2] in (BASE, HIDDEN, PARSED)}):

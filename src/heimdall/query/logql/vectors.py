@@ -160,7 +160,7 @@ def between(node: Binary, left: Matrix, right: Matrix) -> Matrix:
             values, kept = _one_pair(node, a, b, both)
             if name in found:
                 before, there = found[name]
-                if (there & both).any():
+                if (there & kept).any():
                     raise InvalidInput(_AMBIGUOUS[matching.many is not None])
                 values, kept = np.where(kept, values, before), there | kept
             found[name] = (values, kept)

@@ -214,33 +214,31 @@ class _Parser:
         if self._at("("):
             return LabelFilter(self._condition(0))
         word = self.expect("IDENTIFIER")
-        follows_value = self._at("=", "==", "!=", "=~", "!~", ">", ">=", "<", "<=")
-        if not follows_value:
-            match word.text:
-                case "json":
-                    return Json(self._extractions())
-                case "logfmt":
-                    return self._logfmt()
-                case "pattern":
-                    token = self.expect("STRING")
-                    return PatternParser(check_pattern(token.text, token))
-                case "regexp":
-                    token = self.expect("STRING")
-                    return Regexp(check_regex(token.text, token, captures=True))
-                case "unpack":
-                    return Unpack()
-                case "decolorize":
-                    return Decolorize()
-                case "line_format":
-                    token = self.expect("STRING")
-                    compile_template(token.text, token)
-                    return LineFormat(token.text)
-                case "label_format":
-                    return self._label_format()
-                case "drop":
-                    return Drop(self._names_or_matchers())
-                case "keep":
-                    return Keep(self._names_or_matchers())
+        match word.text:
+            case "json":
+                return Json(self._extractions())
+            case "logfmt":
+                return self._logfmt()
+            case "pattern":
+                token = self.expect("STRING")
+                return PatternParser(check_pattern(token.text, token))
+            case "regexp":
+                token = self.expect("STRING")
+                return Regexp(check_regex(token.text, token, captures=True))
+            case "unpack":
+                return Unpack()
+            case "decolorize":
+                return Decolorize()
+            case "line_format":
+                token = self.expect("STRING")
+                compile_template(token.text, token)
+                return LineFormat(token.text)
+            case "label_format":
+                return self._label_format()
+            case "drop":
+                return Drop(self._names_or_matchers())
+            case "keep":
+                return Keep(self._names_or_matchers())
         self._place -= 1
         return LabelFilter(self._condition(0))
 
