@@ -114,7 +114,8 @@ class Queries:
         kind = self._random.randrange(14)
         fixed = {
             0: "| json", 1: "| logfmt", 2: "| logfmt", 3: '| pattern "<verb> <pth> took <_> ms"',
-            4: '| regexp "took (?P<ms>[0-9]+)"', 5: '| json a="in.x", b="st"', 6: '| line_format "{{.app}} {{.st | ToUpper}}"',
+            4: '| regexp "took (?P<ms>[0-9]+)"', 5: '| json a="in.x", b="st"',
+            6: '| line_format "{{.app}} {{.st | ToUpper}}"',
             7: '| label_format st=tk, both="{{.app}}-{{.env}}"', 8: f"| {self._one(['drop', 'keep'])} app, env, st",
             9: '| drop level="error", pod',
         }  # fmt: skip
