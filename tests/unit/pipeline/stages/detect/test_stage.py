@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pytest
+import zstandard
 
+from heimdall.clock import ManualClock
 from heimdall.insight.feedback import Feedback, Opinion
 from heimdall.insight.finding import Finding, FindingKind, Verdict
 from heimdall.insight.step import STEP_S
 from heimdall.insight.watch import OTHER, WatchConfig
 from heimdall.model.batch import DEFAULT_TENANT, TIMESTAMP, LogBatch, Origin
 from heimdall.pipeline.stages.detect import DetectConfig, DetectStage
+from heimdall.pipeline.stages.detect.stage import FAILURES
 
 START_S = 1_763_985_600  # 2025-11-24T12:00:00Z
 INFO, ERROR = 9, 17
@@ -27,6 +32,7 @@ class Kept:
         self.findings: list[Finding] = []
 
     def report(self, finding: Finding) -> None:
+        orjson.dumps(finding)  # as the store keeps it: numbers are Python's
         self.findings.append(finding)
 
     def of(self, service: str) -> list[Finding]:
@@ -204,6 +210,54 @@ def test_history_may_come_service_by_service(kept: Kept) -> None:
     assert len(pending) == 200
     assert {int(row) for parts in pending.values() for part in parts for row in part.services} == {0, 1}
     assert kept.findings == []
+
+
+def test_history_is_judged_in_its_share_of_the_time(kept: Kept) -> None:
+    clock = ManualClock()
+    stage = DetectStage(kept, Feedback(), DetectConfig(share=0.05), clock=clock)
+    now_s = START_S + 2 * 86_400
+
+    def arrive(step: int) -> int:
+        stage.process(batch([("cart", READ, INFO)] * 10, START_S + step * STEP_S, step * 100 + 1, observed_s=now_s))
+        return len(stage._tenants[DEFAULT_TENANT].pending)
+
+    assert [arrive(step) for step in range(300)][-1] == 300  # they may still come in any order
+    assert arrive(3_000) == 301 - 4
+    clock.advance(60)
+    assert arrive(3_001) == 2
+
+
+class Broken:
+    def report(self, finding: Finding) -> None:
+        raise OSError(f"no room for {finding.id}")
+
+
+def test_a_failure_costs_what_was_learnt_but_no_record() -> None:
+    stage = DetectStage(Broken(), Feedback())
+    shop = Shop(stage)
+    shop.run(400)
+    failures = FAILURES._value.get()
+    marked = shop.run(4, extra=(("pay", FAILED, ERROR, 60),))
+    assert marked.num_rows > 60
+    assert marked.column("predicted_category").null_count == 0
+    assert FAILURES._value.get() == failures + 1
+
+
+def test_what_was_put_off_is_judged_while_nothing_comes(kept: Kept) -> None:
+    stage = DetectStage(kept, Feedback(), clock=ManualClock())
+    for step in (*range(300), 3_000):
+        rows = [("cart", READ, INFO)] * 10
+        stage.process(batch(rows, START_S + step * STEP_S, step * 100 + 1, observed_s=START_S + 2 * 86_400))
+    stage.rest()
+    assert list(stage._tenants[DEFAULT_TENANT].pending) == [START_S // STEP_S + 3_000]
+
+
+def test_a_checkpoint_of_another_version_is_left_alone(kept: Kept) -> None:
+    stage = DetectStage(kept, Feedback())
+    packed = io.BytesIO()
+    np.savez(packed, version=np.array([1]))
+    stage.restore(zstandard.ZstdCompressor().compress(packed.getvalue()))
+    assert stage.process(batch([("cart", READ, INFO)], START_S, 1)).num_rows == 1
 
 
 def test_what_is_called_expected_is_not_told_again(kept: Kept) -> None:
