@@ -6,10 +6,10 @@ Answers are the `data` of Loki's JSON. All methods may be called from several th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from heimdall.clock import Clock
-from heimdall.errors import InvalidInput
+from heimdall.errors import InvalidInput, QueryCancelled
 from heimdall.model.batch import DEFAULT_TENANT, TenantId
 from heimdall.query.ast import Predicate
 from heimdall.query.languages.logql import parse
@@ -21,7 +21,7 @@ from heimdall.query.logql.lines import Direction, Line, find_lines
 from heimdall.query.logql.ranges import Reading
 from heimdall.query.logql.reader import Cost
 from heimdall.query.logql.series import Matrix, Steps, check_series
-from heimdall.query.request import SearchRequest
+from heimdall.query.request import Answer, SearchRequest
 from heimdall.query.service import QueryService
 from heimdall.query.templates import Catalogue
 
@@ -41,7 +41,7 @@ class Asked:
     start_ns: int
     end_ns: int
     tenant: TenantId = DEFAULT_TENANT
-    timeout_s: float | None = 60.0
+    timeout_s: float = 60.0
     """As Loki's `query_timeout`."""
 
 
@@ -62,11 +62,18 @@ class LokiService:
         self._clock = clock
         self._templates = templates
 
-    def reading(self, asked: Asked, cost: Cost | None = None) -> Reading:
-        request = SearchRequest(
-            start_ns=asked.start_ns, end_ns=asked.end_ns, tenant=asked.tenant, timeout_s=asked.timeout_s
-        )
-        return Reading(self._queries.search, request, cost or Cost())
+    def reading(self, asked: Asked) -> Reading:
+        """What one question reads with; all its statements together have `asked.timeout_s`."""
+        give_up_s = self._clock.monotonic() + asked.timeout_s
+
+        def search(request: SearchRequest) -> Answer:
+            left_s = give_up_s - self._clock.monotonic()
+            if left_s <= 0:
+                raise QueryCancelled("query ran past its time limit; narrow the time range")
+            return self._queries.search(replace(request, timeout_s=left_s))
+
+        request = SearchRequest(start_ns=asked.start_ns, end_ns=asked.end_ns, tenant=asked.tenant)
+        return Reading(search, request, Cost())
 
     def query_range(
         self, text: str, asked: Asked, *, step_ns: int, limit: int, direction: Direction, categorized: bool

@@ -117,7 +117,7 @@ class _Compiler:
                 return parts, text
             if word == "if":
                 parts.append(self._branches(text.removeprefix("if")))
-            elif word in ("range", "with", "define", "template", "block", "break", "continue") or "$" in text:
+            elif word in ("range", "with", "define", "template", "block", "break", "continue"):
                 raise _Broken(f"{word!r} is not supported here")
             else:
                 parts.append(self._pipeline(text))
