@@ -24,6 +24,7 @@ from heimdall.query.languages.logql import parse, to_text
 from heimdall.query.languages.logql.ast import LogQuery
 from heimdall.query.logql import LokiService
 from heimdall.query.logql.lines import Direction
+from heimdall.query.logql.series import MAX_SERIES
 from heimdall.query.logql.service import Asked
 from heimdall.query.service import QueryService
 from heimdall.storage import open_engine
@@ -109,7 +110,7 @@ def expected(query: object, records: list[Entry]) -> Answer:
                 series.setdefault(labels, []).append((at_ns // 10**9, Close(value)))
     except Failed:
         return None
-    return series
+    return series if len(series) <= MAX_SERIES else None
 
 
 def given(service: LokiService, query: object, text: str) -> Answer:
@@ -120,7 +121,9 @@ def given(service: LokiService, query: object, text: str) -> Answer:
             text, asked, step_ns=SPAN_NS // (STEPS - 1), limit=100, direction=Direction.BACKWARD, categorized=False
         ).result
     except InvalidInput as exc:
-        if any(part in str(exc) for part in ("pipeline error", "multiple matches", "duplicate series")):
+        if any(
+            part in str(exc) for part in ("pipeline error", "multiple matches", "duplicate series", "maximum of series")
+        ):
             return None
         raise
     if is_log:

@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 
 from heimdall.model.severity import Level
-from heimdall.model.stream import LABELS_FIELD, LINE_FIELD
+from heimdall.model.stream import LABELS_FIELD
 from heimdall.query.ast import Arithmetic, Call, Duration, Expression, Field, Predicate, Query
 from heimdall.query.languages.hql import to_text
 from heimdall.query.languages.logql import parse, parse_selector
@@ -29,7 +29,7 @@ from heimdall.query.logql.labels import (
 )
 from heimdall.query.logql.lines import Direction, find_lines
 from heimdall.query.logql.push import all_of, any_of, push, selected
-from heimdall.query.logql.ranges import Reading
+from heimdall.query.logql.ranges import SIZE, Reading
 from heimdall.query.logql.reader import as_text
 from heimdall.query.pipes.aggregation import Column
 from heimdall.query.pipes.stats import Stats
@@ -39,7 +39,6 @@ from heimdall.query.templates import Catalogue, texts_of
 MAX_GROUPS = 10_000
 """Different values or series one answer lists."""
 
-_SIZE: Expression = Call("sum", (Call("byte_length", (Call("coalesce", (Field(LINE_FIELD), Field("message"))),)),))
 _FIELD_LINES = 1_000
 """Newest lines in which fields are looked for."""
 
@@ -90,7 +89,7 @@ def series(searches: Sequence[Predicate], reading: Reading) -> list[dict[str, st
 
 def stats(search: Predicate, reading: Reading) -> dict[str, int]:
     """How much a selector holds. There are no chunks here; each stream counts as one."""
-    rows = _grouped(search, [Column(Call("count"), "n"), Column(_SIZE, "v")], [], reading)
+    rows = _grouped(search, [Column(Call("count"), "n"), Column(SIZE, "v")], [], reading)
     entries = int(rows["n"].sum() or 0) if rows.height else 0
     streams = len(series([search], reading)) if entries else 0
     size = int(rows["v"].sum() or 0) if rows.height else 0
@@ -119,7 +118,7 @@ def _volumes(
     """(labels, step start, bytes) of groups; without `wanted` by whole streams."""
     names = list(wanted) or label_names(search, reading)
     keys = [] if wanted else [LABELS_FIELD]
-    columns = [Column(_SIZE, "v")]
+    columns = [Column(SIZE, "v")]
     rows = _grouped(search, columns, [*(_named(name) for name in names), *keys], reading, step_ns=step_ns, most=True)
     for row in rows.iter_rows(named=True):
         of_stream = set(names) if wanted else shown_by(row[f"k{len(names)}"]).stream

@@ -61,6 +61,11 @@ MAX_ROWS = 10_000
 
 Places = npt.NDArray[np.int64]
 
+SIZE = Call(
+    "sum", (Call("coalesce", (Call("byte_length", (Field(LINE_FIELD),)), Call("byte_length", (Field("message"),)))),)
+)
+"""Bytes of lines. Where only their lengths are asked for, an engine need not read the messages."""
+
 _COUNTING = frozenset({"count_over_time", "rate"})
 _SIZING = frozenset({"bytes_over_time", "bytes_rate"})
 _DAY_NS = 86_400 * 10**9
@@ -113,7 +118,7 @@ def _counted(node: RangeAggregation, search: Predicate, steps: Steps, grouping: 
     shift_ns = (steps.start_ns - node.offset_ns + 1) % grid_ns
     value: Expression = Call("count")
     if node.op in _SIZING:
-        value = Call("sum", (Call("byte_length", (Call("coalesce", (Field(LINE_FIELD), Field("message"))),)),))
+        value = SIZE
     keys = [Column(_label_value(name), f"k{place}") for place, name in enumerate(grouping.labels)]
     if steps.count > 1:
         moment: Expression = Field("timestamp")
