@@ -114,23 +114,25 @@ def test_a_question_keeps_to_its_memory(node: NodeProcess) -> None:
 
 
 def test_a_scan_ends_soon_after_it_is_cancelled(node: NodeProcess) -> None:
-    ended: list[tuple[float, int]] = []
+    ended: list[float] = []
 
     def scan() -> None:
-        status = ask(node, SCAN.replace("{n}", "cancel"), query_id="scanning").status_code
-        ended.append((time.monotonic(), status))
+        for number in range(200):  # one may be over before it can be cancelled
+            if ask(node, SCAN.replace("{n}", f"cancel{number}"), query_id="scanning").status_code != 200:
+                ended.append(time.monotonic())
+                return
 
     thread = threading.Thread(target=scan)
     thread.start()
-    time.sleep(0.15)
-    deadline = time.monotonic() + 10
+    cancelled = 0.0
     with httpx.Client(base_url=node.url, trust_env=False, timeout=30) as client:
-        while True:
+        while thread.is_alive():
             asked = time.monotonic()
             if client.delete("/api/v1/queries/scanning").status_code == 204:
-                break
-            assert time.monotonic() < deadline
-    thread.join()
-    ((at, status),) = ended
-    assert status != 200
-    assert at - asked < 1.0  # benchmarks/admission.py measures it: here other processes share the cores
+                cancelled = asked
+                thread.join(0.5)
+            else:
+                time.sleep(0.01)
+    (at,) = ended
+    assert 0 < cancelled
+    assert at - cancelled < 1.0  # benchmarks/admission.py measures it: here other processes share the cores
