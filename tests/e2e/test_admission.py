@@ -134,5 +134,5 @@ def test_a_scan_ends_soon_after_it_is_cancelled(node: NodeProcess) -> None:
             else:
                 time.sleep(0.01)
     (at,) = ended
-    assert 0 < cancelled
+    assert cancelled > 0
     assert at - cancelled < 1.0  # benchmarks/admission.py measures it: here other processes share the cores
