@@ -4,6 +4,7 @@
     ├── InvalidInput          the caller must change something                400
     │   ├── QuerySyntaxError  has the position in the query text and a hint
     │   ├── TooLarge          over a stated limit                             413
+    │   ├── TooMuchMemory     a query that needs more than it may use
     │   ├── UnsupportedMedia  a content type or coding nobody here reads      415
     │   └── SlowSender        the body did not come in time                   408
     ├── Unauthenticated       who are you?                                    401
@@ -60,6 +61,10 @@ class QuerySyntaxError(InvalidInput):
 
 class TooLarge(InvalidInput):
     code = "too_large"
+
+
+class TooMuchMemory(InvalidInput):
+    """Narrow the question, or let it be estimated."""
 
 
 class UnsupportedMedia(InvalidInput):

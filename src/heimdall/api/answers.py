@@ -62,6 +62,7 @@ def _facts(answer: Answer) -> dict[str, object]:
         "cached": answer.cached,
         "age_ms": None if answer.age_ms is None else round(answer.age_ms, 3),
         "known_pieces": answer.known_pieces,
+        "estimated_ms": None if answer.estimated_ms is None else round(answer.estimated_ms, 1),
     }
 
 

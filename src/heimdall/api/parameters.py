@@ -26,6 +26,11 @@ class QueryParameters(BaseModel):
     ] = None
     fresh: Annotated[bool, Field(description="compute anew; so does the header `Cache-Control: no-cache`")] = False
     timeout_s: Annotated[float | None, Field(gt=0, le=3600, description="deadline in seconds")] = None
+    max_scan_bytes: Annotated[
+        int | None, Field(ge=1, le=2**63 - 1, description="bytes of records it may read, uncompressed")
+    ] = None
+    max_memory_bytes: Annotated[int | None, Field(ge=1, le=2**63 - 1, description="memory it may use")] = None
+    exact: Annotated[bool, Field(description="fail rather than estimate where memory does not suffice")] = False
 
 
 class SearchParameters(QueryParameters):
@@ -34,6 +39,11 @@ class SearchParameters(QueryParameters):
     rank: Annotated[
         int | None, Field(ge=0, le=MAX_RANK, description="place of the first row in the whole result, newest = 0")
     ] = None
+
+
+class ExplainParameters(QueryParameters):
+    analyze: Annotated[bool, Field(description="run it, past the cache, and show what it really read and took")] = False
+    limit: Annotated[int, Field(ge=1, le=10_000, description="rows of the page that is planned")] = 100
 
 
 class HistogramParameters(QueryParameters):

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from heimdall.api.answers import respond
 from heimdall.api.parameters import (
     CompleteParameters,
+    ExplainParameters,
     FacetsParameters,
     HistogramParameters,
     QueryParameters,
@@ -22,7 +23,7 @@ from heimdall.api.parameters import (
 from heimdall.clock import Clock
 from heimdall.errors import InvalidInput, NotFound
 from heimdall.model.timerange import MAX_NS, parse_time
-from heimdall.query.request import Answer, FacetsRequest, HistogramRequest, QueryRequest, SearchRequest
+from heimdall.query.request import Answer, ExplainRequest, FacetsRequest, HistogramRequest, QueryRequest, SearchRequest
 from heimdall.query.service import QueryService
 
 _UNIT_NS = {"ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9, "w": 604800 * 10**9}
@@ -39,6 +40,9 @@ def query_routes(service: QueryService, clock: Clock) -> APIRouter:
             "end_ns": None if parameters.end in (None, "") else parse_time(str(parameters.end), now_ns=now_ns),
             "query_id": parameters.query_id,
             "timeout_s": parameters.timeout_s,
+            "max_scan_bytes": parameters.max_scan_bytes,
+            "max_memory_bytes": parameters.max_memory_bytes,
+            "exact": parameters.exact,
             "fresh": parameters.fresh,
         }
 
@@ -61,8 +65,9 @@ def query_routes(service: QueryService, clock: Clock) -> APIRouter:
     def fields(parameters: QueryParameters) -> Answer:
         return service.fields(QueryRequest(**common(parameters)))  # type: ignore[arg-type]
 
-    def explain(parameters: QueryParameters) -> Answer:
-        return service.explain(QueryRequest(**common(parameters)))  # type: ignore[arg-type]
+    def explain(parameters: ExplainParameters) -> Answer:
+        rest = {"analyze": parameters.analyze, "limit": parameters.limit}
+        return service.explain(ExplainRequest(**common(parameters), **rest))  # type: ignore[arg-type]
 
     def parse(parameters: QueryParameters) -> Answer:
         return service.parse(parameters.q)
@@ -75,7 +80,7 @@ def query_routes(service: QueryService, clock: Clock) -> APIRouter:
     _ask(router, "histogram", "Counts over time", HistogramParameters, histogram)
     _ask(router, "facets", "Most frequent values of fields", FacetsParameters, facets)
     _ask(router, "fields", "Fields, their types and coverage", QueryParameters, fields)
-    _ask(router, "explain", "How a query would run", QueryParameters, explain)
+    _ask(router, "explain", "How a query would run, and what it would cost", ExplainParameters, explain)
     _ask(router, "parse", "Whether it is a query, and its canonical form", QueryParameters, parse)
     _ask(router, "complete", "What could stand at a place of the query", CompleteParameters, complete)
 

@@ -23,9 +23,9 @@ from heimdall.pipeline.deadletters import DeadLetter
 from heimdall.pipeline.ledger import MINUTE_NS
 from heimdall.pipeline.runners.embedded import EmbeddedRunner
 from heimdall.query.cache import Cache
+from heimdall.query.cached import CachedQueryService
 from heimdall.query.live import LiveTail
 from heimdall.query.rows import plain_rows, record_table
-from heimdall.query.service import QueryService
 from heimdall.query.templates import Catalogue
 from heimdall.storage.engine import Engine
 from heimdall.storage.mover import Mover
@@ -57,7 +57,7 @@ class Parts:
     tail: LiveTail
     sources: tuple[Source, ...]
     uploads: UploadSource
-    queries: QueryService
+    queries: CachedQueryService
     templates: Catalogue
     cache: Cache
     findings: FindingStore
@@ -109,7 +109,7 @@ class Node:
         self.parts.runner.stop()
         self.parts.bus.close()
         self.parts.tail.close()
-        self.parts.cache.close()
+        self.parts.queries.close()
         self.parts.findings.close()
         self.parts.engine.close()
 

@@ -106,6 +106,7 @@ def build_node(
         Misconfigured: a URL no engine or bus answers to.
     """
     parts = build_parts(config, clock, storage)
+    parts.queries.keep_warm()
     node = Node(node_id, parts, clock, make_feed)
     return node, build_app(node, clock, config)
 

@@ -14,6 +14,7 @@ from typing import TypeVar
 import orjson
 
 from heimdall.clock import Clock
+from heimdall.errors import InvalidInput
 from heimdall.query.ast import Query
 from heimdall.query.cache import Cache, CacheKey, Entry
 from heimdall.query.cache.asked import uses_length, uses_now, uses_templates
@@ -21,16 +22,19 @@ from heimdall.query.cache.port import digest
 from heimdall.query.cache.source import WORTH_ROWS, CachedSource
 from heimdall.query.config import QueryConfig
 from heimdall.query.languages.hql import parse
-from heimdall.query.request import Answer, FacetsRequest, HistogramRequest, QueryRequest, SearchRequest
+from heimdall.query.request import Answer, ExplainRequest, FacetsRequest, HistogramRequest, QueryRequest, SearchRequest
 from heimdall.query.service import QueryService
 from heimdall.query.sources import Source
 from heimdall.query.templates import Catalogue
+from heimdall.query.warming import Warmer, read_plan
 from heimdall.storage.engine import TierStatistics
 from heimdall.storage.tiers import Tiers
 
-NO_PART_OF_THE_ANSWER = frozenset({"q", "query_id", "timeout_s", "fresh"})
-"""Fields of requests that do not change an answer; `q` counts as its tree. Every other field is part of the key, also
-one that is added tomorrow."""
+NO_PART_OF_THE_ANSWER = frozenset(
+    {"q", "query_id", "timeout_s", "fresh", "user", "background", "exact", "max_scan_bytes", "max_memory_bytes"}
+)
+"""Fields of requests that do not change an answer; `q` counts as its tree, and only exact answers are kept. Every other
+field is part of the key, also one that is added tomorrow."""
 
 _NOTED = ("exact", "error", "partial", "next", "data", "extra")
 
@@ -51,10 +55,22 @@ class CachedQueryService(QueryService):
         super().__init__(tiers, clock, config, templates)
         self._tiers = tiers
         self._cache = cache
-        self._plain_sources = self._sources
         self._cached_sources = tuple(CachedSource(source, tiers, cache, clock, worth_rows) for source in self._sources)
-        self._sources: tuple[Source, ...] = self._cached_sources
+        self._sources = self._cached_sources
+        self._warmer: Warmer | None = None
         self._known_ends: dict[str, tuple[str, TierStatistics]] = {}
+
+    def keep_warm(self) -> None:
+        """Ask ahead from now on, as the configuration says. Called once, by whoever starts a node.
+
+        Raises:
+            Misconfigured: a line of `query.warm`.
+        """
+        planned = read_plan(self._config.warm)
+        if planned or self._config.warm_ahead:
+            self._warmer = Warmer(self._ask, self._executor.is_quiet, self._clock, planned)
+        if planned and self._warmer is not None:
+            self._warmer.start()
 
     def search(self, request: SearchRequest) -> Answer:
         return self._kept(request, super().search)
@@ -65,18 +81,23 @@ class CachedQueryService(QueryService):
     def facets(self, request: FacetsRequest) -> Answer:
         return self._kept(request, super().facets)
 
-    def explain(self, request: QueryRequest) -> Answer:
+    def explain(self, request: ExplainRequest) -> Answer:
         answer = super().explain(request)
         assert isinstance(answer.data, dict)
         return replace(answer, data={**answer.data, "cache": self._prospect(request)})
 
     def close(self) -> None:
+        if self._warmer is not None:
+            self._warmer.stop()
+        super().close()
         self._cache.close()
 
     # ------------------------------------------------------------------ whole answers
 
     def _kept(self, request: R, compute: Callable[[R], Answer]) -> Answer:
         started_s = self._clock.monotonic()
+        if self._warmer is not None:
+            self._warmer.asked(request)
         key = None if request.fresh else self._key(request)
         if key is None:
             return compute(request)
@@ -85,9 +106,20 @@ class CachedQueryService(QueryService):
             return self._from(entry, request, started_s)
         answer = compute(request)
         cut_short = answer.partial and not parse(request.q).aggregates  # by its deadline, perhaps
-        if not cut_short and not answer.notices:
+        if not cut_short and not answer.notices and answer.exact:  # another time there may be the memory
             self._keep(key, answer)
         return answer
+
+    def _ask(self, request: QueryRequest) -> Answer:
+        match request:
+            case HistogramRequest():
+                return self.histogram(request)
+            case FacetsRequest():
+                return self.facets(request)
+            case SearchRequest():
+                return self.search(request)
+            case _:
+                raise InvalidInput(f"{type(request).__name__} is nothing that is kept")
 
     def _key(self, request: QueryRequest) -> CacheKey | None:
         """None when the answer may change though the records do not, or while they are changing."""

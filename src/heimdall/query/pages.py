@@ -93,7 +93,15 @@ class Pages:
         found: list[pa.Table] = []
         rows = 0
         partial = False
-        planned = windows(question.query, question.start_ns, end_ns, self._statistics, wanted, lambda: rows)
+        planned = windows(
+            question.query,
+            question.start_ns,
+            end_ns,
+            self._statistics,
+            wanted,
+            lambda: rows,
+            at_once=question.at_once,
+        )
         for window in planned:
             try:
                 table = self._source.rows(
@@ -127,6 +135,7 @@ class Pages:
             self._statistics,
             wanted,
             lambda: 0 if table is None else table.num_rows,
+            at_once=question.at_once,
         )
         for window in planned:
             table = self._source.rows(job, question.between(window.start_ns, question.end_ns), limit=wanted)

@@ -25,6 +25,16 @@ class QueryRequest:
     """Name to cancel it by; one is made up when None."""
     timeout_s: float | None = None
     """Deadline; None = the configured one."""
+    max_scan_bytes: int | None = None
+    """Bytes of records it may read, uncompressed; None = as many as the node allows."""
+    max_memory_bytes: int | None = None
+    """Memory it may use; None = as much as the node allows."""
+    exact: bool = False
+    """Fail rather than estimate where an exact answer needs more memory than there is."""
+    user: str = ""
+    """Who asks, as far as is known; what is asked ahead follows each one's own habits."""
+    background: bool = False
+    """Nobody waits for it: it gives way to every other question."""
     fresh: bool = False
     """Neither look into the cache nor keep anything there."""
 
@@ -37,6 +47,14 @@ class SearchRequest(QueryRequest):
     """Continue where an answer's `next` pointed."""
     rank: int | None = None
     """Place of the first row in the whole result, newest first, from 0."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainRequest(QueryRequest):
+    analyze: bool = False
+    """Run it, past the cache, and say what it really read and took."""
+    limit: int = 100
+    """Rows of the page that is planned."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +83,7 @@ class Answer:
     query_id: str
     exact: bool = True
     error: float | None = None
-    """± bound of an estimate; None when exact."""
+    """Bound of an estimate's error, relative to its values; None when exact."""
     scanned_rows: int = 0
     tiers: tuple[str, ...] = ()
     took_ms: float = 0.0
@@ -78,6 +96,8 @@ class Answer:
     """Nothing was computed: the answer was kept from an earlier time, and no record of its range has changed since."""
     age_ms: float | None = None
     """Time since it was computed; None when it was just now."""
+    estimated_ms: float | None = None
+    """What it was expected to take before it ran; None where nothing was known, and for kept answers."""
     known_pieces: int = 0
     """Pieces of time that were put together from the cache, in an answer computed in part."""
     data: object = None

@@ -7,7 +7,7 @@ group `heimdall.pipes`, so the language knows their words without importing them
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -57,9 +57,6 @@ def answer_rows(job: Job, source: Source, question: Question) -> tuple[pa.Table,
     """(the answer of a query that ends in a row pipe, whether rows were left out of it)."""
     last = question.query.pipes[-1]
     assert isinstance(last, RowPipe)
-    asked = Question(
-        query=engine_part(question.query), tenant=question.tenant, start_ns=question.start_ns, end_ns=question.end_ns,
-        context=question.context,
-    )  # fmt: skip
+    asked = replace(question, query=engine_part(question.query))
     rows = source.rows(job, asked, limit=MAX_ROWS + 1)
     return last.on_rows(rows.slice(0, MAX_ROWS)), rows.num_rows > MAX_ROWS

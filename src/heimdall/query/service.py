@@ -19,22 +19,30 @@ from heimdall.query.complete import suggest
 from heimdall.query.config import QueryConfig
 from heimdall.query.context import Context
 from heimdall.query.cursor import Cursor, Skip, read_cursor, write_cursor
+from heimdall.query.estimate import Estimate
 from heimdall.query.executor import Executor, Job
-from heimdall.query.explain import tree
+from heimdall.query.explain import plan_facts, tree
 from heimdall.query.facets import facet_rows, facets
 from heimdall.query.fieldlist import field_list
 from heimdall.query.histogram import histogram
 from heimdall.query.known import Sample
 from heimdall.query.languages.hql import parse, to_text
 from heimdall.query.pages import Page, Pages, skipped
-from heimdall.query.request import Answer, FacetsRequest, HistogramRequest, QueryRequest, SearchRequest
+from heimdall.query.planner import Plan, Planner
+from heimdall.query.request import (
+    Answer,
+    ExplainRequest,
+    FacetsRequest,
+    HistogramRequest,
+    QueryRequest,
+    SearchRequest,
+)
 from heimdall.query.rowpipes import answer_rows, ends_in_row_pipe, engine_part
 from heimdall.query.rows import JSON_TEXT
 from heimdall.query.shape import shape_of
 from heimdall.query.sources import POSITION_COLUMN, TIME_COLUMN, Question, Source, source_of
-from heimdall.query.templates import Catalogue, is_patterns, patterns, with_templates
+from heimdall.query.templates import Catalogue, counted, is_patterns, patterns, with_templates
 from heimdall.query.types import Type
-from heimdall.query.windows import windows
 from heimdall.storage.engine import TierStatistics
 from heimdall.storage.schedule import ORDER
 from heimdall.storage.tiers import Tiers
@@ -70,7 +78,9 @@ class QueryService:
         self._config = config
         self._templates = templates
         self._executor = Executor(tiers, clock, config)
-        self._sources: tuple[Source, ...] = tuple(source_of(name, self._executor) for name in tiers.names)
+        self._planner = Planner(tiers, clock)
+        self._plain_sources: tuple[Source, ...] = tuple(source_of(name, self._executor) for name in tiers.names)
+        self._sources = self._plain_sources
         self._lock = threading.Lock()
         self._ends: dict[str, tuple[float, TierStatistics]] = {}
         self._samples: dict[TenantId, tuple[float, Sample]] = {}
@@ -90,19 +100,16 @@ class QueryService:
         if request.cursor and request.rank is not None:
             raise InvalidInput("cursor and rank exclude each other")
         cursor = read_cursor(request.cursor) if request.cursor else None
-        with self._job(request, "search") as job:
+        with self._job(request, "search", self._price(query, request, request.limit)) as job:
             source = self._source()
             statistics = self._statistics(source, fresh=request.rank is not None)
             question = self._question(query, request, statistics)
-            pages = Pages(source, statistics, self._config)
             if request.rank is not None:
-                page = pages.at_rank(job, question, request.limit, request.rank)
-            elif ends_in_row_pipe(query):
-                page = self._behind_rows(job, source, question, request.limit, cursor)
-            elif is_patterns(query):
-                page = self._patterns(job, source, question, request.limit, cursor)
+                page = Pages(source, statistics, self._config).at_rank(job, question, request.limit, request.rank)
             else:
-                page = pages.first(job, question, request.limit, cursor)
+                page = self._page(job, source, question, statistics, request.limit, cursor)
+                if job.estimate is not None and not job.known_pieces:
+                    self._planner.learn(job.estimate, job.ran_ms)
             rows = self._readable(query, page, request.tenant)
             return self._answer(
                 job, rows, partial=page.partial, next=None if page.next is None else write_cursor(page.next)
@@ -113,7 +120,7 @@ class QueryService:
         query = parse(request.q)
         if request.interval_ns is not None and request.interval_ns <= 0:
             raise InvalidInput("interval must be longer than nothing")
-        with self._job(request, "histogram") as job:
+        with self._job(request, "histogram", self._price(query, request)) as job:
             source = self._source()
             statistics = self._statistics(source)
             found = histogram(
@@ -138,7 +145,7 @@ class QueryService:
         query = parse(request.q)
         if request.limit < 1:
             raise InvalidInput("limit must be at least 1")
-        with self._job(request, "facets") as job:
+        with self._job(request, "facets", self._price(query, request)) as job:
             source = self._source()
             question = self._question(query, request, self._statistics(source, fresh=False))
             data = facets(job, source, question, request.fields, request.limit)
@@ -153,34 +160,47 @@ class QueryService:
             answer = self._answer(job, pa.Table.from_pylist(data))
             return replace(answer, data=data, exact=complete, extra={"sampled_rows": sampled})
 
-    def explain(self, request: QueryRequest) -> Answer:
-        """What `search` would do, without doing it."""
+    def explain(self, request: ExplainRequest) -> Answer:
+        """What `search` would do and cost, each way it could; with `analyze`, what its way really took."""
         query = parse(request.q)
         with self._job(request, "explain") as job:
             tiers = []
-            for source in self._sources:
+            for source in self._plain_sources:
                 statistics = self._statistics(source)
                 question = self._question(query, request, statistics)
-                planned = list(windows(query, question.start_ns, question.end_ns, statistics, 101))
-                tiers.append(
-                    {
-                        "tier": source.tier,
-                        "statement": source.statement(replace(question, query=engine_part(query)), limit=101),
-                        "windows": [
-                            {"from": _time(window.start_ns), "to": _time(window.end_ns),
-                             "estimated_rows": _rows_in(window.start_ns, window.end_ns, statistics)}
-                            for window in planned
-                        ],
-                        "chosen": _reason(query, len(planned)),
-                        "rows": statistics.rows,
-                        "size_bytes": statistics.size_bytes,
-                        "oldest": _time(statistics.oldest_ns),
-                        "newest": _time(statistics.newest_ns),
-                    }
-                )  # fmt: skip
+                plan = self._planned(job, source, question, statistics, request.limit)
+                facts = plan_facts(source, replace(question, query=engine_part(query)), statistics, plan, request.limit)
+                if request.analyze:
+                    facts["actual"] = self._measured(job, source, question, statistics, plan, request.limit)
+                tiers.append(facts)
             columns = [{"name": name, "type": kind.value} for name, kind in shape_of(query).answer()]
             data = {"query": to_text(query), "ast": tree(query), "columns": columns, "tiers": tiers}
             return replace(self._answer(job, pa.table({})), data=data)
+
+    def _planned(self, job: Job, source: Source, question: Question, statistics: TierStatistics, limit: int) -> Plan:
+        query = engine_part(question.query)
+        if is_patterns(query):
+            query = counted(query)
+        return self._planner.plan(
+            source, replace(question, query=query), statistics, limit + 1, None if job.exact else job.memory_bytes
+        )
+
+    def _measured(
+        self, job: Job, source: Source, question: Question, statistics: TierStatistics, plan: Plan, limit: int
+    ) -> dict[str, object]:
+        if plan.chosen is not None:
+            question = replace(question, strategy=plan.chosen.strategy)
+        started_s = self._clock.monotonic()
+        self._page(job, source, question, statistics, limit)
+        took_ms = (self._clock.monotonic() - started_s) * 1e3
+        if plan.chosen is not None:
+            self._planner.learn(plan.chosen.estimate, took_ms)
+        return {
+            "rows": job.scanned_rows,
+            "bytes": job.scanned_bytes,
+            "ms": round(took_ms, 1),
+            "statements": job.statements,
+        }
 
     def parse(self, q: str) -> Answer:
         """Whether a text is a query: its canonical form and tree, or what is wrong and where."""
@@ -212,6 +232,10 @@ class QueryService:
         extra = {"replace_from": found.replace_from, "replace_to": found.replace_to}
         return Answer(rows=pa.Table.from_pylist(rows), query_id="", data=rows, took_ms=took_ms, extra=extra)
 
+    def close(self) -> None:
+        """Wait for what runs in the background. Called once, before the engines close."""
+        self._planner.close()
+
     def cancel(self, query_id: str) -> bool:
         """Stop a running query; False when there is none of that name."""
         return self._executor.cancel(query_id)
@@ -219,9 +243,20 @@ class QueryService:
     # ------------------------------------------------------------------ parts
 
     @contextmanager
-    def _job(self, request: QueryRequest, kind: str) -> Iterator[Job]:
-        with SECONDS.labels(kind).time(), self._executor.job(request) as job:
+    def _job(self, request: QueryRequest, kind: str, price: Estimate | None = None) -> Iterator[Job]:
+        with SECONDS.labels(kind).time(), self._executor.job(request, price) as job:
             yield job
+
+    def _price(self, query: Query, request: QueryRequest, limit: int | None = None) -> Estimate | None:
+        """What a question is expected to cost, before it waits for its turn; without `limit` it counts records."""
+        source = self._source()
+        statistics = self._statistics(source, fresh=False)
+        question = self._question(query, request, statistics)
+        if limit is None:
+            return self._planner.price_of_counts(source, question, statistics)
+        query = engine_part(query)
+        query = counted(query) if is_patterns(query) else query
+        return self._planner.price(source, replace(question, query=query), limit + 1, statistics)
 
     def _source(self) -> Source:
         """The tier that answers. Answers merged from several tiers come with the second tier."""
@@ -257,6 +292,23 @@ class QueryService:
         pages = Pages(source, statistics, self._config)
         page = pages.first(job, self._question(records, request, statistics), self._config.sample_rows, None)
         return field_list(page.rows), page.rows.num_rows, page.next is None
+
+    def _page(
+        self,
+        job: Job,
+        source: Source,
+        question: Question,
+        statistics: TierStatistics,
+        limit: int,
+        cursor: Cursor | None = None,
+    ) -> Page:
+        memory_bytes = None if job.exact else job.memory_bytes
+        question = self._planner.decide(source, question, statistics, limit + 1, memory_bytes)
+        if ends_in_row_pipe(question.query):
+            return self._behind_rows(job, source, question, limit, cursor)
+        if is_patterns(question.query):
+            return self._patterns(job, source, question, limit, cursor)
+        return Pages(source, statistics, self._config).first(job, question, limit, cursor)
 
     def _patterns(self, job: Job, source: Source, question: Question, limit: int, cursor: Cursor | None) -> Page:
         skip = skipped(cursor)
@@ -303,10 +355,13 @@ class QueryService:
         return Answer(
             rows=rows,
             query_id=job.query_id,
+            exact=job.error is None,
+            error=job.error,
             scanned_rows=job.scanned_rows,
             tiers=tuple(tier.value for tier in ORDER if tier.value in job.tiers),
             took_ms=job.took_ms,
             known_pieces=job.known_pieces,
+            estimated_ms=None if job.estimate is None else job.estimate.ms,
             partial=partial or bool(job.notices),
             notices=tuple(job.notices),
             next=next,
@@ -318,25 +373,3 @@ def _plain_type(field: pa.Field) -> pa.Field:
     if isinstance(field.type, pa.BaseExtensionType):
         return field.with_type(field.type.storage_type)
     return field
-
-
-def _time(time_ns: int | None) -> str | None:
-    return None if time_ns is None else format_time(time_ns)
-
-
-def _rows_in(start_ns: int | None, end_ns: int | None, statistics: TierStatistics) -> int:
-    """Records a range holds by the tier's average density."""
-    if statistics.oldest_ns is None or statistics.newest_ns is None:
-        return 0
-    first_ns = statistics.oldest_ns if start_ns is None else max(start_ns, statistics.oldest_ns)
-    last_ns = statistics.newest_ns + 1 if end_ns is None else min(end_ns, statistics.newest_ns + 1)
-    extent_ns = statistics.newest_ns + 1 - statistics.oldest_ns
-    return max(0, statistics.rows * (last_ns - first_ns) // extent_ns)
-
-
-def _reason(query: Query, count: int) -> str:
-    if count > 1:
-        return "newest first, in widening windows, until the page is full"
-    if query.aggregates or query.sorts:
-        return "one statement: the answer needs every matching record"
-    return "one statement: an index finds the records, or the range is short"

@@ -29,9 +29,10 @@ from heimdall.query.rows import record_table
 from heimdall.query.sql import predicate_sql, scan_conditions, to_sql
 from heimdall.query.sqlnodes import TABLE
 from heimdall.query.sqlvalues import field_value
+from heimdall.query.strategy import Strategy
 from heimdall.storage.engine import SqlEngine
 from heimdall.storage.engines.memory import MemoryEngine
-from heimdall.storage.rollups import MINUTE_NS, WEIGHT
+from heimdall.storage.rollups import MINUTE_NS, WEIGHT, Rollup, weighs
 from heimdall.storage.stored import STORED_SCHEMA
 
 STEP_COLUMN, COUNT_COLUMN, VALUE_COLUMN = "_counted_step", "_counted_records", "_counted_value"
@@ -47,6 +48,13 @@ class Question:
     start_ns: int | None = None
     end_ns: int | None = None
     context: Context = Context()
+    strategy: Strategy | None = None
+    """How it is answered, which changes nothing about the answer; None = by rule."""
+
+    @property
+    def at_once(self) -> bool | None:
+        """Whether records are looked for in one statement; None = by rule."""
+        return None if self.strategy is None else self.strategy is not Strategy.WINDOWS
 
     def counted(self) -> Question:
         """The same records, without the pipes that only choose or order their columns."""
@@ -92,6 +100,12 @@ class Source(Protocol):
     ) -> str | None:
         """What `rows` would run, as text; None where there are no statements."""
 
+    def select(self, question: Question, *, limit: int) -> exp.Query | None:
+        """What `rows` runs for a page; None where there are no statements."""
+
+    def has_rollup(self, question: Question) -> bool:
+        """Whether `rows` can be counted by minutes."""
+
 
 def check_field(name: str) -> None:
     """Refuse a name no answer can have a column of.
@@ -134,7 +148,10 @@ class SqlSource:
             stored = self._executor.run(job, self.tier, self._records(question, limit, before, offset))
             return with_order(stored)
         statement = self._select(question, columns, limit, before)
-        return self._executor.run(job, self.tier, statement.offset(offset, copy=False) if offset else statement)
+        if offset:
+            statement = statement.offset(offset, copy=False)
+        estimated = question.strategy is Strategy.SKETCHES
+        return self._executor.run(job, self.tier, statement, estimated=estimated)
 
     def counts(
         self, job: Job, question: Question, step_ns: int, by: str | None = None, *, since_1970: bool = False
@@ -186,6 +203,15 @@ class SqlSource:
     ) -> str | None:
         return self._select(question, columns, limit, None).sql("clickhouse", pretty=True)
 
+    def select(self, question: Question, *, limit: int) -> exp.Query | None:
+        if not question.query.pipes:
+            return self._records(question, limit, None, 0)
+        return self._select(question, None, limit, None)
+
+    def has_rollup(self, question: Question) -> bool:
+        counted = self._select(replace(question, strategy=Strategy.ROLLUP), None, None, None)
+        return any(weighs(select) for select in counted.find_all(exp.Select))
+
     def _counted(self, question: Question, fields: Sequence[str], step_ns: int | None) -> exp.Subquery | None:
         """The question's records as counts by minute, where a rollup has them."""
         known = [canonical(name) for name in fields]
@@ -194,7 +220,7 @@ class SqlSource:
         search = question.query.search
         source = rollup_source(
             exp.to_table(self._engine.table, dialect="clickhouse", alias=TABLE),
-            self._engine.rollups,
+            self._rollups(question),
             Counting(tuple(field.source for field in known if field is not None), step_ns),
             [] if isinstance(search, MatchAll) else [predicate_sql(search, question.context)],
             question.tenant,
@@ -234,8 +260,11 @@ class SqlSource:
             limit=limit,
             before=None if before is None else (before.timestamp_ns, before.position),
             context=question.context,
-            rollups=self._engine.rollups,
+            rollups=self._rollups(question),
         )
+
+    def _rollups(self, question: Question) -> Sequence[Rollup]:
+        return () if question.strategy is Strategy.RECORDS else self._engine.rollups
 
 
 def _everything() -> exp.Expr:
@@ -340,6 +369,12 @@ class FrameSource:
         self, question: Question, *, columns: Sequence[str] | None = None, limit: int | None = None
     ) -> str | None:
         return None
+
+    def select(self, question: Question, *, limit: int) -> exp.Query | None:
+        return None
+
+    def has_rollup(self, question: Question) -> bool:
+        return False
 
     def _evaluate(
         self, job: Job, question: Question, columns: Sequence[str] | None, limit: int | None, before: Behind | None

@@ -31,6 +31,14 @@ def is_patterns(query: Query) -> bool:
     return bool(query.pipes) and isinstance(query.pipes[-1], Patterns)
 
 
+def counted(query: Query) -> Query:
+    """What the first and larger statement of `patterns` asks."""
+    last = query.pipes[-1]
+    assert isinstance(last, Patterns)
+    alone = len(query.pipes) == 1
+    return Query(query.search, _COUNTS if alone else (*query.pipes[:-1], replace(last, rows=ALL_TEMPLATES)))
+
+
 def patterns(job: Job, source: Source, question: Question, catalogue: pa.Table, skip: int, limit: int) -> pa.Table:
     """Rows `skip` … `skip` + `limit` - 1 of the answer: `template_id`, `template`, `count`, `first`, `last`,
     `example`, `share`.
@@ -42,8 +50,7 @@ def patterns(job: Job, source: Source, question: Question, catalogue: pa.Table, 
     last = query.pipes[-1]
     assert isinstance(last, Patterns)
     alone = len(query.pipes) == 1
-    counted = _COUNTS if alone else (*query.pipes[:-1], replace(last, rows=ALL_TEMPLATES))
-    rows = source.rows(job, replace(question, query=Query(query.search, counted)), limit=ALL_TEMPLATES)
+    rows = source.rows(job, replace(question, query=counted(query)), limit=ALL_TEMPLATES)
     frame = pl.from_arrow(rows)
     assert isinstance(frame, pl.DataFrame)
     final, texts = texts_of(catalogue, question.tenant)

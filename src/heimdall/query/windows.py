@@ -82,15 +82,19 @@ def windows(
     statistics: TierStatistics,
     limit: int,
     found: Callable[[], int] = lambda: 0,
+    *,
+    at_once: bool | None = None,
 ) -> Iterator[Window]:
     """Adjacent windows, newest first, that together are [start_ns, end_ns).
 
     The first holds some dozens of records a row wanted by the tier's average density; how long a further one is
-    follows from how many rows were `found` in those before it. One window when the query must see everything or an
-    index finds its rows anywhere.
+    follows from how many rows were `found` in those before it. One window when the query must see everything or, unless
+    `at_once` says otherwise, an index finds its rows anywhere.
     """
     oldest_ns, newest_ns = statistics.oldest_ns, statistics.newest_ns
-    if oldest_ns is None or newest_ns is None or not is_streaming(query) or is_needle(query.search):
+    if at_once is None:
+        at_once = is_needle(query.search)
+    if oldest_ns is None or newest_ns is None or not is_streaming(query) or at_once:
         yield Window(start_ns, end_ns)
         return
     last_ns = oldest_ns if start_ns is None else max(start_ns, oldest_ns)

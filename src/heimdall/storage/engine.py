@@ -113,12 +113,24 @@ class SqlEngine(Engine, Protocol):
     rollups: Sequence[Rollup]
     """Counts a statement gets for little when it groups by their columns and `heimdall.storage.rollups.minute_of`."""
 
-    def select(self, statement: exp.Query, *, query_id: str, timeout_s: float, max_memory_bytes: int) -> Rows:
+    def select(
+        self,
+        statement: exp.Query,
+        *,
+        query_id: str,
+        timeout_s: float,
+        max_memory_bytes: int,
+        max_scan_bytes: int = 0,
+        yields: bool = False,
+    ) -> Rows:
         """Run a read-only statement, which is no longer the caller's afterwards.
+
+        `max_scan_bytes`: of the records, uncompressed; 0 = no bound. `yields`: it stands back while others run.
 
         Raises:
             QueryCancelled: `cancel(query_id)` was called or `timeout_s` is over.
-            InvalidInput: the statement asks for something the data cannot give (type clash, memory bound).
+            TooMuchMemory: it needs more than `max_memory_bytes`.
+            InvalidInput: the statement asks for something the data cannot give (type clash, bytes).
             EngineUnavailable: the engine did not answer.
         """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,14 +19,20 @@ from heimdall.storage.engine import ScanRequest, TierStatistics
 from heimdall.storage.engines.clickhouse import ClickHouseEngine
 from heimdall.storage.engines.clickhouse.engine import FetchedRows, scan_statement
 from heimdall.storage.engines.clickhouse.gate import Gate
+from heimdall.storage.engines.clickhouse.indexes import use_indexes
 from heimdall.storage.engines.clickhouse.warm import WarmTable
 from heimdall.storage.engines.parquet.files import READ_SETTINGS, ColdFiles
+from heimdall.storage.profile import HOUR_NS, Profile, Reading
 from heimdall.storage.schedule import ORDER, Tier
 from heimdall.storage.selection import Age, Selection
 from heimdall.storage.spanning import Spanned, span
 
 LATE_WAIT_S = 5.0
 """How long an append of old positions waits for the move in hand. Only replayed dead letters are so old."""
+
+
+MOST_HOURS_OF_A_UNIT = 10_000
+"""A unit is a day of arrival; a record of 1970 in it must not make a planner count hours since then."""
 
 
 class TieredEngine:
@@ -101,21 +108,28 @@ class TieredEngine:
         with self.catalogue.pin() as snapshot:
             yield from self.hot.stream(self._span(statement, snapshot)[0].statement, request, READ_SETTINGS)
 
-    def select(self, statement: exp.Query, *, query_id: str, timeout_s: float, max_memory_bytes: int) -> FetchedRows:
+    def select(
+        self,
+        statement: exp.Query,
+        *,
+        query_id: str,
+        timeout_s: float,
+        max_memory_bytes: int,
+        max_scan_bytes: int = 0,
+        yields: bool = False,
+    ) -> FetchedRows:
         with self.catalogue.pin() as snapshot:
             spanned, notices = self._span(statement, snapshot)
-            if spanned.changed:
-                rows = self.hot.run(
-                    spanned.statement,
-                    query_id=query_id,
-                    timeout_s=timeout_s,
-                    max_memory_bytes=max_memory_bytes,
-                    more=READ_SETTINGS,
-                )
-            else:
-                rows = self.hot.select(
-                    statement, query_id=query_id, timeout_s=timeout_s, max_memory_bytes=max_memory_bytes
-                )
+            run = partial(
+                self.hot.run,
+                spanned.statement if spanned.changed else use_indexes(statement),
+                query_id=query_id,
+                timeout_s=timeout_s,
+                max_memory_bytes=max_memory_bytes,
+                max_scan_bytes=max_scan_bytes,
+                yields=yields,
+            )
+            rows = run(more=READ_SETTINGS) if spanned.changed else run()
         tiers = tuple(tier.value for tier in ORDER if tier in spanned.tiers)
         return replace(rows, statistics=replace(rows.statistics, tiers=tiers, notices=notices))
 
@@ -133,6 +147,29 @@ class TieredEngine:
 
     def cancel(self, query_id: str) -> bool:
         return self.hot.cancel(query_id)
+
+    # ------------------------------------------------------------------ what a planner asks
+
+    def profile(self) -> Profile:
+        """Of the hot tier, with what the catalogue says about the records of the others: how many, and when."""
+        hot = self.hot.profile()
+        hours = {tenant: dict(counts) for tenant, counts in hot.hours.items()}
+        rows = hot.rows
+        for tier in (Tier.WARM, Tier.COLD):
+            for unit in self.catalogue.units(tier):
+                rows += unit.rows
+                _spread(unit, hours.setdefault(unit.tenant, {}))
+        return replace(hot, rows=rows, hours=hours)
+
+    def reading(self, statement: exp.Query) -> Reading:
+        with self.catalogue.pin() as snapshot:
+            spanned, _ = self._span(statement, snapshot)
+            if not spanned.changed:
+                return self.hot.reading(statement)
+            found = self.hot.reading_as_is(spanned.statement, READ_SETTINGS)
+            # ClickHouse estimates its own tables alone; of a file the catalogue knows the rows.
+            files = [unit for unit in spanned.units if unit.tier is Tier.COLD]
+            return Reading(rows=found.rows + sum(unit.rows for unit in files), ranges=found.ranges + len(files))
 
     # ------------------------------------------------------------------ keeping house
 
@@ -172,6 +209,15 @@ class TieredEngine:
     def close(self) -> None:
         self.hot.close()
         self.catalogue.close()
+
+
+def _spread(unit: Unit, hours: dict[int, int]) -> None:
+    """Add a unit's records to the hours it covers, evenly."""
+    first, last = unit.oldest_ns // HOUR_NS, unit.newest_ns // HOUR_NS
+    if last - first > MOST_HOURS_OF_A_UNIT:
+        first = last - MOST_HOURS_OF_A_UNIT
+    for hour in range(first, last + 1):
+        hours[hour] = hours.get(hour, 0) + unit.rows // (last - first + 1)
 
 
 def merged(parts: Sequence[TierStatistics]) -> TierStatistics:

@@ -14,7 +14,7 @@ from heimdall.model.batch import DEFAULT_TENANT, LOG_SCHEMA, POSITION_FIELD, TEM
 from heimdall.model.template import CATALOGUE_SCHEMA
 from heimdall.query.cache import open_cache
 from heimdall.query.cached import NO_PART_OF_THE_ANSWER, CachedQueryService
-from heimdall.query.request import FacetsRequest, HistogramRequest, QueryRequest, SearchRequest
+from heimdall.query.request import ExplainRequest, FacetsRequest, HistogramRequest, QueryRequest, SearchRequest
 from heimdall.query.service import QueryConfig
 from heimdall.storage.engines.memory import MemoryEngine
 from heimdall.storage.tiers import Tiers
@@ -132,7 +132,7 @@ def test_every_field_of_a_request_is_part_of_the_key_unless_it_is_named() -> Non
 
 def test_explain_says_what_the_cache_would_give(node: Node) -> None:
     request = SearchRequest(q="* | stats count()", **DAY)
-    asked = QueryRequest(q=request.q, **DAY)
+    asked = ExplainRequest(q=request.q, **DAY)
 
     def prospect() -> Any:
         data = node.service.explain(asked).data

@@ -16,7 +16,7 @@ from heimdall.clock import SystemClock
 from heimdall.errors import InvalidInput, Overloaded, QueryCancelled, QuerySyntaxError
 from heimdall.model.batch import DEFAULT_TENANT, LOG_SCHEMA, POSITION_FIELD, TEMPLATE_FIELD, LogBatch, Origin, TenantId
 from heimdall.model.template import CATALOGUE_SCHEMA
-from heimdall.query.request import Answer, FacetsRequest, HistogramRequest, QueryRequest, SearchRequest
+from heimdall.query.request import Answer, ExplainRequest, FacetsRequest, HistogramRequest, QueryRequest, SearchRequest
 from heimdall.query.rows import json_rows
 from heimdall.query.service import QueryConfig, QueryService
 from heimdall.storage import Engine, Tiers, open_engine
@@ -301,7 +301,7 @@ def test_fields_have_types_and_coverage(service: QueryService) -> None:
 
 
 def test_explain_shows_the_tree_and_the_plan_without_running(service: QueryService) -> None:
-    answer = service.explain(QueryRequest(q="level:error"))
+    answer = service.explain(ExplainRequest(q="level:error"))
     data: Any = answer.data
     assert data["query"] == "level:error"
     assert data["ast"]["search"]["node"] == "Compare"

@@ -9,7 +9,15 @@ import pytest
 from sqlglot import parse_one
 
 from heimdall.clock import SystemClock
-from heimdall.errors import BatchRefused, EngineUnavailable, HeimdallError, InvalidInput, Misconfigured, QueryCancelled
+from heimdall.errors import (
+    BatchRefused,
+    EngineUnavailable,
+    HeimdallError,
+    InvalidInput,
+    Misconfigured,
+    QueryCancelled,
+    TooMuchMemory,
+)
 from heimdall.storage.engines.clickhouse import ClickHouseEngine
 from heimdall.storage.engines.clickhouse.errors import map_driver_errors
 
@@ -28,7 +36,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseEngin
     [
         ("select", "Code: 394. DB::Exception: Query was cancelled. (QUERY_WAS_CANCELLED)", QueryCancelled),
         ("select", "Code: 159. DB::Exception: Timeout exceeded: elapsed 1 s (TIMEOUT_EXCEEDED)", QueryCancelled),
-        ("select", "Code: 241. DB::Exception: Query memory limit exceeded: would use 2 GiB", InvalidInput),
+        ("select", "Code: 241. DB::Exception: Query memory limit exceeded: would use 2 GiB", TooMuchMemory),
         ("select", "Code: 241. DB::Exception: (total) memory limit exceeded: would use 2 GiB", EngineUnavailable),
         ("select", "Code: 43. DB::Exception: Illegal type String of argument", InvalidInput),
         ("select", "Code: 999999. DB::Exception: something new", EngineUnavailable),

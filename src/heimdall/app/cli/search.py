@@ -23,8 +23,17 @@ _PAGE_ROWS = 10_000
 @click.option(
     "-o", "--output", type=click.Choice(["table", "json", "ndjson", "csv"]), default="table", show_default=True
 )
+@click.option(
+    "--explain",
+    is_flag=False,
+    flag_value="plan",
+    type=click.Choice(["plan", "analyze"]),
+    help="Show what it would cost, each way it could be answered; `analyze` also runs it.",
+)
 @url_option
-def command(query: str, start: str | None, end: str | None, limit: int, output: str, url: str) -> None:
+def command(
+    query: str, start: str | None, end: str | None, limit: int, output: str, explain: str | None, url: str
+) -> None:
     """Search with HQL, newest first.
 
     \b
@@ -32,9 +41,14 @@ def command(query: str, start: str | None, end: str | None, limit: int, output: 
       heimdall search 'service:payment level>=error' --from -1h
       heimdall search '"connection refused" | stats count() as n by service | sort -n'
       heimdall search '* | timechart span=5m count() by level' --from -24h -o csv
+      heimdall search '* | top 10 user_id' --explain analyze
     """
     parameters: dict[str, object] = {"q": query, "from": start, "to": end}
     with NodeClient(url) as node:
+        if explain:
+            plan = parameters | {"analyze": explain == "analyze", "limit": min(limit, _PAGE_ROWS)}
+            _print_plan(node.get("/api/v1/explain", plan)["data"], output)
+            return
         if output in _MIME:
             _pass_through(node, parameters, limit, _MIME[output])
             return
@@ -45,6 +59,27 @@ def command(query: str, start: str | None, end: str | None, limit: int, output: 
     print_rows(answer["data"], console())
     if sys.stdout.isatty():
         console(stderr=True).print(_status(answer), style="bright_black")
+
+
+def _print_plan(plan: dict[str, Any], output: str) -> None:
+    if output == "json":
+        sys.stdout.write(orjson.dumps(plan, option=orjson.OPT_INDENT_2).decode() + "\n")
+        return
+    for tier in plan["tiers"]:
+        rows = [_cost(one["strategy"], one["chosen"], one["estimated"]) for one in tier["candidates"]]
+        if "actual" in tier:
+            rows.append(_cost("as it ran", False, tier["actual"]))
+        print_rows(rows, console())
+
+
+def _cost(what: str, chosen: bool, cost: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "": "→" if chosen else "",
+        "strategy": what,
+        "rows": f"{cost['rows']:,}",
+        "MiB": f"{cost['bytes'] / 2**20:,.1f}",
+        "ms": f"{cost['ms']:,.1f}",
+    }
 
 
 def _rows(node: NodeClient, parameters: dict[str, object], limit: int) -> dict[str, Any]:

@@ -31,6 +31,8 @@ class Facts:
     """Time since a cached answer was computed."""
     known_pieces: int = 0
     """Pieces of time that were kept, in an answer computed in part."""
+    estimated_ms: float | None = None
+    """What it was expected to take before it ran; None for kept answers and where nothing was known."""
     extra: Mapping[str, object] = field(default_factory=dict)
 
 

@@ -29,7 +29,14 @@ from heimdall.model.timerange import format_time, parse_time
 from heimdall.query.languages.hql import parse
 from heimdall.query.literals import parse_duration
 from heimdall.query.live import Gap
-from heimdall.query.request import Answer, FacetsRequest, HistogramRequest, QueryRequest, SearchRequest
+from heimdall.query.request import (
+    Answer,
+    ExplainRequest,
+    FacetsRequest,
+    HistogramRequest,
+    QueryRequest,
+    SearchRequest,
+)
 from heimdall.query.rows import plain_rows
 from heimdall.storage.opening import open_tiers
 
@@ -114,6 +121,7 @@ class LocalBackend:
             cached=answer.cached,
             age_ms=answer.age_ms,
             known_pieces=answer.known_pieces,
+            estimated_ms=answer.estimated_ms,
             extra=answer.extra,
         )
         return Page(answer.rows, facts)
@@ -153,7 +161,7 @@ class LocalBackend:
         }
 
     def explain(self, parameters: Parameters) -> dict[str, Any]:
-        request = QueryRequest(**self._common(dict(parameters)))
+        request = ExplainRequest(**self._common(dict(parameters)), analyze=bool(parameters.get("analyze", False)))
         data = self._in_thread(lambda: self._parts.queries.explain(request)).data
         assert isinstance(data, dict)
         return data

@@ -88,6 +88,7 @@ def _facts(told: dict[str, str]) -> Facts:
         cached=told["cached"] == "true",
         age_ms=float(told["age_ms"]) if "age_ms" in told else None,
         known_pieces=int(told["known_pieces"]),
+        estimated_ms=float(told["estimated_ms"]) if "estimated_ms" in told else None,
         extra={name: _number(value) for name, value in told.items() if name not in _FACTS},
     )
 

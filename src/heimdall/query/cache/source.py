@@ -10,10 +10,11 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 import pyarrow as pa
+from sqlglot import exp
 
 from heimdall.clock import Clock
 from heimdall.query.ast import Query
@@ -156,6 +157,12 @@ class CachedSource:
     ) -> str | None:
         return self._source.statement(question, columns=columns, limit=limit)
 
+    def select(self, question: Question, *, limit: int) -> exp.Query | None:
+        return self._source.select(question, limit=limit)
+
+    def has_rollup(self, question: Question) -> bool:
+        return self._source.has_rollup(question)
+
     def known_pieces(self, question: Question) -> tuple[int, int]:
         """(pieces an aggregating question would find, pieces of it); for `explain`."""
         partial = None if uses_now(question.query) else partial_of(question.query, question.context)
@@ -271,13 +278,7 @@ class CachedSource:
 
 
 def _with(question: Question, query: Query) -> Question:
-    return Question(
-        query=query,
-        tenant=question.tenant,
-        start_ns=question.start_ns,
-        end_ns=question.end_ns,
-        context=question.context,
-    )
+    return replace(question, query=query)
 
 
 def _ends(question: Question, run: list[Piece], pieces: list[Piece]) -> tuple[int | None, int | None]:

@@ -18,13 +18,14 @@ from heimdall.clock import Clock
 from heimdall.errors import InvalidInput, QueryCancelled
 from heimdall.model.batch import LogBatch, Origin, TenantId
 from heimdall.storage.engine import ScanRequest, SelectStatistics, TierStatistics
-from heimdall.storage.engines.clickhouse import layout, leaving
+from heimdall.storage.engines.clickhouse import layout, leaving, profiling
 from heimdall.storage.engines.clickhouse.connection import Driver, EmbeddedDriver, Settings
 from heimdall.storage.engines.clickhouse.errors import map_driver_errors
 from heimdall.storage.engines.clickhouse.gate import Gate
 from heimdall.storage.engines.clickhouse.indexes import use_indexes
 from heimdall.storage.engines.clickhouse.origins import Origins, SpanKey
 from heimdall.storage.engines.clickhouse.rows import as_records, record_value, stored_value
+from heimdall.storage.profile import Profile, Reading
 from heimdall.storage.rollups import ROLLUPS
 from heimdall.storage.selection import Age, Selection
 from heimdall.storage.stored import STORED_SCHEMA, storable
@@ -73,6 +74,9 @@ SELECT_SETTINGS: Settings = {
     # cores everything that scans would take twice as long. What it may use is bounded by `max_memory_usage`.
     "max_threads_min_free_memory_per_thread": 0,
 }
+
+FIRST, YIELDING = 1, 10
+"""A statement of the second priority pauses, up to a second at a time, while one of the first runs."""
 
 MAX_RESULT_BYTES = 256 * MEBIBYTE
 """Largest answer of one statement; beyond it the statement fails rather than the node."""
@@ -209,9 +213,23 @@ class ClickHouseEngine:
                 for start in range(0, batch.num_rows, request.batch_rows):
                     yield as_records(batch.slice(start, request.batch_rows), schema)
 
-    def select(self, statement: exp.Query, *, query_id: str, timeout_s: float, max_memory_bytes: int) -> FetchedRows:
+    def select(
+        self,
+        statement: exp.Query,
+        *,
+        query_id: str,
+        timeout_s: float,
+        max_memory_bytes: int,
+        max_scan_bytes: int = 0,
+        yields: bool = False,
+    ) -> FetchedRows:
         return self.run(
-            use_indexes(statement), query_id=query_id, timeout_s=timeout_s, max_memory_bytes=max_memory_bytes
+            use_indexes(statement),
+            query_id=query_id,
+            timeout_s=timeout_s,
+            max_memory_bytes=max_memory_bytes,
+            max_scan_bytes=max_scan_bytes,
+            yields=yields,
         )
 
     def run(
@@ -221,6 +239,8 @@ class ClickHouseEngine:
         query_id: str,
         timeout_s: float,
         max_memory_bytes: int,
+        max_scan_bytes: int = 0,
+        yields: bool = False,
         more: Settings = MappingProxyType({}),
     ) -> FetchedRows:
         """`select` for a statement that names the indexes it uses by itself, with `more` settings."""
@@ -233,6 +253,8 @@ class ClickHouseEngine:
             "max_bytes_before_external_group_by": max_memory_bytes // 2,
             "max_bytes_before_external_sort": max_memory_bytes // 2,
             "max_result_bytes": MAX_RESULT_BYTES,
+            "max_bytes_to_read": max_scan_bytes,
+            "priority": YIELDING if yields else FIRST,
             **more,
         }
         text = statement.sql("clickhouse", copy=False)
@@ -275,6 +297,20 @@ class ClickHouseEngine:
             return self._changed.wait_for(
                 lambda: all(one is not target for one in self._running.get(query_id, ())), wait_s
             )
+
+    # ------------------------------------------------------------------ what a planner asks
+
+    def profile(self) -> Profile:
+        with map_driver_errors("select"):
+            return profiling.profile(self._driver)
+
+    def reading(self, statement: exp.Query) -> Reading:
+        return self.reading_as_is(use_indexes(statement))
+
+    def reading_as_is(self, statement: exp.Query, more: Settings = MappingProxyType({})) -> Reading:
+        """`reading` for a statement that names the indexes it uses by itself."""
+        with map_driver_errors("select"):
+            return profiling.reading(self._driver, statement, more)
 
     # ------------------------------------------------------------------ keeping house
 

@@ -10,7 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from heimdall.errors import BatchRefused, EngineUnavailable, HeimdallError, InvalidInput, QueryCancelled
+from heimdall.errors import (
+    BatchRefused,
+    EngineUnavailable,
+    HeimdallError,
+    InvalidInput,
+    QueryCancelled,
+    TooMuchMemory,
+)
 
 _CODE = re.compile(r"Code: (\d+)\. ?(?:DB::)?(?:Exception: )?(.*)", re.DOTALL)
 
@@ -33,6 +40,7 @@ NO_FAULT_OF_THE_BATCH = frozenset(
 """Codes after which the same batch may be stored later. Every other refusal is about the data itself."""
 
 MEMORY_LIMIT = 241
+TOO_MANY_BYTES = 307
 QUESTION_AT_FAULT = frozenset(
     {
         6, 27, 32, 36, 38, 41, 42, 43, 44, 46, 47, 48, 53, 62, 63, 69, 70, 72, 117, 125, 131, 153, 158, 161, 167, 168,
@@ -62,7 +70,8 @@ def map_driver_errors(doing: Literal["append", "select", "manage"]) -> Iterator[
 
     Raises:
         QueryCancelled: stopped by `cancel` or by its time limit.
-        InvalidInput: a statement the data cannot answer, or not within its memory bound.
+        TooMuchMemory: a statement that needs more than its memory bound.
+        InvalidInput: a statement the data cannot answer, or not within its bound on bytes.
         BatchRefused: an append the table can never take.
         EngineUnavailable: anything else; may work later.
     """
@@ -83,7 +92,9 @@ def _ours(exc: Exception, doing: str) -> HeimdallError:
         if code in CANCELLED:
             return QueryCancelled(CANCELLED[code])
         if code == MEMORY_LIMIT and "(total)" not in str(exc) and "for user" not in str(exc).lower():
-            return InvalidInput(f"the query needs more memory than it may use; narrow it: {words}")
+            return TooMuchMemory(f"the query needs more memory than it may use; narrow it: {words}")
+        if code == TOO_MANY_BYTES:
+            return InvalidInput(f"the query reads more bytes than it may; narrow it or raise its bound: {words}")
         if code in QUESTION_AT_FAULT:
             return InvalidInput(f"the stored data cannot answer this: {words}")
     if doing == "append" and code is not None and code not in NO_FAULT_OF_THE_BATCH:

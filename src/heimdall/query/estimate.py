@@ -1,0 +1,20 @@
+"""`Estimate`: what answering is expected to read and to take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    rows: float = 0.0
+    bytes: float = 0.0
+    ms: float = 0.0
+    kind: str = ""
+    """What its time is learnt under; '' where it is a rough figure that nothing is learnt from."""
+
+    def __add__(self, other: Estimate) -> Estimate:
+        return Estimate(self.rows + other.rows, self.bytes + other.bytes, self.ms + other.ms, other.kind)
+
+    def as_data(self) -> dict[str, float]:
+        return {"rows": round(self.rows), "bytes": round(self.bytes), "ms": round(self.ms, 1)}

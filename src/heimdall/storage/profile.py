@@ -1,0 +1,75 @@
+"""What an engine knows about its records without reading them: the numbers a planner estimates with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+from sqlglot import exp
+
+from heimdall.model.batch import TenantId
+
+HOUR_NS = 3_600 * 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Records of one tenant, level and service."""
+
+    severity_number: int
+    service: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """One engine, as it was a moment ago. Everything here is an estimate once records come or go."""
+
+    rows: int = 0
+    row_bytes: Mapping[str, float] = field(default_factory=dict)
+    """Column → uncompressed bytes a record has in it, on average."""
+    hours: Mapping[TenantId, Mapping[int, int]] = field(default_factory=dict)
+    """Records by hour since 1970, of every tenant."""
+    kinds: Mapping[TenantId, tuple[Kind, ...]] = field(default_factory=dict)
+    words: Mapping[str, int] = field(default_factory=dict)
+    """The most frequent words of messages → records that have them, of all tenants together."""
+    rarest: int = 0
+    """Records that a word which is none of `words` is in at most."""
+    distinct: Mapping[str, float] = field(default_factory=dict)
+    """Column of ids → different values there are, judged by a sample."""
+
+    def rows_of(self, tenant: TenantId) -> int:
+        return sum(self.hours.get(tenant, {}).values())
+
+    def rows_between(self, tenant: TenantId, start_ns: int | None, end_ns: int | None) -> float:
+        """Records in [start_ns, end_ns); those of an hour that is cut are taken to be spread evenly."""
+        total = 0.0
+        for hour, rows in self.hours.get(tenant, {}).items():
+            begin_ns = hour * HOUR_NS
+            first_ns = begin_ns if start_ns is None else max(begin_ns, start_ns)
+            last_ns = begin_ns + HOUR_NS if end_ns is None else min(begin_ns + HOUR_NS, end_ns)
+            if last_ns > first_ns:
+                total += rows * (last_ns - first_ns) / HOUR_NS
+        return total
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a statement would read once its indexes have had their say."""
+
+    rows: int
+    ranges: int = 0
+    """Granules, each a seek of its own at worst."""
+
+
+@runtime_checkable
+class Profiled(Protocol):
+    """An engine that can say what lies in it and what a statement would touch."""
+
+    def profile(self) -> Profile:
+        """Read from metadata, rollups and indexes; tens of milliseconds, so not before every question."""
+
+    def reading(self, statement: exp.Query) -> Reading:
+        """Ask the indexes what `statement`, which stays the caller's, would read. Costs what the index part of running
+        it costs: a millisecond to some dozens."""
