@@ -108,6 +108,17 @@ class QueryService:
                 job, rows, partial=page.partial, next=None if page.next is None else write_cursor(page.next)
             )
 
+    def page(self, query: Query, request: QueryRequest, *, limit: int, cursor: Cursor | None = None) -> Page:
+        """Rows of a question that is a tree already (`request.q` is not read), with the hidden columns of records.
+
+        For faces of other languages, which bound `limit` themselves.
+        """
+        with self._job(request, "page") as job:
+            source = self._source()
+            statistics = self._statistics(source, fresh=False)
+            pages = Pages(source, statistics, self._config)
+            return pages.first(job, self._question(query, request, statistics), limit, cursor)
+
     def histogram(self, request: HistogramRequest) -> Answer:
         """Records over time; `data` as documented, `rows` with one column a series."""
         query = parse(request.q)
