@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from unit.query.asking import value
 
 from heimdall.errors import InvalidInput
+from unit.query.asking import value
 
 
 @pytest.mark.parametrize(
