@@ -285,7 +285,7 @@ def _terms_buckets(body: Any, found: list[Document], below: dict[str, Any]) -> d
         there.sort(key=lambda bucket: bucket[by]["value"], reverse=way == "desc")
         buckets = [*there, *(bucket for bucket in buckets if bucket[by]["value"] is None)]
     kept = buckets[: body.get("size", 10)]
-    others = sum(map(len, groups.values())) - sum(bucket["doc_count"] for bucket in kept)
+    others = sum(bucket["doc_count"] for bucket in buckets) - sum(bucket["doc_count"] for bucket in kept)
     return {"doc_count_error_upper_bound": 0, "sum_other_doc_count": others, "buckets": kept}
 
 

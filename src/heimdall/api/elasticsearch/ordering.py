@@ -15,10 +15,12 @@ from typing import Any
 
 import orjson
 
+from heimdall.model.severity import LEVELS
 from heimdall.model.timerange import format_time
 from heimdall.query.ast import (
     AllOf,
     AnyOf,
+    Arithmetic,
     Call,
     Comparison,
     Duration,
@@ -29,7 +31,7 @@ from heimdall.query.ast import (
     Operator,
 )
 from heimdall.query.cursor import Behind
-from heimdall.query.fields import POSITION_COLUMN, TIME_COLUMN
+from heimdall.query.fields import POSITION_COLUMN, TIME_COLUMN, parse_level
 from heimdall.query.languages.esdsl.datemath import MS_NS, format_ms, parse_ms
 from heimdall.query.languages.esdsl.faults import Fault, illegal, parsing, unsupported
 from heimdall.query.languages.esdsl.names import Name, name_of
@@ -64,14 +66,23 @@ class SortKey:
         return not self.is_place and self.text != "_score" and self.name.type is Type.TIME
 
     @property
+    def is_level(self) -> bool:
+        return not self.is_place and self.text != "_score" and self.name.type is Type.LEVEL
+
+    @property
     def expression(self) -> Expression:
         if self.is_time:  # dates count in whole milliseconds
             return Call("bin", (self.name.expression, Duration(MS_NS)))
+        if self.is_level:  # its rank, and nothing where none was said: 0 / 0 is missing
+            said = Arithmetic("/", Field("severity_number"), Field("severity_number"))
+            return Arithmetic("*", Call("tonumber", (Field("level"),)), said)
         return self.name.expression
 
     def shown(self, value: Any) -> Any:
         if self.is_time and value is not None:
             return int(value) if self.format is None else format_ms(int(value), self.format)
+        if self.is_level and value is not None:
+            return LEVELS[int(value)].value
         return value
 
 
@@ -209,6 +220,8 @@ def _tests(key: SortKey, column: Field, value: Any) -> tuple[Expression | None, 
     if key.is_time:
         value = format_time(_ms_of(key, value) * MS_NS)
     way = Operator.LT if key.is_descending else Operator.GT
+    if key.is_level:
+        value = parse_level(str(value)) or 0
     kind = key.name.type
     late: list[Expression] = [] if key.missing == "_first" else [Negate(there)]
     if kind in NUMERIC or kind in (Type.TEXT, Type.LEVEL, Type.TIME):

@@ -40,15 +40,18 @@ from heimdall.query.languages.esdsl.faults import MAX_BUCKETS, illegal, too_many
 from heimdall.query.languages.esdsl.names import both, either, name_of, negated, present
 from heimdall.query.languages.esdsl.terms import Bounds
 from heimdall.query.literals import NS_PER_UNIT
+from heimdall.query.pipes.aggregation import Column
 from heimdall.query.pipes.dedup import Dedup
 from heimdall.query.pipes.head import Head
 from heimdall.query.pipes.sort import Sort
+from heimdall.query.pipes.stats import Stats
 from heimdall.query.pipes.where import Where
 from heimdall.query.types import Type
 
 COUNT = "n"
 """Column of a bucket's documents."""
 DAY_NS, WEEK_NS = NS_PER_UNIT["d"], NS_PER_UNIT["w"]
+_COUNTED = (Column(Call("count"), COUNT),)
 MAX_RESTRICTED = 1_000
 """Kept terms that are written into the statements below them; more are cut when the rows are there."""
 
@@ -83,9 +86,9 @@ class Grouping(Protocol):
     def told(self, buckets: list[dict[str, Any]], others: int) -> dict[str, Any]:
         """The whole of one parent."""
 
-    @property
-    def counts_others(self) -> bool:
-        """It tells how many records are in buckets that were cut off."""
+    def others(self, scope_keys: tuple[Column, ...], key: Column) -> tuple[Pipe, ...] | None:
+        """Pipes that count, as `n` by parent, the records of all buckets, also of those that were cut off; None where
+        nobody asks for that."""
 
 
 def grouping_of(aggregation: Aggregation, now_ns: int) -> Grouping:
@@ -108,6 +111,7 @@ class Terms:
         self._now_ns = now_ns
         self._missing = aggregation.body.get("missing")
         self._size = whole(aggregation, "size", 10)
+        self._least = whole(aggregation, "min_doc_count", 1)
         if self._size < 1:
             raise illegal(f"[size] must be greater than 0. Found [{self._size}] in [{aggregation.name}]")
         if self._name.is_analysed:
@@ -117,9 +121,13 @@ class Terms:
                 " default. Please use a keyword field instead, for example [message.keyword]."
             )
 
-    @property
-    def counts_others(self) -> bool:
-        return True
+    def others(self, scope_keys: tuple[Column, ...], key: Column) -> tuple[Pipe, ...] | None:
+        if self._least <= 1:
+            return (Stats(_COUNTED, scope_keys),)
+        kept = Where(Comparison(Operator.GE, Field(COUNT), Literal(self._least)))
+        summed = Column(Call("sum", (Field(COUNT),)), COUNT)
+        parents = tuple(Column(Field(parent.name)) for parent in scope_keys)
+        return (Stats(_COUNTED, (*scope_keys, key)), kept, Stats((summed,), parents))
 
     @property
     def expression(self) -> Expression:
@@ -144,9 +152,8 @@ class Terms:
 
     def pipes(self, key: str, parents: Sequence[str], column_of: ColumnOf) -> tuple[Pipe, ...]:
         found: list[Pipe] = []
-        least = whole(self._aggregation, "min_doc_count", 1)
-        if least > 1:
-            found.append(Where(Comparison(Operator.GE, Field(COUNT), Literal(least))))
+        if self._least > 1:
+            found.append(Where(Comparison(Operator.GE, Field(COUNT), Literal(self._least))))
         keys: list[tuple[Expression, bool]] = [
             (Field(key if by == "_key" else COUNT if by == "_count" else column_of(by)), way == "desc")
             for by, way in order_of(self._aggregation, (("_count", "desc"),))
@@ -235,9 +242,8 @@ class _Histogram:
         self._aggregation = aggregation
         self._least = whole(aggregation, "min_doc_count", 0)
 
-    @property
-    def counts_others(self) -> bool:
-        return False
+    def others(self, scope_keys: tuple[Column, ...], key: Column) -> tuple[Pipe, ...] | None:
+        return None
 
     def pipes(self, key: str, parents: Sequence[str], column_of: ColumnOf) -> tuple[Pipe, ...]:
         least = self._least

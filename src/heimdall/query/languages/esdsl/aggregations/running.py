@@ -144,7 +144,7 @@ class Runner:
             inner = replace(inner, search=both([inner.search, restriction]))
         own = {inner.path(row): self._metrics(child, row) for row in rows}
         below = self._below(child, inner, own)
-        others = self._others(grouping, child, scope, rows)
+        others = self._others(grouping, scope, key, rows)
         by_parent: dict[Path, dict[Any, tuple[Row, Results]]] = {}
         for row in rows:
             path = inner.path(row)
@@ -173,13 +173,14 @@ class Runner:
         self._pipelines(child, buckets)
         return grouping.told(buckets, max(0, total - sum(bucket["doc_count"] for bucket in buckets)))
 
-    def _others(self, grouping: Grouping, child: Aggregation, scope: Scope, rows: Sequence[Row]) -> dict[Path, int]:
-        """Records that have a key, by parent, where some of them may not be in the answer."""
-        if not grouping.counts_others or not rows:
+    def _others(self, grouping: Grouping, scope: Scope, key: Column, rows: Sequence[Row]) -> dict[Path, int]:
+        """Records of all buckets, by parent, where some of them may not be in the answer."""
+        pipes = grouping.others(scope.keys, key)
+        if pipes is None or not rows:
             return {}
-        totals = Scope(both([scope.search, grouping.search]), scope.keys)
-        counted = self._rows(Aggregation(child.name, "", {}), totals, totals.keys)
-        return {totals.path(row): int(row[COUNT]) for row in counted}
+        query = Query(both([scope.search, grouping.search]), pipes)
+        counted = rows_of(self._ask(query, MAX_BUCKETS + 1), query)
+        return {scope.path(row): int(row[COUNT] or 0) for row in counted}
 
     def _conditions(self, child: Aggregation, scope: Scope) -> dict[Path, Results]:
         conditions = conditions_of(child, self._now_ns)
