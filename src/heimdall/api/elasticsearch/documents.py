@@ -173,6 +173,8 @@ def field_values(document: Document, wanted: Sequence[Any]) -> dict[str, list[An
 def _formatted(document: Document, name: str, value: Any, shape: str | None) -> Any:
     if name != "@timestamp":
         return value
+    if shape is None or shape.endswith("_nanos"):
+        return time_text(document.time_ns)
     return format_ms(document.time_ns // MS_NS, shape)
 
 

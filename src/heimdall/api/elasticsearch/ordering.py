@@ -93,7 +93,10 @@ def sort_keys(given: Any) -> tuple[SortKey, ...]:
     """
     if given is None:
         return ()
-    keys = [_key(item) for item in (given if isinstance(given, list) else [given])]
+    listed: list[Any] = []
+    for item in given if isinstance(given, list) else [given]:
+        listed += [{name: body} for name, body in item.items()] if isinstance(item, dict) else [item]
+    keys = [_key(item) for item in listed]
     if len(keys) > MAX_KEYS:
         raise illegal(f"more than [{MAX_KEYS}] sort keys")
     for key in keys:
@@ -151,9 +154,11 @@ class Order:
     def is_newest_first(self) -> bool:
         """The records' own order."""
         keys = [key for key in self.keys if key.text != "_score"]
-        if keys and keys[0].is_time and keys[0].name.fields == ("timestamp",):
-            return keys[0].is_descending and all(key.is_place for key in keys[1:2]) and len(keys) <= 2
-        return all(key.is_place for key in keys)
+        if not all(key.is_place or (key.is_time and key.name.fields == ("timestamp",)) for key in keys):
+            return False
+        if keys and keys[0].is_time:
+            return keys[0].is_descending and all(key.is_place for key in keys[1:2])
+        return True
 
     @property
     def behind(self) -> Behind | None:

@@ -281,7 +281,7 @@ class Searches:
             hit |= {"_seq_no": 0, "_primary_term": 1}
         if source.is_wanted:
             hit["_source"] = source.apply(document.source)
-        wanted = [*listed(body.get("fields")), *listed(body.get("docvalue_fields"))]
+        wanted = [*listed(body.get("docvalue_fields")), *listed(body.get("fields"))]
         if wanted and (values := field_values(document, wanted)):
             hit["fields"] = values
         return hit
