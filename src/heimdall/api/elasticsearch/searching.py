@@ -166,7 +166,8 @@ class Searches:
 
     def answer(self, search: Search) -> dict[str, Any]:
         started_ns = self._clock.time_ns()
-        request = QueryRequest(start_ns=search.start_ns, end_ns=search.end_ns)
+        is_fresh = not flag(search.parameters.get("request_cache"), usual=True)
+        request = QueryRequest(start_ns=search.start_ns, end_ns=search.end_ns, fresh=is_fresh)
         told: dict[str, Any] = {}
         count: int | None = None
         filters = both([search.search, search.post_filter])

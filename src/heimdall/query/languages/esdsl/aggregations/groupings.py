@@ -71,6 +71,14 @@ class Grouping(Protocol):
     def search(self) -> Predicate:
         """Records that have a key at all."""
 
+    @property
+    def most(self) -> int | None:
+        """Buckets of one parent. The statement gives one more, which tells that some are cut off; None: all."""
+
+    @property
+    def has_all(self) -> bool:
+        """Every record is in one of its buckets, whatever the record says."""
+
     def pipes(self, key: str, parents: Sequence[str], column_of: ColumnOf) -> tuple[Pipe, ...]:
         """What stands behind the grouping: how many are kept, in which order."""
 
@@ -130,6 +138,14 @@ class Terms:
         return (Stats(_COUNTED, (*scope_keys, key)), kept, Stats((summed,), parents))
 
     @property
+    def most(self) -> int | None:
+        return self._size
+
+    @property
+    def has_all(self) -> bool:
+        return False
+
+    @property
     def expression(self) -> Expression:
         return self._name.expression if self._missing is None else value(self._name, self._missing)
 
@@ -161,7 +177,7 @@ class Terms:
         if not any(item == Field(key) for item, _ in keys):
             keys.append((Field(key), False))
         found.append(Sort(tuple(keys)))
-        return (*found, Dedup(tuple(parents), self._size) if parents else Head(self._size))
+        return (*found, Dedup(tuple(parents), self._size + 1) if parents else Head(self._size + 1))
 
     def restriction(self, kept: Sequence[Key]) -> Predicate | None:
         distinct = list(dict.fromkeys(kept))
@@ -248,6 +264,14 @@ class _Histogram:
     def pipes(self, key: str, parents: Sequence[str], column_of: ColumnOf) -> tuple[Pipe, ...]:
         least = self._least
         return (Where(Comparison(Operator.GE, Field(COUNT), Literal(least))),) if least > 1 else ()
+
+    @property
+    def most(self) -> int | None:
+        return None
+
+    @property
+    def has_all(self) -> bool:
+        return False
 
     def restriction(self, kept: Sequence[Key]) -> Predicate | None:
         return None
@@ -362,6 +386,11 @@ class DateHistogram(_Histogram):
         if self._offset_ns:
             raise unsupported("[offset] with this [calendar_interval]")
         return Call("calendar", (field, Literal(self._unit), Literal(self._zone_name)))
+
+    @property
+    def has_all(self) -> bool:
+        is_bound = isinstance(self._aggregation.body.get("hard_bounds"), dict)
+        return self._name.fields == ("timestamp",) and self._least <= 1 and not is_bound
 
     @property
     def _start_ns(self) -> int:

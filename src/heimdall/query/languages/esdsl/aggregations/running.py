@@ -6,6 +6,7 @@ above them, and the statements below read only the records of the terms that wer
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -84,13 +85,22 @@ class Runner:
         self._tops = tops
         self._now_ns = now_ns
         self._buckets = 0
+        self._counts: dict[str, int] = {}
+        """Matching records, as an aggregation at the root that has them all has counted them."""
 
     def run(self, aggregations: Sequence[Aggregation], search: Predicate) -> tuple[int, Results]:
         """Number of matching records, and the answer's `aggregations`."""
         root = Aggregation("", "", {}, tuple(aggregations))
         scope = Scope(search)
+        if not root.of(METRICS) and any(self._has_all(child) for child in aggregations):
+            found = self._below(root, scope, {(): {}})[()]
+            return next(count for name, count in self._counts.items() if name in found), found
         total = self._totals(root, scope).get((), Total(0, self._no_metrics(root)))
         return total.count, self._below(root, scope, {(): total.metrics})[()]
+
+    def _has_all(self, child: Aggregation) -> bool:
+        """Its buckets add up to the number of matching records."""
+        return child.kind == "date_histogram" and grouping_of(child, self._now_ns).has_all
 
     # ---- one level ----
 
@@ -137,14 +147,17 @@ class Runner:
         columns = self._columns(child)
         pipes = grouping.pipes(key.name, scope.names, lambda by: column_of(child, by, columns))
         rows = [row for row in self._rows(child, inner, inner.keys, pipes) if row[key.name] is not None]
+        rows, is_cut = first_rows(rows, grouping.most, scope)
+        if not scope.keys and grouping.has_all:
+            self._counts[child.name] = sum(int(row[COUNT]) for row in rows)
         restriction = None
-        if child.of(GROUPINGS, FILTERS, TOPS):
+        if is_cut and child.of(GROUPINGS, FILTERS, TOPS):
             restriction = grouping.restriction([row[key.name] for row in rows])
         if restriction is not None:
             inner = replace(inner, search=both([inner.search, restriction]))
         own = {inner.path(row): self._metrics(child, row) for row in rows}
         below = self._below(child, inner, own)
-        others = self._others(grouping, scope, key, rows)
+        others = self._others(grouping, scope, key) if is_cut else {}
         by_parent: dict[Path, dict[Any, tuple[Row, Results]]] = {}
         for row in rows:
             path = inner.path(row)
@@ -173,10 +186,10 @@ class Runner:
         self._pipelines(child, buckets)
         return grouping.told(buckets, max(0, total - sum(bucket["doc_count"] for bucket in buckets)))
 
-    def _others(self, grouping: Grouping, scope: Scope, key: Column, rows: Sequence[Row]) -> dict[Path, int]:
-        """Records of all buckets, by parent, where some of them may not be in the answer."""
+    def _others(self, grouping: Grouping, scope: Scope, key: Column) -> dict[Path, int]:
+        """Records of all buckets, by parent, also of those that are not in the answer."""
         pipes = grouping.others(scope.keys, key)
-        if pipes is None or not rows:
+        if pipes is None:
             return {}
         query = Query(both([scope.search, grouping.search]), pipes)
         counted = rows_of(self._ask(query, MAX_BUCKETS + 1), query)
@@ -282,6 +295,20 @@ class Runner:
         self._buckets += buckets
         if self._buckets > MAX_BUCKETS:
             raise too_many_buckets()
+
+
+def first_rows(rows: list[Row], most: int | None, scope: Scope) -> tuple[list[Row], bool]:
+    """The first rows of each parent, and whether there were more."""
+    if most is None:
+        return rows, False
+    seen: Counter[Path] = Counter()
+    kept = []
+    for row in rows:
+        path = scope.path(row)
+        seen[path] += 1
+        if seen[path] <= most:
+            kept.append(row)
+    return kept, len(kept) < len(rows)
 
 
 def rows_of(table: pa.Table, query: Query) -> list[Row]:
