@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -18,12 +19,13 @@ from heimdall.storage import open_engine
 from properties.documents import documents
 from properties.searches import search
 
-from .test_elasticsearch_answers import NOW_NS, World
+from properties.test_elasticsearch_answers import NOW_NS, World
 
 JUNK: tuple[Any, ...] = (
     None, True, False, 0, -1, 1.5, 10**30, 1e308, "", "*", "now-1d/d", "2026-11-22||+1M/d", "now/", "[", "a:b", "\x00",
     "é", "x" * 5_000, [], [[]], [None], {}, {"": ""}, {"field": 5}, {"field": "message"}, {"value": {}}, {"query": []},
-    {"gte": "now", "lte": []}, {"order": "up"}, "_score", "_doc", "-1-1", "log.level", "trace.id", "id", "_id", ["_doc"],
+    {"gte": "now", "lte": []}, {"order": "up"}, "_score", "_doc", "-1-1", "log.level", "trace.id", "id", "_id",
+    ["_doc"],
 )  # fmt: skip
 FULL: tuple[dict[str, Any], ...] = (
     {
@@ -102,12 +104,19 @@ def test_a_spoilt_search_is_answered_or_refused(world: World, seed: int, times: 
     body = copy.deepcopy(chance.choice(FULL)) if chance.random() < 0.7 else search(chance)
     for _ in range(times):
         _spoil(body, chance)
-    try:
-        world.ask(body)
-    except HeimdallError as exc:
-        told, status = error_of(exc)
-        assert 400 <= status < 500, (body, exc)
+    refusal = _refusal(lambda: world.ask(body))
+    if refusal is not None:
+        told, status = error_of(refusal)
+        assert 400 <= status < 500, (body, refusal)
         assert told["error"]["root_cause"][0]["type"]
+
+
+def _refusal(ask: Callable[[], object]) -> HeimdallError | None:
+    try:
+        ask()
+    except HeimdallError as exc:
+        return exc
+    return None
 
 
 def _spoil(body: dict[str, Any], chance: Random) -> None:
@@ -133,10 +142,8 @@ TEXTS = st.text(alphabet='ab01 :*?()[]{}"/\\+-!&|~^<>=.NOTADR_@#\n\x00é', max_s
 
 @given(text=TEXTS, kind=st.sampled_from(["query_string", "simple_query_string"]))
 def test_any_text_is_a_query_or_refused(text: str, kind: str) -> None:
-    try:
-        read_query({kind: {"query": text}}, 0)
-    except HeimdallError as exc:
-        assert kind == "query_string", exc
+    refusal = _refusal(lambda: read_query({kind: {"query": text}}, 0))
+    assert refusal is None or kind == "query_string", refusal
 
 
 @given(

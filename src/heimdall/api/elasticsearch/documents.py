@@ -15,6 +15,7 @@ from heimdall.query.fields import ATTRIBUTES, BY_NAME, POSITION_COLUMN, TIME_COL
 from heimdall.query.languages.esdsl.datemath import MS_NS, format_ms
 from heimdall.query.languages.esdsl.faults import parsing
 from heimdall.query.languages.esdsl.names import DEFAULT_INDEX, OWN, name_of
+from heimdall.query.languages.esdsl.values import optional_text, text
 from heimdall.query.regex import compile_pattern
 from heimdall.query.rows import attribute_object, flat_attributes
 from heimdall.query.words import lower_ascii, tokens
@@ -72,9 +73,9 @@ def _document(row: dict[str, Any]) -> Document:
 
 def time_text(time_ns: int) -> str:
     """To the millisecond, or to the nanosecond where there are any."""
-    text = format_ms(time_ns // MS_NS, None)
+    shown = format_ms(time_ns // MS_NS, None)
     rest_ns = time_ns % MS_NS
-    return f"{text[:-1]}{rest_ns:06d}Z" if rest_ns else text
+    return f"{shown[:-1]}{rest_ns:06d}Z" if rest_ns else shown
 
 
 def put(source: dict[str, Any], name: str, value: Any) -> None:
@@ -157,7 +158,8 @@ def field_values(document: Document, wanted: Sequence[Any]) -> dict[str, list[An
     leaves = document.leaves
     found: dict[str, list[Any]] = {}
     for item in wanted:
-        pattern, shape = (item.get("field", ""), item.get("format")) if isinstance(item, dict) else (str(item), None)
+        asked = item if isinstance(item, dict) else {"field": item}
+        pattern, shape = text("field", asked.get("field")), optional_text("format", asked.get("format"))
         for name, values in leaves.items():
             if fits(pattern, name):
                 found[name] = [_formatted(document, name, value, shape) for value in values]
@@ -196,8 +198,8 @@ class Highlighter:
 
     def _add(self, node: Predicate) -> None:
         match node:
-            case Word(text=text) | Phrase(text=text):
-                self._words.update(tokens(text))
+            case Word(text=looked_for) | Phrase(text=looked_for):
+                self._words.update(tokens(looked_for))
             case Regex(pattern=pattern, field=None):
                 self._patterns.append(compile_pattern(pattern))
             case Compare(field=name, operator=Operator.EQ, value=value):
@@ -209,14 +211,14 @@ class Highlighter:
         found: dict[str, list[str]] = {}
         message = document.source.get("message")
         if isinstance(message, str) and self._is_wanted("message"):
-            text = self._message(message)
-            if text != message:
-                found["message"] = [text]
+            marked = self._message(message)
+            if marked != message:
+                found["message"] = [marked]
         leaves = document.leaves if self._values else {}
         for name, values in self._values.items():
             texts = [str(value) for value in leaves.get(name, ()) if not values or str(value) in values]
             if texts and name != "message" and self._is_wanted(name):
-                found[name] = [f"{self._before}{text}{self._after}" for text in texts]
+                found[name] = [f"{self._before}{shown}{self._after}" for shown in texts]
         return found
 
     def _is_wanted(self, name: str) -> bool:
@@ -232,16 +234,16 @@ class Highlighter:
         return "".join([*out, message[place:]])
 
 
-def _token_places(text: str) -> Iterator[tuple[int, int]]:
+def _token_places(message: str) -> Iterator[tuple[int, int]]:
     start = None
-    for place, char in enumerate(text):
+    for place, char in enumerate(message):
         if (char.isascii() and char.isalnum()) or char >= "\x80":
             start = place if start is None else start
         elif start is not None:
             yield start, place
             start = None
     if start is not None:
-        yield start, len(text)
+        yield start, len(message)
 
 
 def _wanted_nodes(search: Predicate) -> Iterator[Predicate]:

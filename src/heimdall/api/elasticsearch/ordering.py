@@ -35,6 +35,7 @@ from heimdall.query.fields import POSITION_COLUMN, TIME_COLUMN, parse_level
 from heimdall.query.languages.esdsl.datemath import MS_NS, format_ms, parse_ms
 from heimdall.query.languages.esdsl.faults import Fault, illegal, parsing, unsupported
 from heimdall.query.languages.esdsl.names import Name, name_of
+from heimdall.query.languages.esdsl.values import optional_text
 from heimdall.query.literals import parse_number
 from heimdall.query.pipes.extend import Extend
 from heimdall.query.pipes.sort import Sort
@@ -137,7 +138,7 @@ def _key(item: Any) -> SortKey:
     missing = str(body.get("missing", "_last"))
     if missing not in ("_last", "_first"):
         raise unsupported("a value for [missing] in a sort")
-    return SortKey(name, way == "desc", missing, body.get("format"))
+    return SortKey(name, way == "desc", missing, optional_text("format", body.get("format")))
 
 
 # ---- plans --------------------------------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ from heimdall.clock import Clock
 from heimdall.model.timerange import format_time
 from heimdall.query.ast import Call, Compare, MatchAll, Operator, Predicate, Query
 from heimdall.query.cursor import Behind
+from heimdall.query.languages.esdsl import values
 from heimdall.query.languages.esdsl.aggregations.reading import Aggregation, read_aggregations
 from heimdall.query.languages.esdsl.aggregations.running import Runner, rows_of
 from heimdall.query.languages.esdsl.datemath import MS_NS
@@ -181,7 +182,11 @@ class Searches:
             self._check_there(search)
         hits: dict[str, Any] = {} if search.counted is None else {"total": total_of(count or 0, search)}
         hits["max_score"] = 1.0 if documents and not search.order.keys else None
-        marks = Highlighter(both([filters]), search.body["highlight"]) if search.body.get("highlight") else None
+        marks = (
+            Highlighter(filters, values.mapping("highlight", search.body["highlight"]))
+            if search.body.get("highlight")
+            else None
+        )
         hits["hits"] = [self._hit(search, document, marks) for document in documents]
         took_ms = (self._clock.time_ns() - started_ns) // MS_NS
         return {"took": max(0, took_ms), "timed_out": False, "_shards": SHARDS, "hits": hits, **told}
@@ -240,7 +245,7 @@ class Searches:
         else:
             pipes = order.pipes
         if (collapse := search.body.get("collapse")) is not None:
-            key = name_of(str(collapse.get("field"))).expression
+            key = name_of(values.text("field", values.mapping("collapse", collapse).get("field"))).expression
             pipes = (*pipes, Extend((("collapsed", key),)), Dedup(("collapsed",)))
             cursor = None
         query = Query(filters, pipes)
@@ -283,8 +288,8 @@ class Searches:
         if source.is_wanted:
             hit["_source"] = source.apply(document.source)
         wanted = [*listed(body.get("docvalue_fields")), *listed(body.get("fields"))]
-        if wanted and (values := field_values(document, wanted)):
-            hit["fields"] = values
+        if wanted and (found := field_values(document, wanted)):
+            hit["fields"] = found
         return hit
 
     # ---- scrolls and points in time ----
@@ -348,20 +353,20 @@ def spoken(rows: pa.Table, query: Query) -> pa.Table:
     added = [name for name in rows.column_names if name in kinds]
     if not added:
         return rows
-    values = rows_of(rows.select(added), query)
+    found = rows_of(rows.select(added), query)
     for name in added:
-        texts = [row[name] for row in values]
+        texts = [row[name] for row in found]
         column = pa.array(texts) if kinds[name] not in (Type.ANY, Type.LIST) else pa.array(_packed(texts))
         rows = rows.set_column(rows.column_names.index(name), name, column)
     return rows
 
 
-def _packed(values: list[Any]) -> list[Any]:
+def _packed(found: list[Any]) -> list[Any]:
     """Values of one Arrow type: text where they are of several."""
-    kinds = {type(value) for value in values if value is not None}
+    kinds = {type(value) for value in found if value is not None}
     if len(kinds) <= 1 and not kinds & {list, dict}:
-        return values
-    return [value if value is None or isinstance(value, str) else orjson.dumps(value).decode() for value in values]
+        return found
+    return [value if value is None or isinstance(value, str) else orjson.dumps(value).decode() for value in found]
 
 
 def listed(given: Any) -> list[Any]:
@@ -370,13 +375,7 @@ def listed(given: Any) -> list[Any]:
 
 def whole(body: Mapping[str, Any], parameters: Mapping[str, str], word: str, usual: int) -> int:
     given = body.get(word, parameters.get(word, usual))
-    try:
-        found = int(given)
-    except (TypeError, ValueError):
-        raise illegal(f"Failed to parse int parameter [{word}] with value [{str(given)[:40]}]") from None
-    if found < 0:
-        raise illegal(f"[{word}] parameter cannot be negative, found [{found}]")
-    return found
+    return values.whole(word, given)
 
 
 def counted_of(given: Any) -> int | None:
@@ -384,10 +383,8 @@ def counted_of(given: Any) -> int | None:
         return COUNTED
     if isinstance(given, bool) or str(given).lower() in ("true", "false"):
         return 2**63 if str(given).lower() == "true" else None
-    try:
-        return None if int(given) < 0 else int(given)
-    except ValueError:
-        raise illegal(f"[track_total_hits] parameter must be positive or equals to -1, got {given}") from None
+    found = values.whole("track_total_hits", given, least=-1)
+    return None if found < 0 else found
 
 
 def total_of(count: int, search: Search) -> Any:

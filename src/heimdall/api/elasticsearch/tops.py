@@ -14,6 +14,7 @@ from heimdall.query.languages.esdsl.aggregations.running import Ask, Path, Resul
 from heimdall.query.languages.esdsl.datemath import MS_NS
 from heimdall.query.languages.esdsl.faults import MAX_BUCKETS, illegal, unsupported
 from heimdall.query.languages.esdsl.names import name_of
+from heimdall.query.languages.esdsl.values import text, whole
 from heimdall.query.pipes.aggregation import Column
 from heimdall.query.pipes.dedup import Dedup
 from heimdall.query.pipes.extend import Extend
@@ -44,7 +45,7 @@ class HitTops:
 
     def _hits(self, aggregation: Aggregation, scope: Scope) -> dict[Path, Results]:
         body = aggregation.body
-        size, skip = int(body.get("size", 3)), int(body.get("from", 0))
+        size, skip = whole("size", body.get("size", 3)), whole("from", body.get("from", 0))
         if size + skip > MAX_HITS:
             raise illegal(
                 f"Top hits result window is too large, the top hits aggregator [{aggregation.name}]'s from + size must"
@@ -90,10 +91,12 @@ class HitTops:
         keys = sort_keys(aggregation.body.get("sort"))
         if len(keys) != 1:
             raise illegal(f"[top_metrics] of [{aggregation.name}] needs one [sort]")
-        names = [str(metric["field"]) for metric in metrics if metric]
+        names = [text("field", metric["field"]) for metric in metrics if metric]
         added = tuple((f"metric{place}", name_of(name).expression) for place, name in enumerate(names))
         found: dict[Path, list[dict[str, Any]]] = {}
-        for path, document in self._records(scope, keys, int(aggregation.body.get("size", 1)), added):
+        for path, document in self._records(
+            scope, keys, whole("size", aggregation.body.get("size", 1), least=1, most=MAX_HITS), added
+        ):
             values = {name: document.others.get(f"metric{place}") for place, name in enumerate(names)}
             found.setdefault(path, []).append({"sort": _values(keys, document), "metrics": values})
         return {path: {"top": top} for path, top in found.items()}

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from heimdall.query.languages.esdsl.faults import Fault, illegal
+from heimdall.query.languages.esdsl.values import text as checked_text
 
 MS_NS = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -27,7 +28,10 @@ LARGEST_MS = 9_223_372_036_854
 
 
 def zone_of(text: str | None) -> tzinfo:
-    if text is None or text.upper() in ("UTC", "Z", "GMT"):
+    if text is None:
+        return UTC
+    text = checked_text("time_zone", text)
+    if text.upper() in ("UTC", "Z", "GMT"):
         return UTC
     if match := _OFFSET.fullmatch(text):
         minutes = int(match[2]) * 60 + int(match[3] or 0)
@@ -56,7 +60,11 @@ def parse_ms(value: object, *, now_ns: int, up: bool = False, formats: str | Non
     """
     if isinstance(value, bool) or value is None:
         raise _unparsable(value, formats)
+    if formats is not None:
+        formats = checked_text("format", formats)
     if isinstance(value, int | float):
+        if not -1e18 < value < 1e18:
+            raise _unparsable(value, formats)
         seconds = formats is not None and formats.split("||")[0] == "epoch_second"
         return _bounded(int(value * 1000 if seconds else value))
     text = str(value)
@@ -75,7 +83,7 @@ def parse_ms(value: object, *, now_ns: int, up: bool = False, formats: str | Non
 
 def format_ms(ms: int, pattern: str | None, zone: tzinfo = UTC) -> str:
     """A moment in the first of the formats."""
-    name = (pattern or "strict_date_optional_time").split("||")[0]
+    name = checked_text("format", pattern or "strict_date_optional_time").split("||")[0]
     if name == "epoch_millis":
         return str(ms)
     if name == "epoch_second":
@@ -117,7 +125,7 @@ def _by_pattern(text: str, pattern: str, up: bool, zone: tzinfo) -> datetime | N
     for token in _TOKEN.findall(pattern):
         place = "yuMdHmsS".find(token[0])
         if place >= 0:
-            expression += r"(\d{4})" if token[0] in "yu" and len(token) > 2 else r"(\d{1,9})"
+            expression += rf"(\d{{{len(token)}}})" if len(token) > 1 else r"(\d{1,2})"
             places.append(max(0, place - 1))
         elif token[0] in "XxZ":
             expression += r"(Z|[+-]\d\d(?::?\d\d)?)"

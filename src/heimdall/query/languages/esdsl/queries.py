@@ -9,7 +9,7 @@ from typing import Any
 
 from heimdall.query.ast import MatchAll, Predicate
 from heimdall.query.fields import parse_identity
-from heimdall.query.languages.esdsl import terms
+from heimdall.query.languages.esdsl import terms, values
 from heimdall.query.languages.esdsl.datemath import zone_of
 from heimdall.query.languages.esdsl.faults import Fault, illegal, parsing, unsupported
 from heimdall.query.languages.esdsl.names import DOCUMENT_FIELDS, NOTHING, Name, both, either, name_of, negated, present
@@ -158,29 +158,29 @@ def _terms(reading: Reading, given: Any) -> Predicate:
     body = {key: value for key, value in _object("terms", given).items() if key not in ("boost", "_name")}
     if len(body) != 1:
         raise parsing("[terms] query requires exactly one field name with an array of terms")
-    ((field, values),) = body.items()
-    if isinstance(values, dict):
+    ((field, given_values),) = body.items()
+    if isinstance(given_values, dict):
         raise unsupported("[terms] lookup")
-    if not isinstance(values, list):
+    if not isinstance(given_values, list):
         raise parsing("[terms] query does not support [" + str(field) + "]")
-    _count_values(values)
-    return either([terms.equals(name_of(field), value, reading.now_ns) for value in values])
+    _count_values(given_values)
+    return either([terms.equals(name_of(field), value, reading.now_ns) for value in given_values])
 
 
-def _count_values(values: Sequence[Any]) -> None:
-    if len(values) > MAX_VALUES:
+def _count_values(listed: Sequence[Any]) -> None:
+    if len(listed) > MAX_VALUES:
         raise illegal(
-            f"The number of terms [{len(values)}] used in the Terms Query request has exceeded [{MAX_VALUES}]"
+            f"The number of terms [{len(listed)}] used in the Terms Query request has exceeded [{MAX_VALUES}]"
         )
-    if any(value is None or isinstance(value, list | dict) for value in values):
+    if any(value is None or isinstance(value, list | dict) for value in listed):
         raise illegal("No value specified for terms query")
 
 
 def _ids(reading: Reading, given: Any) -> Predicate:
-    values = _needed("ids", given, "values")
-    values = values if isinstance(values, list) else [values]
-    _count_values(values)
-    return either([with_id(str(value)) for value in values])
+    asked = _needed("ids", given, "values")
+    ids = asked if isinstance(asked, list) else [asked]
+    _count_values(ids)
+    return either([with_id(str(value)) for value in ids])
 
 
 def with_id(value: str) -> Predicate:
@@ -273,7 +273,7 @@ def _match_phrase(reading: Reading, given: Any) -> Predicate:
 
 
 def _without_slop(body: Body) -> None:
-    if int(body.get("slop", 0)):
+    if values.number("slop", body.get("slop", 0)):
         raise unsupported("[slop]")
 
 
@@ -330,7 +330,7 @@ def lenient(test: Callable[[Name], Predicate], name: Name) -> Predicate:
 
 def names_of(fields: Any) -> list[Name]:
     """Fields of a text query; patterns stand for the names every document has, none for `message`."""
-    given = [fields] if isinstance(fields, str) else list(fields or ["message"])
+    given = values.texts("fields", fields or ["message"])
     found: list[Name] = []
     for text in given:
         plain = str(text).partition("^")[0]

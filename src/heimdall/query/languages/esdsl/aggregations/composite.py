@@ -13,6 +13,7 @@ from heimdall.query.languages.esdsl.aggregations.reading import Aggregation
 from heimdall.query.languages.esdsl.datemath import MS_NS, format_ms, parse_ms, zone_of
 from heimdall.query.languages.esdsl.faults import illegal, unsupported
 from heimdall.query.languages.esdsl.names import both, present
+from heimdall.query.languages.esdsl.values import mapping
 from heimdall.query.pipes.aggregation import Column
 from heimdall.query.pipes.head import Head
 from heimdall.query.pipes.sort import Sort
@@ -45,6 +46,7 @@ class Composite:
             raise illegal("[composite] source must be an object with one name")
         ((name, inner),) = given.items()
         ((kind, body),) = inner.items() if isinstance(inner, dict) and len(inner) == 1 else (("", {}),)
+        body = mapping("composite", body)
         below = Aggregation(name, kind, body)
         is_descending = str(body.get("order", "asc")).lower() == "desc"
         keeps_missing = bool(body.get("missing_bucket"))

@@ -15,6 +15,7 @@ from heimdall.query.languages.esdsl.faults import MAX_BUCKETS, illegal, parsing,
 from heimdall.query.languages.esdsl.names import either, negated, present
 from heimdall.query.languages.esdsl.queries import read_query
 from heimdall.query.languages.esdsl.terms import Bounds
+from heimdall.query.languages.esdsl.values import number
 
 MAX_CONDITIONS = 200
 """Buckets of one aggregation that are conditions: each is a statement."""
@@ -83,8 +84,8 @@ def _filters(aggregation: Aggregation, now_ns: int) -> Conditions:
 def _range(aggregation: Aggregation, now_ns: int) -> Conditions:
     found = []
     for item in _ranges(aggregation):
-        low, high = (None if item.get(end) is None else float(item[end]) for end in ("from", "to"))
-        head: dict[str, Any] = {"key": item.get("key") or f"{_star(low)}-{_star(high)}"}
+        low, high = (None if item.get(end) is None else number(end, item[end]) for end in ("from", "to"))
+        head: dict[str, Any] = {"key": str(item.get("key") or f"{_star(low)}-{_star(high)}")}
         head |= {} if low is None else {"from": low}
         head |= {} if high is None else {"to": high}
         bounds = Bounds(low=low, high=high, include_high=False)
@@ -98,7 +99,7 @@ def _date_range(aggregation: Aggregation, now_ns: int) -> Conditions:
     for item in _ranges(aggregation):
         low, high = (_moment(item.get(end), now_ns, pattern, zone) for end in ("from", "to"))
         shown = [None if ms is None else format_ms(ms, pattern, zone) for ms in (low, high)]
-        head: dict[str, Any] = {"key": item.get("key") or f"{shown[0] or '*'}-{shown[1] or '*'}"}
+        head: dict[str, Any] = {"key": str(item.get("key") or f"{shown[0] or '*'}-{shown[1] or '*'}")}
         head |= {} if low is None else {"from": float(low), "from_as_string": shown[0]}
         head |= {} if high is None else {"to": float(high), "to_as_string": shown[1]}
         bounds = Bounds(low=low, high=high, include_high=False)

@@ -39,6 +39,7 @@ from heimdall.query.languages.esdsl.datemath import (
 from heimdall.query.languages.esdsl.faults import MAX_BUCKETS, illegal, too_many_buckets, unsupported
 from heimdall.query.languages.esdsl.names import both, either, name_of, negated, present
 from heimdall.query.languages.esdsl.terms import Bounds
+from heimdall.query.languages.esdsl.values import number
 from heimdall.query.literals import NS_PER_UNIT
 from heimdall.query.pipes.aggregation import Column
 from heimdall.query.pipes.dedup import Dedup
@@ -335,29 +336,33 @@ class NumberHistogram(_Histogram):
         super().__init__(aggregation)
         self._name = aggregation.field
         self._interval = _amount(aggregation, "interval")
-        self._offset = float(aggregation.body.get("offset", 0.0))
+        self._offset = number("offset", aggregation.body.get("offset", 0.0))
         if not self._interval > 0:
             raise illegal(f"[interval] must be >0 for histogram aggregation [{aggregation.name}]")
 
     @property
     def expression(self) -> Expression:
-        number = self._number
+        amount = self._number
         if not self._offset:
-            return Call("bin", (number, Literal(self._interval)))
-        shifted = Arithmetic("-", number, Literal(self._offset))
+            return Call("bin", (amount, Literal(self._interval)))
+        shifted = Arithmetic("-", amount, Literal(self._offset))
         return Arithmetic("+", Call("bin", (shifted, Literal(self._interval))), Literal(self._offset))
 
     @property
     def _number(self) -> Expression:
         missing = self._aggregation.body.get("missing")
-        return self._name.number if missing is None else Call("coalesce", (self._name.number, Literal(float(missing))))
+        return (
+            self._name.number
+            if missing is None
+            else Call("coalesce", (self._name.number, Literal(number("missing", missing))))
+        )
 
     @property
     def search(self) -> Predicate:
         return both([] if self._aggregation.body.get("missing") is not None else [present(self._name)])
 
     def _key_of(self, bound: Any, up: bool) -> float:
-        return math.floor((float(bound) - self._offset) / self._interval) * self._interval + self._offset
+        return math.floor((number("bounds", bound) - self._offset) / self._interval) * self._interval + self._offset
 
     def _steps(self, low: float, high: float) -> Iterator[float]:
         first = round((low - self._offset) / self._interval)
@@ -492,7 +497,7 @@ def _interval(aggregation: Aggregation) -> tuple[int, str | None]:
 
 def _offset(given: Any) -> int:
     if isinstance(given, int | float):
-        return int(given) * MS_NS
+        return int(number("offset", given)) * MS_NS
     match = re.fullmatch(r"([+-]?)(\d{1,9})(ms|s|m|h|d)", str(given))
     if match is None:
         raise illegal(f"[offset] [{given}] cannot be read")
@@ -503,7 +508,7 @@ def _amount(aggregation: Aggregation, word: str) -> float:
     given = aggregation.body.get(word)
     if isinstance(given, bool) or not isinstance(given, int | float):
         raise illegal(f"[{word}] of [{aggregation.name}] must be a number")
-    return float(given)
+    return number(word, given)
 
 
 def _local(ms: int, zone: tzinfo) -> datetime:

@@ -11,6 +11,7 @@ from heimdall.query.languages.esdsl.aggregations.reading import Aggregation
 from heimdall.query.languages.esdsl.datemath import format_ms
 from heimdall.query.languages.esdsl.faults import illegal
 from heimdall.query.languages.esdsl.names import Name
+from heimdall.query.languages.esdsl.values import number as number_of
 from heimdall.query.types import Type
 
 Columns = dict[str, Expression]
@@ -53,7 +54,7 @@ def told(metric: Aggregation, found: Mapping[str, Any]) -> dict[str, Any]:
         case "stats":
             return _stats(found)
         case "extended_stats":
-            return _stats(found) | _deviation(found, float(metric.body.get("sigma", 2.0)))
+            return _stats(found) | _deviation(found, number_of("sigma", metric.body.get("sigma", 2.0)))
         case "percentiles":
             values = {f"{percent}": found.get(_percentile(percent)) for percent in percents(metric)}
             return {"values": values if metric.body.get("keyed", True) else _listed(values)}
@@ -98,7 +99,11 @@ def value(name: Name, missing: Any = None) -> Expression:
     expression = name.expression
     if name.fields == ("level",):
         expression = Call("if", (presence(name), Call("tostring", (Field("level"),)), Literal(None)))
-    return expression if missing is None else Call("coalesce", (expression, Literal(missing)))
+    if missing is None:
+        return expression
+    if isinstance(missing, list | dict):
+        raise illegal("[missing] must be a value")
+    return Call("coalesce", (expression, Literal(missing)))
 
 
 def presence(name: Name) -> Expression:
@@ -124,14 +129,14 @@ def _values(metric: Aggregation) -> list[float]:
     given = metric.body.get("values")
     if not isinstance(given, list) or not given or len(given) > 50:
         raise illegal(f"[values] must not be null or an empty array: [{metric.name}]")
-    return [float(amount) for amount in given]
+    return [number_of("values", amount) for amount in given]
 
 
 def _number(metric: Aggregation, name: Name) -> Expression:
     missing = metric.body.get("missing")
     if missing is None or metric.kind == "cardinality":
         return name.number
-    return Call("coalesce", (name.number, Literal(float(missing))))
+    return Call("coalesce", (name.number, Literal(number_of("missing", missing))))
 
 
 def _counted(number: Expression) -> Expression:

@@ -7,6 +7,7 @@ from typing import Any
 
 from heimdall.query.languages.esdsl.aggregations.reading import Aggregation
 from heimdall.query.languages.esdsl.faults import illegal
+from heimdall.query.languages.esdsl.values import whole
 
 Bucket = dict[str, Any]
 
@@ -21,7 +22,7 @@ def extend_buckets(pipeline: Aggregation, buckets: Sequence[Bucket]) -> None:
                 total += value or 0.0
                 bucket[pipeline.name] = {"value": total}
         case _:
-            lag = int(pipeline.body.get("lag", 1)) if pipeline.kind == "serial_diff" else 1
+            lag = whole("lag", pipeline.body.get("lag", 1)) if pipeline.kind == "serial_diff" else 1
             if lag < 1:
                 raise illegal(f"Lag must be a positive, non-zero integer. Found [{lag}] in [{pipeline.name}]")
             for place in range(lag, len(buckets)):
