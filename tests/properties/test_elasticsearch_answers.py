@@ -122,7 +122,7 @@ def test_composite_pages_are_all_combinations(world: World) -> None:
 
 def test_search_after_walks_through_everything_once(world: World) -> None:
     chance = Random(5)
-    for _ in range(max(4, searches_for(world) // 40)):
+    for _ in range(4):
         body: dict[str, Any] = {**search(chance), "size": 97, "from": 0}
         body.pop("aggs", None)
         body["sort"] = [*body.get("sort", [{"@timestamp": "desc"}]), {"_doc": chance.choice(["asc", "desc"])}]

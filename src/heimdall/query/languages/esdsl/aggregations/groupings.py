@@ -43,6 +43,8 @@ from heimdall.query.languages.esdsl.values import number
 from heimdall.query.literals import NS_PER_UNIT
 from heimdall.query.pipes.aggregation import Column
 from heimdall.query.pipes.dedup import Dedup
+from heimdall.query.pipes.frequency import COUNT as TOP_COUNT
+from heimdall.query.pipes.frequency import SHARE as TOP_SHARE
 from heimdall.query.pipes.head import Head
 from heimdall.query.pipes.sort import Sort
 from heimdall.query.pipes.stats import Stats
@@ -52,6 +54,7 @@ from heimdall.query.types import Type
 COUNT = "n"
 """Column of a bucket's documents."""
 DAY_NS, WEEK_NS = NS_PER_UNIT["d"], NS_PER_UNIT["w"]
+_MOST_FIRST = (("_count", "desc"),)
 _COUNTED = (Column(Call("count"), COUNT),)
 MAX_RESTRICTED = 1_000
 """Kept terms that are written into the statements below them; more are cut when the rows are there."""
@@ -75,6 +78,10 @@ class Grouping(Protocol):
     @property
     def most(self) -> int | None:
         """Buckets of one parent. The statement gives one more, which tells that some are cut off; None: all."""
+
+    @property
+    def top_field(self) -> str | None:
+        """The field, when all that is asked for are its most frequent values: then `top` counts all in one go."""
 
     @property
     def has_all(self) -> bool:
@@ -143,6 +150,14 @@ class Terms:
         return self._size
 
     @property
+    def top_field(self) -> str | None:
+        usual = order_of(self._aggregation, _MOST_FIRST) == _MOST_FIRST
+        plain = len(self._name.fields) == 1 and self._name.default is None and self._missing is None
+        if self._name.fields[0] in (TOP_COUNT, TOP_SHARE):  # names of columns that `top` adds
+            return None
+        return self._name.fields[0] if usual and plain and self._least <= 1 else None
+
+    @property
     def has_all(self) -> bool:
         return False
 
@@ -173,7 +188,7 @@ class Terms:
             found.append(Where(Comparison(Operator.GE, Field(COUNT), Literal(self._least))))
         keys: list[tuple[Expression, bool]] = [
             (Field(key if by == "_key" else COUNT if by == "_count" else column_of(by)), way == "desc")
-            for by, way in order_of(self._aggregation, (("_count", "desc"),))
+            for by, way in order_of(self._aggregation, _MOST_FIRST)
         ]
         if not any(item == Field(key) for item, _ in keys):
             keys.append((Field(key), False))
@@ -268,6 +283,10 @@ class _Histogram:
 
     @property
     def most(self) -> int | None:
+        return None
+
+    @property
+    def top_field(self) -> str | None:
         return None
 
     @property

@@ -33,7 +33,10 @@ from heimdall.query.languages.esdsl.aggregations.reading import (
 from heimdall.query.languages.esdsl.faults import MAX_BUCKETS, Fault, too_many_buckets
 from heimdall.query.languages.esdsl.names import both
 from heimdall.query.pipes.aggregation import Column
+from heimdall.query.pipes.frequency import COUNT as TOP_COUNT
+from heimdall.query.pipes.frequency import SHARE as TOP_SHARE
 from heimdall.query.pipes.stats import Stats
+from heimdall.query.pipes.top import Top
 from heimdall.query.shape import shape_of
 from heimdall.query.types import Type
 
@@ -145,8 +148,12 @@ class Runner:
         key = Column(grouping.expression, f"k{len(scope.keys)}")
         inner = Scope(both([scope.search, grouping.search]), (*scope.keys, key))
         columns = self._columns(child)
-        pipes = grouping.pipes(key.name, scope.names, lambda by: column_of(child, by, columns))
-        rows = [row for row in self._rows(child, inner, inner.keys, pipes) if row[key.name] is not None]
+        others: dict[Path, int] | None = None
+        if grouping.top_field is not None and not scope.keys and not columns:
+            rows, others = self._top(grouping.top_field, inner, grouping.most or 0)
+        else:
+            pipes = grouping.pipes(key.name, scope.names, lambda by: column_of(child, by, columns))
+            rows = [row for row in self._rows(child, inner, inner.keys, pipes) if row[key.name] is not None]
         rows, is_cut = first_rows(rows, grouping.most, scope)
         if not scope.keys and grouping.has_all:
             self._counts[child.name] = sum(int(row[COUNT]) for row in rows)
@@ -157,7 +164,8 @@ class Runner:
             inner = replace(inner, search=both([inner.search, restriction]))
         own = {inner.path(row): self._metrics(child, row) for row in rows}
         below = self._below(child, inner, own)
-        others = self._others(grouping, scope, key) if is_cut else {}
+        if others is None:
+            others = self._others(grouping, scope, key) if is_cut else {}
         by_parent: dict[Path, dict[Any, tuple[Row, Results]]] = {}
         for row in rows:
             path = inner.path(row)
@@ -167,6 +175,14 @@ class Runner:
             parent: self._told(grouping, child, found, key.name, others.get(parent, 0))
             for parent, found in parents.items()
         }
+
+    def _top(self, field: str, inner: Scope, most: int) -> tuple[list[Row], dict[Path, int]]:
+        """The most frequent values of a field, and how many records have it at all."""
+        query = Query(inner.search, (Top((field,), most + 1),))
+        found = rows_of(self._ask(query, MAX_BUCKETS + 1), query)
+        rows: list[Row] = [{inner.names[-1]: row[field], COUNT: row[TOP_COUNT]} for row in found]
+        total = round(found[0][TOP_COUNT] / found[0][TOP_SHARE]) if found else 0
+        return rows, {(): total}
 
     def _told(
         self,
