@@ -18,7 +18,6 @@ from heimdall.query.languages.esdsl.queries import read_query
 from heimdall.storage import open_engine
 from properties.documents import documents
 from properties.searches import search
-
 from properties.test_elasticsearch_answers import NOW_NS, World
 
 JUNK: tuple[Any, ...] = (
