@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from heimdall.query.ast import Call, Compare, Exists, Glob, Operator, Predicate, Query
+import orjson
+
+from heimdall.query.ast import Call, Predicate, Query
 from heimdall.query.languages.esdsl.faults import Fault
 from heimdall.query.languages.esdsl.names import (
     DEFAULT_INDEX,
-    NOTHING,
     both,
     either,
     name_of,
@@ -88,8 +89,6 @@ def listed(service: QueryService, indices: Indices) -> list[Index]:
 
 
 def _text(name: str) -> str:
-    import orjson
-
     found = orjson.loads(name) if name.startswith('"') else name
     return str(found)
 
@@ -113,6 +112,3 @@ def missing(name: str) -> Fault:
         "index": name,
     }
     return Fault("index_not_found_exception", f"no such index [{name}]", about, status=404)
-
-
-__all__ = ["DEFAULT_INDEX", "NOTHING", "Compare", "Exists", "Glob", "Index", "Indices", "Operator"]

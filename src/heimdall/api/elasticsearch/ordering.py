@@ -303,6 +303,3 @@ def read_token(kind: str, text: Any) -> dict[str, Any]:
         pass
     word = "scroll" if kind == "scroll" else "point in time"
     raise Fault("illegal_argument_exception", f"Cannot parse {word} id", {}, status=400)
-
-
-__all__ = ["MS_NS", "Order", "SortKey", "order_of", "place_text", "read_token", "sort_keys", "write_token"]

@@ -39,7 +39,7 @@ from heimdall.query.languages.esdsl.aggregations.running import Runner, rows_of
 from heimdall.query.languages.esdsl.datemath import MS_NS
 from heimdall.query.languages.esdsl.faults import Fault, illegal, parsing, unsupported
 from heimdall.query.languages.esdsl.names import both, name_of
-from heimdall.query.languages.esdsl.queries import read_query
+from heimdall.query.languages.esdsl.queries import read_query, with_id
 from heimdall.query.languages.esdsl.window import window_of
 from heimdall.query.pipes.aggregation import Column
 from heimdall.query.pipes.dedup import Dedup
@@ -209,8 +209,6 @@ class Searches:
 
     def document(self, index: str, id_: str) -> Document | None:
         """The newest record of an id."""
-        from heimdall.query.languages.esdsl.queries import with_id
-
         query = Query(both([indices_of(index).search, with_id(id_)]))
         rows = self.service.page(query, QueryRequest(), limit=1).rows
         return next(documents_of(rows), None)

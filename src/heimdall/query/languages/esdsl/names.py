@@ -6,8 +6,10 @@ field is a keyword, a number, a date or a boolean. `.keyword` behind a name mean
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from heimdall.query.ast import (
     And,
@@ -24,7 +26,9 @@ from heimdall.query.ast import (
     Predicate,
 )
 from heimdall.query.fields import CANONICAL, canonical, field_type
+from heimdall.query.languages.esdsl.values import texts
 from heimdall.query.types import Type
+from heimdall.query.words import glob_parts
 
 DEFAULT_INDEX = "logs-heimdall-default"
 """Index of records that came by another door than `_bulk`; a name that `logs-*` finds."""
@@ -117,6 +121,25 @@ def chosen(name: Name, test: Predicate, field: str) -> Predicate:
     """`test` on one of a name's fields, where that is the one that counts."""
     before = name.fields[: name.fields.index(field)]
     return both([*(negated(Exists(other)) for other in before), test])
+
+
+def names_of(fields: Any) -> list[Name]:
+    """Fields of a text query; patterns stand for the names every document has, none for `message`."""
+    given = texts("fields", fields or ["message"])
+    found: list[Name] = []
+    for text in given:
+        plain = str(text).partition("^")[0]
+        if "*" in plain:
+            fits = re.compile(_glob(plain))
+            found += [name_of(name) for name in DOCUMENT_FIELDS if fits.fullmatch(name)]
+        else:
+            found.append(name_of(plain))
+    return found
+
+
+def _glob(pattern: str) -> str:
+    parts = glob_parts(pattern)
+    return "".join(re.escape(part) if place % 2 == 0 else ".*" for place, part in enumerate(parts))
 
 
 NOTHING: Predicate = Not(MatchAll())

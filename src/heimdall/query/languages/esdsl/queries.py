@@ -12,9 +12,11 @@ from heimdall.query.fields import parse_identity
 from heimdall.query.languages.esdsl import terms, values
 from heimdall.query.languages.esdsl.datemath import zone_of
 from heimdall.query.languages.esdsl.faults import Fault, illegal, parsing, unsupported
-from heimdall.query.languages.esdsl.names import DOCUMENT_FIELDS, NOTHING, Name, both, either, name_of, negated, present
+from heimdall.query.languages.esdsl.names import NOTHING, Name, both, either, name_of, names_of, negated, present
 from heimdall.query.languages.esdsl.terms import Bounds, combine
-from heimdall.query.words import glob_parts
+from heimdall.query.languages.lucene.parser import parse
+from heimdall.query.languages.lucene.simple import parse_simple
+from heimdall.query.words import tokens
 
 MAX_CLAUSES = 1_024
 """Clauses of one request, Lucene's usual bound. Each is a condition of the statement."""
@@ -289,8 +291,6 @@ def _match_bool_prefix(reading: Reading, given: Any) -> Predicate:
 
 
 def bool_prefix(reading: Reading, name: Name, body: Body) -> Predicate:
-    from heimdall.query.words import tokens
-
     found = tokens(terms.text_of(body.get("query", "")))
     if not name.is_analysed:
         return terms.prefix(name, terms.text_of(body.get("query", "")))
@@ -315,41 +315,10 @@ def _multi_match(reading: Reading, given: Any) -> Predicate:
     if kind not in plain | set(tests):
         raise parsing(f"No type found for value: {kind}")
     test = tests.get(str(kind), lambda name: match_words(reading, name, body))
-    return either([lenient(test, name) for name in names])
-
-
-def lenient(test: Callable[[Name], Predicate], name: Name) -> Predicate:
-    """Among several fields, one that cannot hold the text at all finds nothing."""
-    try:
-        return test(name)
-    except Fault as exc:
-        if exc.kind in ("number_format_exception", "parse_exception"):
-            return NOTHING
-        raise
-
-
-def names_of(fields: Any) -> list[Name]:
-    """Fields of a text query; patterns stand for the names every document has, none for `message`."""
-    given = values.texts("fields", fields or ["message"])
-    found: list[Name] = []
-    for text in given:
-        plain = str(text).partition("^")[0]
-        if "*" in plain:
-            fits = re.compile(_glob(plain))
-            found += [name_of(name) for name in DOCUMENT_FIELDS if fits.fullmatch(name)]
-        else:
-            found.append(name_of(plain))
-    return found
-
-
-def _glob(pattern: str) -> str:
-    parts = glob_parts(pattern)
-    return "".join(re.escape(part) if place % 2 == 0 else ".*" for place, part in enumerate(parts))
+    return either([terms.lenient(test, name) for name in names])
 
 
 def _query_string(reading: Reading, given: Any) -> Predicate:
-    from heimdall.query.languages.lucene.parser import parse
-
     body = _object("query_string", given)
     fields = body.get("fields") or ([body["default_field"]] if body.get("default_field") not in (None, "*") else None)
     operator = str(body.get("default_operator", "or")).lower()
@@ -359,8 +328,6 @@ def _query_string(reading: Reading, given: Any) -> Predicate:
 
 
 def _simple_query_string(reading: Reading, given: Any) -> Predicate:
-    from heimdall.query.languages.lucene.simple import parse_simple
-
     body = _object("simple_query_string", given)
     operator = str(body.get("default_operator", "or")).lower()
     text = str(_needed("simple_query_string", given, "query"))

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
+from itertools import combinations
+from math import comb
 
 from heimdall.model.timerange import format_time
-from heimdall.query.ast import Compare, Glob, MatchAll, Operator, Phrase, Predicate, Range, Regex
+from heimdall.query.ast import Compare, Exists, Glob, MatchAll, Not, Operator, Phrase, Predicate, Range, Regex
 from heimdall.query.fields import canonical, parse_level
 from heimdall.query.languages.esdsl.datemath import MS_NS, parse_ms
 from heimdall.query.languages.esdsl.faults import Fault, illegal
@@ -68,8 +70,6 @@ def _each(name: Name, test: Callable[[str], Predicate], default_text: str | None
 
 
 def _missing(field: str) -> Predicate:
-    from heimdall.query.ast import Exists, Not
-
     return Not(Exists(field))
 
 
@@ -260,9 +260,6 @@ def combine(items: Sequence[Predicate], least: int) -> Predicate:
     Raises:
         Fault: there would be too many combinations.
     """
-    from itertools import combinations
-    from math import comb
-
     if least <= 0:
         return MatchAll()
     if least > len(items):
@@ -278,3 +275,13 @@ def combine(items: Sequence[Predicate], least: int) -> Predicate:
 
 MOST_COMBINATIONS = 256
 """Ways to choose the clauses of one `minimum_should_match`; each is a conjunction of its own."""
+
+
+def lenient(test: Callable[[Name], Predicate], name: Name) -> Predicate:
+    """Among several fields, one that cannot hold the text at all finds nothing."""
+    try:
+        return test(name)
+    except Fault as exc:
+        if exc.kind in ("number_format_exception", "parse_exception"):
+            return NOTHING
+        raise

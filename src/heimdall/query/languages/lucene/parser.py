@@ -16,7 +16,7 @@ from enum import Enum, auto
 from heimdall.query.ast import MatchAll, Predicate
 from heimdall.query.languages.esdsl import terms
 from heimdall.query.languages.esdsl.faults import Fault, unsupported
-from heimdall.query.languages.esdsl.names import NOTHING, Name, both, either, name_of, negated, present
+from heimdall.query.languages.esdsl.names import NOTHING, Name, both, either, name_of, names_of, negated, present
 from heimdall.query.languages.esdsl.terms import Bounds
 
 MAX_TEXT = 32 * 1024
@@ -184,8 +184,6 @@ class _Parser:
             test = present(name_of(target))
             self._leaf_once = test if text == "_exists_" else negated(test)
             return [Name(text, ("",))]
-        from heimdall.query.languages.esdsl.queries import names_of
-
         return [name_of(text)] if "*" not in text else names_of([match[1].replace("\\*", "*")])
 
     _leaf_once: Predicate | None = None
@@ -226,9 +224,7 @@ class _Parser:
     def _each(self, test: Callable[[Name], Predicate]) -> Predicate:
         if len(self._names) == 1:
             return test(self._names[0])
-        from heimdall.query.languages.esdsl.queries import lenient
-
-        return either([lenient(test, name) for name in self._names])
+        return either([terms.lenient(test, name) for name in self._names])
 
     def _term(self, name: Name, raw: str) -> Predicate:
         if re.search(r"(?<!\\)(?:\\\\)*[*?]", raw):
@@ -236,7 +232,7 @@ class _Parser:
             if pattern == "*":
                 return present(name)
             return terms.wildcard(name, pattern.lower() if name.is_analysed else pattern)
-        found = terms.words(name, _plain(raw), self._now_ns, lambda words: _row(name, raw, words, self._now_ns))
+        found = terms.words(name, _plain(raw), self._now_ns, either)
         return NOTHING if found is None else found
 
     def _raw_term(self) -> str:
@@ -311,11 +307,6 @@ class _Parser:
             return False
         self.place = match.end()
         return any(part and part not in ("~0",) for part in (match[1], match[3]))
-
-
-def _row(name: Name, raw: str, words: list[Predicate], now_ns: int) -> Predicate:
-    """A term that falls into several words, like `card-declined`: each of them may be it."""
-    return either(words)
 
 
 def _plain(text: str) -> str:

@@ -6,11 +6,11 @@ Source: Elasticsearch reference, simple query string; Lucene's SimpleQueryParser
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from heimdall.query.ast import MatchAll, Predicate
 from heimdall.query.languages.esdsl import terms
 from heimdall.query.languages.esdsl.names import NOTHING, Name, both, either, negated
-from heimdall.query.languages.esdsl.queries import lenient
 
 _TOKEN = re.compile(r"\s+|\"(?:[^\"\\]|\\.)*\"(?:~\d+)?|[+|()\-]|(?:[^\s+|()\"\\]|\\.)+|.", re.DOTALL)
 MAX_TOKENS = 1_024
@@ -83,11 +83,11 @@ class _Reader:
             found.append(terms.words(item, text, self._now_ns, either))
             return found[0] or NOTHING
 
-        tested = lenient(test, name)
+        tested = terms.lenient(test, name)
         return None if found == [None] else tested
 
-    def _each(self, test: object) -> Predicate:
-        return either([lenient(test, name) for name in self._names])  # type: ignore[arg-type]
+    def _each(self, test: Callable[[Name], Predicate]) -> Predicate:
+        return either([terms.lenient(test, name) for name in self._names])
 
 
 def _plain(text: str) -> str:

@@ -6,7 +6,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from heimdall.model.timerange import format_time
-from heimdall.query.ast import AllOf, AnyOf, Call, Comparison, Expression, Field, Literal, Operator, Pipe, Predicate
+from heimdall.query.ast import (
+    AllOf,
+    AnyOf,
+    Call,
+    Comparison,
+    Expression,
+    Field,
+    Literal,
+    Negate,
+    Operator,
+    Pipe,
+    Predicate,
+)
 from heimdall.query.languages.esdsl.aggregations.groupings import DateHistogram, NumberHistogram, whole
 from heimdall.query.languages.esdsl.aggregations.metrics import value
 from heimdall.query.languages.esdsl.aggregations.reading import Aggregation
@@ -120,14 +132,10 @@ def _behind(column: Field, bound: Any, is_descending: bool) -> Expression:
     if bound is None:
         return Comparison(Operator.EQ, Literal(1), Literal(0))
     way = Operator.LT if is_descending else Operator.GT
-    from heimdall.query.ast import Negate
-
     return AnyOf((Comparison(way, column, Literal(bound)), Negate(there)))
 
 
 def _same(column: Field, bound: Any) -> Expression:
-    from heimdall.query.ast import Negate
-
     if bound is None:
         return Negate(Call("exists", (column,)))
     return Comparison(Operator.EQ, column, Literal(bound))

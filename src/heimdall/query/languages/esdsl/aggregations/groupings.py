@@ -24,7 +24,7 @@ from heimdall.query.ast import (
     Predicate,
 )
 from heimdall.query.languages.esdsl import terms
-from heimdall.query.languages.esdsl.aggregations.metrics import part_named, presence, value
+from heimdall.query.languages.esdsl.aggregations.metrics import part_named, value
 from heimdall.query.languages.esdsl.aggregations.reading import METRICS, Aggregation
 from heimdall.query.languages.esdsl.datemath import (
     MS_NS,
@@ -37,7 +37,7 @@ from heimdall.query.languages.esdsl.datemath import (
     zone_of,
 )
 from heimdall.query.languages.esdsl.faults import MAX_BUCKETS, illegal, too_many_buckets, unsupported
-from heimdall.query.languages.esdsl.names import both, either, name_of, negated, present
+from heimdall.query.languages.esdsl.names import both, either, negated, present
 from heimdall.query.languages.esdsl.terms import Bounds
 from heimdall.query.languages.esdsl.values import number
 from heimdall.query.literals import NS_PER_UNIT
@@ -536,6 +536,3 @@ def _local(ms: int, zone: tzinfo) -> datetime:
 
 def _ms(moment: datetime) -> int:
     return round((moment - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(milliseconds=1))
-
-
-__all__ = ["COUNT", "ColumnOf", "Grouping", "column_of", "grouping_of", "name_of", "presence", "shown_key"]
