@@ -114,8 +114,8 @@ def _pattern(chance: Random) -> dict[str, Any]:
         return {"prefix": {name: word[: cut or 1]}}
     if kind == "wildcard":
         return {"wildcard": {name: {"value": word[:cut] + chance.choice(["*", "?", "?*"]) + word[cut + 1 :]}}}
-    tail = chance.choice([".*", "[a-z0-9]+", "(x|y)?", ".?"])
-    return {"regexp": {name: word[:cut] + tail}}
+    tail = chance.choice([".*", "[a-z0-9]+", "(x|y)?", ".?", "[^x]*"])
+    return {"regexp": {name: word[: max(cut, name == "message")] + tail}}  # an empty word is refused
 
 
 _LEAVES = (

@@ -162,6 +162,7 @@ def test_the_default_operator_may_be_and() -> None:
         ({"query_string": {"query": "a~2"}}, "illegal_argument_exception", "fuzzy matching with [~]"),
         ({"regexp": {"service.name": "a~b"}}, "illegal_argument_exception", "operator [~]"),
         ({"regexp": {"service.name": "a("}}, "illegal_argument_exception", "cannot be read"),
+        ({"regexp": {"message": "x?"}}, "illegal_argument_exception", "fits the empty text"),
         ({"terms": {"a": ["x"] * 10_001}}, "illegal_argument_exception", "[10001]"),
         ({"bool": {"must": [{"term": {"a": 1}}] * 1_025}}, "too_many_clauses", "maxClauseCount is set to 1024"),
     ],

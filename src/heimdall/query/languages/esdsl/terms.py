@@ -15,7 +15,7 @@ from heimdall.model.timerange import format_time
 from heimdall.query.ast import Compare, Exists, Glob, MatchAll, Not, Operator, Phrase, Predicate, Range, Regex
 from heimdall.query.fields import canonical, parse_level
 from heimdall.query.languages.esdsl.datemath import MS_NS, parse_ms
-from heimdall.query.languages.esdsl.faults import Fault, illegal
+from heimdall.query.languages.esdsl.faults import Fault, illegal, unsupported
 from heimdall.query.languages.esdsl.names import NOTHING, Name, both, chosen, either, name_of, present
 from heimdall.query.languages.esdsl.patterns import of_lucene
 from heimdall.query.literals import parse_number
@@ -138,7 +138,7 @@ def wildcard(name: Name, pattern: str, *, ignore_case: bool = False) -> Predicat
     """`*` any run, `?` one character; of `message`, one word has to fit."""
     if name.is_analysed:
         if pattern.strip("*") == "":
-            return MatchAll()
+            return MatchAll() if pattern else NOTHING
         body = "".join(
             literal_pattern(part) if place % 2 == 0 else _IN_WORD[part]
             for place, part in enumerate(glob_parts(pattern if not ignore_case else pattern.lower()))
@@ -161,10 +161,13 @@ _IN_WORD = {"*": r"[0-9A-Za-z\x{80}-\x{10FFFF}]*", "?": r"[0-9A-Za-z\x{80}-\x{10
 
 def regexp(name: Name, pattern: str, *, ignore_case: bool = False) -> Predicate:
     """A Lucene regular expression, which fits the whole value; of `message`, one word."""
-    plain = of_lucene(pattern)
+    plain = of_lucene(pattern, in_word=name.is_analysed)
     flags = "(?is)" if ignore_case else "(?s)"
     if name.is_analysed:
-        return _checked_regex(_token_pattern(f"(?:{plain})", flags="(?i)"), None)
+        found = _checked_regex(_token_pattern(f"(?:{plain})", flags="(?i)"), None)
+        if compile_pattern(f"^(?:{plain})$").search(""):  # every gap between two words would fit
+            raise unsupported("a regular expression that fits the empty text, for the words of [message],")
+        return found
     return _matching(name, f"{flags}^(?:{plain})$")
 
 
