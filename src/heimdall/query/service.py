@@ -324,6 +324,10 @@ class QueryService:
         )
 
 
+def plain_types(rows: pa.Table) -> pa.Table:
+    return rows.cast(pa.schema([_plain_type(field) for field in rows.schema]))
+
+
 def _plain_type(field: pa.Field) -> pa.Field:
     """Arrow types every client knows: JSON columns as text."""
     if isinstance(field.type, pa.BaseExtensionType):

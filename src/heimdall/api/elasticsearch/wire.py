@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import re
 import zlib
@@ -9,9 +10,11 @@ from collections.abc import Iterable
 from typing import Any
 
 import orjson
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from heimdall.api.bounded_body import BODY_TIMEOUT_S, MAX_QUESTION_BYTES
 from heimdall.errors import (
     Denied,
     HeimdallError,
@@ -29,8 +32,8 @@ from heimdall.errors import (
 )
 from heimdall.query.languages.esdsl.faults import Fault, parsing
 
-MAX_BODY_BYTES = 4 << 20
-"""Of a question, as sent and after decompression. `_msearch` carries a dashboard's worth of them."""
+MAX_BODY_BYTES = MAX_QUESTION_BYTES
+"""Of a question, as sent and after decompression."""
 
 _COMPATIBLE = re.compile(r"application/vnd\.elasticsearch\+(?:json|x-ndjson);\s*compatible-with=(\d{1,2})")
 
@@ -53,13 +56,19 @@ _STATUS: tuple[tuple[type[HeimdallError], int, str], ...] = (
 async def body_of(request: Request) -> bytes:
     """
     Raises:
-        TooLarge, UnsupportedMedia: it is not read.
+        TooLarge, SlowSender, UnsupportedMedia: it is not read.
     """
     found = bytearray()
-    async for chunk in request.stream():
-        found += chunk
-        if len(found) > MAX_BODY_BYTES:
-            raise TooLarge(f"the body is larger than {MAX_BODY_BYTES} bytes; ask something shorter")
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            async for chunk in request.stream():
+                found += chunk
+                if len(found) > MAX_BODY_BYTES:
+                    raise TooLarge(f"the body is larger than {MAX_BODY_BYTES} bytes; ask something shorter")
+    except TimeoutError:
+        raise SlowSender(f"the body did not end within {BODY_TIMEOUT_S:g} s; send it in one go") from None
+    except HTTPException as exc:  # the server's own bound came first
+        raise (SlowSender if exc.status_code == 408 else TooLarge)(exc.detail) from exc
     coding = request.headers.get("content-encoding", "identity").strip().lower()
     if coding in ("", "identity"):
         return bytes(found)

@@ -231,6 +231,8 @@ async def test_bodies_may_be_compressed_and_are_bounded(face: Face) -> None:
     bomb = gzip.compress(b" " * (5 << 20))
     answer = await face.http.post("/_search", content=bomb, headers={"Content-Encoding": "gzip"})
     assert (answer.status_code, answer.json()["error"]["type"]) == (413, "content_too_long_exception")
+    answer = await face.http.post("/_search", content=b" " * (2 << 20))
+    assert (answer.status_code, answer.json()["error"]["type"]) == (413, "content_too_long_exception")
     answer = await face.http.post("/_search", content=b"{", headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["error"]["type"]) == (400, "json_parse_exception")
 
