@@ -59,11 +59,12 @@ SHARDS = {"total": 1, "successful": 1, "skipped": 0, "failed": 0}
 _KNOWN = frozenset({
     "query", "size", "from", "sort", "_source", "fields", "docvalue_fields", "stored_fields", "highlight", "aggs",
     "aggregations", "track_total_hits", "search_after", "pit", "post_filter", "timeout", "terminate_after",
-    "track_scores", "version", "seq_no_primary_term", "explain", "profile", "min_score", "stats", "ext", "slice",
+    "track_scores", "version", "seq_no_primary_term", "explain", "profile", "stats", "ext",
     "collapse", "indices_boost", "timestamp_field", "include_unmapped",
 })  # fmt: skip
 _ELSEWHERE = frozenset({
     "script_fields", "runtime_mappings", "suggest", "rescore", "knn", "rank", "retriever", "sub_searches", "derived",
+    "min_score", "slice",
 })  # fmt: skip
 """Parts of a search that are not here; empty ones are taken, as Kibana sends them."""
 
@@ -243,6 +244,8 @@ class Searches:
         else:
             pipes = order.pipes
         if (collapse := search.body.get("collapse")) is not None:
+            if values.mapping("collapse", collapse).get("inner_hits"):
+                raise unsupported("[inner_hits] of [collapse]")
             key = name_of(values.text("field", values.mapping("collapse", collapse).get("field"))).expression
             pipes = (*pipes, Extend((("collapsed", key),)), Dedup(("collapsed",)))
             cursor = None

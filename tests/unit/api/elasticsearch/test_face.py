@@ -199,6 +199,12 @@ async def test_buckets_have_a_bound(face: Face) -> None:
         ({"sort": ["message"]}, "illegal_argument_exception"),
         ({"script_fields": {"a": {"script": "1"}}}, "illegal_argument_exception"),
         ({"no_such_key": 1}, "parsing_exception"),
+        ({"slice": {"id": 1, "max": 2}}, "illegal_argument_exception"),
+        ({"collapse": {"field": "n", "inner_hits": {"name": "a"}}}, "illegal_argument_exception"),
+        (
+            {"aggs": {"a": {"histogram": {"field": "n", "interval": 1, "hard_bounds": {}}}}},
+            "illegal_argument_exception",
+        ),
         ({"aggs": {"a": {"no_such": {}}}}, "parsing_exception"),
         (
             {"aggs": {"a": {"avg": {"field": "n"}, "aggs": {"b": {"avg": {"field": "n"}}}}}},

@@ -274,6 +274,11 @@ def _match_phrase(reading: Reading, given: Any) -> Predicate:
     return terms.phrase(name, body.get("query", ""), reading.now_ns)
 
 
+def _without_least(body: Body) -> None:
+    if body.get("minimum_should_match") is not None:
+        raise unsupported("[minimum_should_match] of a query string")
+
+
 def _without_slop(body: Body) -> None:
     if values.number("slop", body.get("slop", 0)):
         raise unsupported("[slop]")
@@ -320,6 +325,7 @@ def _multi_match(reading: Reading, given: Any) -> Predicate:
 
 def _query_string(reading: Reading, given: Any) -> Predicate:
     body = _object("query_string", given)
+    _without_least(body)
     fields = body.get("fields") or ([body["default_field"]] if body.get("default_field") not in (None, "*") else None)
     operator = str(body.get("default_operator", "or")).lower()
     text = str(_needed("query_string", given, "query"))
@@ -329,6 +335,7 @@ def _query_string(reading: Reading, given: Any) -> Predicate:
 
 def _simple_query_string(reading: Reading, given: Any) -> Predicate:
     body = _object("simple_query_string", given)
+    _without_least(body)
     operator = str(body.get("default_operator", "or")).lower()
     text = str(_needed("simple_query_string", given, "query"))
     fields = None if body.get("fields") in (None, ["*"]) else body["fields"]

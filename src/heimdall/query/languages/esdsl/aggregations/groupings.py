@@ -356,6 +356,8 @@ class NumberHistogram(_Histogram):
         self._name = aggregation.field
         self._interval = _amount(aggregation, "interval")
         self._offset = number("offset", aggregation.body.get("offset", 0.0))
+        if "hard_bounds" in aggregation.body:
+            raise unsupported("[hard_bounds] of [histogram]")
         if not self._interval > 0:
             raise illegal(f"[interval] must be >0 for histogram aggregation [{aggregation.name}]")
 
