@@ -176,9 +176,14 @@ class Searches:
         if search.aggregations:
             runner = Runner(self._asker(request), HitTops(self._asker(request), self._shown), started_ns)
             count, told["aggregations"] = runner.run(search.aggregations, search.search)
-        if search.counted is not None and (count is None or filters != search.search):
+        if filters != search.search:
+            count = None
+        documents: list[Document] = []
+        if search.size:
+            documents, found = self._documents(search, filters, request)
+            count = found if count is None else count
+        if search.counted is not None and count is None:
             count = self.count(filters, request)
-        documents = self._documents(search, filters, request) if search.size else []
         if not documents and not count:
             self._check_there(search)
         hits: dict[str, Any] = {} if search.counted is None else {"total": total_of(count or 0, search)}
@@ -229,7 +234,10 @@ class Searches:
 
     # ---- hits ----
 
-    def _documents(self, search: Search, filters: Predicate, request: QueryRequest) -> list[Document]:
+    def _documents(
+        self, search: Search, filters: Predicate, request: QueryRequest
+    ) -> tuple[list[Document], int | None]:
+        """The page, and how many records match where the page has shown them all."""
         order = search.order
         limit = search.size + search.skip
         pipes: tuple[Any, ...] = ()
@@ -240,7 +248,7 @@ class Searches:
                 end_ns = ms * MS_NS
                 request = replace(request, end_ns=end_ns if request.end_ns is None else min(request.end_ns, end_ns))
                 if request.start_ns is not None and end_ns <= request.start_ns:
-                    return []
+                    return [], None
         else:
             pipes = order.pipes
         if (collapse := search.body.get("collapse")) is not None:
@@ -251,7 +259,9 @@ class Searches:
             cursor = None
         query = Query(filters, pipes)
         page = self.service.page(query, request, limit=limit, cursor=cursor)
-        return list(documents_of(spoken(page.rows, query)))[search.skip :]
+        is_all = page.next is None and not page.partial and order.after is None and collapse is None
+        found = list(documents_of(spoken(page.rows, query)))
+        return found[search.skip :], len(found) if is_all else None
 
     def _hit(self, search: Search, document: Document, marks: Highlighter | None) -> dict[str, Any]:
         hit = self._shown(document, search.body, search.source, is_sorted=bool(search.order.keys))
