@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -55,6 +56,7 @@ def _document(chance: Random, place: int) -> Document:
 # ---- queries ------------------------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=20_000)
 def tokens(text: str) -> list[str]:
     return [token.lower() for token in re.findall(r"[0-9A-Za-z\x80-\U0010ffff]+", text)]
 

@@ -7,25 +7,32 @@ from typing import Any
 
 from heimdall.api.elasticsearch.documents import Document, SourceFilter, documents_of, source_filter
 from heimdall.api.elasticsearch.ordering import Order, SortKey, sort_keys
-from heimdall.query.ast import Call, Query
+from heimdall.model.identity import record_id
+from heimdall.query.ast import Call, Compare, Field, Operator, Query
+from heimdall.query.fields import TIME_COLUMN
 from heimdall.query.languages.esdsl.aggregations.groupings import COUNT
 from heimdall.query.languages.esdsl.aggregations.reading import Aggregation
 from heimdall.query.languages.esdsl.aggregations.running import Ask, Path, Results, Scope, rows_of
 from heimdall.query.languages.esdsl.datemath import MS_NS
 from heimdall.query.languages.esdsl.faults import MAX_BUCKETS, illegal, unsupported
-from heimdall.query.languages.esdsl.names import name_of
+from heimdall.query.languages.esdsl.names import either, name_of
 from heimdall.query.languages.esdsl.values import text, whole
 from heimdall.query.pipes.aggregation import Column
 from heimdall.query.pipes.dedup import Dedup
 from heimdall.query.pipes.extend import Extend
 from heimdall.query.pipes.fields import Fields
 from heimdall.query.pipes.head import Head
+from heimdall.query.pipes.sort import Sort
 from heimdall.query.pipes.stats import Stats
 
 MAX_HITS = 100
 """Of one bucket, as in Elasticsearch."""
 MAX_RECORDS = 10_000
 """Of all buckets together."""
+_NOT_IN_WINDOWS = Sort(((Field(TIME_COLUMN), True),))
+"""Each id says its own time: to look for them window by window would be to look in all of them."""
+_AT_ONCE = 200
+"""Records one statement looks up by their ids, each a condition of its own."""
 
 
 class HitTops:
@@ -115,7 +122,7 @@ class HitTops:
             pipes.append(Extend(columns))
         pipes += sorting
         pipes.append(Dedup(scope.names, rows) if scope.keys else Head(rows))
-        if added:
+        if added or scope.keys:
             names = [*scope.names, *(name for name, _ in added), *(f"sort{n}" for n in _sorted_places(keys, sorting))]
             pipes.append(Fields(tuple(names)))
         query = Query(scope.search, tuple(pipes))
@@ -124,11 +131,24 @@ class HitTops:
             raise unsupported(f"[top_hits] of more than {MAX_RECORDS} records in all buckets together")
         spoken = rows_of(table.select([name for name in table.column_names if _is_added(name, scope, added)]), query)
         records = list(documents_of(table))
+        if scope.keys and not added:
+            records = self._whole(records)
         found = []
         for document, row in zip(records, spoken, strict=True):
             document = Document(document.index, document.id, document.source, document.time_ns, document.position, row)
             found.append((scope.path(row) if scope.keys else (), document))
         return found
+
+    def _whole(self, places: list[Document]) -> list[Document]:
+        """The documents of places: to sort a million of them by bucket, their places are enough."""
+        found: dict[tuple[int, int], Document] = {}
+        for start in range(0, len(places), _AT_ONCE):
+            part = places[start : start + _AT_ONCE]
+            ids = [Compare("id", Operator.EQ, str(record_id(place.time_ns, place.position))) for place in part]
+            query = Query(either([*ids]), (_NOT_IN_WINDOWS,))
+            rows = self._ask(query, len(part))
+            found |= {(document.time_ns, document.position): document for document in documents_of(rows)}
+        return [found[(place.time_ns, place.position)] for place in places]
 
 
 def _is_added(name: str, scope: Scope, added: tuple[tuple[str, Any], ...]) -> bool:
