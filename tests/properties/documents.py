@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
-from functools import lru_cache
+from functools import cmp_to_key, lru_cache
 from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -216,6 +216,26 @@ _QUERIES: dict[str, Callable[[Any, Document], bool]] = {
 }
 
 
+def in_order(body: dict[str, Any], found: list[Document]) -> list[Document]:
+    """By the keys of `sort`, missing ones last; what is equal and what has no order comes newest first."""
+    newest = sorted(found, key=lambda item: (-item["@timestamp"], -item["_place"]))
+    keys = [(name, given["order"]) for key in body.get("sort", []) for name, given in key.items()]
+
+    def compare(a: Document, b: Document) -> int:
+        for name, way in keys:
+            left, right = a.get(name), b.get(name)
+            if left == right:
+                continue
+            if left is None or right is None:
+                return 1 if left is None else -1
+            if name == "log.level":
+                left, right = LEVELS.index(left), LEVELS.index(right)
+            return (1 if left > right else -1) * (-1 if way == "desc" else 1)
+        return 0
+
+    return sorted(newest, key=cmp_to_key(compare))
+
+
 # ---- aggregations -------------------------------------------------------------------------------------------------
 
 
@@ -416,6 +436,10 @@ _BUCKETS: dict[str, Callable[[Any, list[Document], dict[str, Any]], dict[str, An
         {}, [item for item in found if _value(item, body["field"]) is None], below
     ),
     "composite": _composite,
+    "top_hits": lambda body, found, _: {
+        "total": len(found),
+        "places": [item["_place"] for item in in_order(body, found)][: body["size"]],
+    },
     "cardinality": lambda body, found, _: {
         "value": len({v for item in found if (v := _value(item, body["field"])) is not None})
     },

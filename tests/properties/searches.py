@@ -151,7 +151,11 @@ def aggregation(chance: Random, depth: int) -> dict[str, Any]:
 
 
 def metric(chance: Random) -> dict[str, Any]:
-    kind = chance.choice(["avg", "sum", "min", "max", "stats", "percentiles", "value_count", "cardinality"])
+    kinds = ["avg", "sum", "min", "max", "stats", "percentiles", "value_count", "cardinality", "top_hits"]
+    kind = chance.choice(kinds)
+    if kind == "top_hits":
+        order = {"sort": sort(chance)} if chance.random() < 0.6 else {}
+        return {kind: {"size": chance.randint(0, 3), "_source": ["place"], **order}}
     if kind in ("value_count", "cardinality"):
         return {kind: {"field": chance.choice([*KEYWORDS, "duration_ms", "nobody.has.it"])}}
     body: dict[str, Any] = {"field": chance.choice(list(NUMBERS))}
