@@ -10,7 +10,7 @@ from heimdall.api.elasticsearch.ordering import Order, SortKey, sort_keys
 from heimdall.model.identity import record_id
 from heimdall.query.ast import Call, Compare, Field, Operator, Query
 from heimdall.query.fields import TIME_COLUMN
-from heimdall.query.languages.esdsl.aggregations.groupings import COUNT
+from heimdall.query.languages.esdsl.aggregations.grouping import COUNT
 from heimdall.query.languages.esdsl.aggregations.reading import Aggregation
 from heimdall.query.languages.esdsl.aggregations.running import Ask, Path, Results, Scope, rows_of
 from heimdall.query.languages.esdsl.datemath import MS_NS

@@ -19,7 +19,8 @@ from heimdall.query.ast import (
     Pipe,
     Predicate,
 )
-from heimdall.query.languages.esdsl.aggregations.groupings import DateHistogram, NumberHistogram, whole
+from heimdall.query.languages.esdsl.aggregations.grouping import whole
+from heimdall.query.languages.esdsl.aggregations.histograms import DateHistogram, NumberHistogram
 from heimdall.query.languages.esdsl.aggregations.metrics import value
 from heimdall.query.languages.esdsl.aggregations.reading import Aggregation
 from heimdall.query.languages.esdsl.datemath import MS_NS, format_ms, parse_ms, zone_of

@@ -19,7 +19,8 @@ from heimdall.query.ast import Call, Pipe, Predicate, Query
 from heimdall.query.languages.esdsl.aggregations import metrics
 from heimdall.query.languages.esdsl.aggregations.composite import Composite
 from heimdall.query.languages.esdsl.aggregations.conditions import conditions_of
-from heimdall.query.languages.esdsl.aggregations.groupings import COUNT, Grouping, column_of, grouping_of
+from heimdall.query.languages.esdsl.aggregations.grouping import COUNT, Grouping, column_of
+from heimdall.query.languages.esdsl.aggregations.groupings import grouping_of
 from heimdall.query.languages.esdsl.aggregations.pipelines import extend_buckets, over_buckets
 from heimdall.query.languages.esdsl.aggregations.reading import (
     FILTERS,
