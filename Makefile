@@ -70,6 +70,7 @@ bench: setup
 	$(BIN)/python benchmarks/sockets.py
 	$(BIN)/python benchmarks/freshness.py
 	$(BIN)/python benchmarks/query.py
+	$(BIN)/python benchmarks/elasticsearch_queries.py
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/library.py
 	@test -z "$(TEMPLATES)" || $(BIN)/python benchmarks/templates.py --data "$(TEMPLATES)"

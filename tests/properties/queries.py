@@ -212,6 +212,9 @@ _KEYS = st.one_of(
     FIELDS.map(ast.Field),
     st.just(ast.Call("bin", (ast.Duration(60 * 10**9),))),
     st.just(ast.Call("bin", (ast.Field("duration_ms"), ast.Literal(10)))),
+    st.sampled_from([("week", "UTC"), ("month", "Europe/Berlin"), ("day", "Asia/Kathmandu")]).map(
+        lambda place: ast.Call("calendar", (ast.Field("timestamp"), *map(ast.Literal, place)))
+    ),
     _STRINGS,
 )
 
@@ -230,7 +233,9 @@ _ROW_PIPES = st.one_of(
         st.tuples(st.one_of(_AMOUNTS, _STRINGS, FIELDS.map(ast.Field)), st.booleans()), min_size=1, max_size=2
     ).map(lambda keys: Sort(tuple(keys))),
     st.integers(0, 30).map(Head),
-    st.lists(FIELDS, min_size=1, max_size=2, unique=True).map(lambda names: Dedup(tuple(names))),
+    st.lists(FIELDS, min_size=1, max_size=2, unique=True).flatmap(
+        lambda names: st.integers(1, 3).map(lambda rows: Dedup(tuple(names), rows))
+    ),
     st.sampled_from(
         [
             Parse("user <who> took <ms> ms"),

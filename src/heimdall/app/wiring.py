@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 
 from heimdall.api.accounts import account_routes
 from heimdall.api.asgi import build_asgi
+from heimdall.api.elasticsearch.routes import elasticsearch_routes
 from heimdall.api.findings import finding_routes
 from heimdall.api.loki import loki_routes
 from heimdall.api.node import node_routes
@@ -121,6 +122,7 @@ def build_app(node: Node, clock: Clock, config: NodeConfig) -> ASGIApp:
             account_routes(node, clock),
             finding_routes(parts.findings, parts.feedback, clock, enabled=config.detect.enabled),
             node_routes(node),
+            elasticsearch_routes(parts.queries, clock),
         ],
         doors=[*door_routes(parts.door), *parts.uploads.routes],
         faces=[

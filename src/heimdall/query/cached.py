@@ -21,9 +21,11 @@ from heimdall.query.cache.asked import uses_length, uses_now, uses_templates
 from heimdall.query.cache.port import digest
 from heimdall.query.cache.source import WORTH_ROWS, CachedSource
 from heimdall.query.config import QueryConfig
+from heimdall.query.cursor import Cursor, read_cursor, write_cursor
 from heimdall.query.languages.hql import parse
+from heimdall.query.pages import Page
 from heimdall.query.request import Answer, ExplainRequest, FacetsRequest, HistogramRequest, QueryRequest, SearchRequest
-from heimdall.query.service import QueryService
+from heimdall.query.service import QueryService, plain_types
 from heimdall.query.sources import Source
 from heimdall.query.templates import Catalogue
 from heimdall.query.warming import Warmer, read_plan
@@ -74,6 +76,28 @@ class CachedQueryService(QueryService):
 
     def search(self, request: SearchRequest) -> Answer:
         return self._kept(request, super().search)
+
+    def page(self, query: Query, request: QueryRequest, *, limit: int, cursor: Cursor | None = None) -> Page:
+        def compute() -> Page:
+            return super(CachedQueryService, self).page(query, request, limit=limit, cursor=cursor)
+
+        is_open = request.start_ns is None or request.end_ns is None
+        if request.fresh or uses_now(query) or uses_templates(query) or (is_open and uses_length(query)):
+            return compute()
+        version = self._tiers.version(request.tenant, request.start_ns, request.end_ns)
+        if version is None:
+            return compute()
+        asked = (request.tenant, request.start_ns, request.end_ns, limit, cursor)
+        key = CacheKey(digest("page", query, asked), version)
+        entry = self._cache.get([key]).get(key)
+        if entry is not None:
+            following = orjson.loads(entry.note)
+            return Page(entry.table, None if following is None else read_cursor(following))
+        page = compute()
+        if not page.partial:
+            following = None if page.next is None else write_cursor(page.next)
+            self._cache.put({key: Entry(plain_types(page.rows), orjson.dumps(following), self._clock.time_ns())})
+        return page
 
     def histogram(self, request: HistogramRequest) -> Answer:
         return self._kept(request, super().histogram)

@@ -150,10 +150,13 @@ class FrameBuilder:
     def limit(self, rows: int) -> None:
         self._frame = self._sorted().head(rows)
 
-    def limit_by(self, values: Sequence[FrameValue]) -> None:
+    def limit_by(self, values: Sequence[FrameValue], rows: int = 1) -> None:
         names = [self._name() for _ in values]
         keyed = self._sorted().with_columns([value.expr.alias(name) for name, value in zip(names, values, strict=True)])
-        self._frame = keyed.unique(subset=names, keep="first", maintain_order=True)
+        place = pl.int_range(pl.len()).over(names)
+        self._frame = (
+            keyed.unique(subset=names, keep="first", maintain_order=True) if rows == 1 else keyed.filter(place < rows)
+        )
 
     def group(
         self,

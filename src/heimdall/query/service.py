@@ -115,6 +115,17 @@ class QueryService:
                 job, rows, partial=page.partial, next=None if page.next is None else write_cursor(page.next)
             )
 
+    def page(self, query: Query, request: QueryRequest, *, limit: int, cursor: Cursor | None = None) -> Page:
+        """Rows of a question that is a tree already (`request.q` is not read), with the hidden columns of records.
+
+        For faces of other languages, which bound `limit` themselves.
+        """
+        with self._job(request, "page", self._price(query, request, limit)) as job:
+            source = self._source()
+            statistics = self._statistics(source, fresh=False)
+            question = self._question(query, request, statistics)
+            return self._page(job, source, question, statistics, limit, cursor)
+
     def histogram(self, request: HistogramRequest) -> Answer:
         """Records over time; `data` as documented, `rows` with one column a series."""
         query = parse(request.q)
@@ -366,6 +377,10 @@ class QueryService:
             notices=tuple(job.notices),
             next=next,
         )
+
+
+def plain_types(rows: pa.Table) -> pa.Table:
+    return rows.cast(pa.schema([_plain_type(field) for field in rows.schema]))
 
 
 def _plain_type(field: pa.Field) -> pa.Field:

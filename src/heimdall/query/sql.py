@@ -234,12 +234,12 @@ class SqlBuilder:
     def limit(self, rows: int) -> None:
         self._limit = rows if self._limit is None else min(rows, self._limit)
 
-    def limit_by(self, values: Sequence[Value]) -> None:
-        """Only the first row, in order, of each combination of `values`."""
+    def limit_by(self, values: Sequence[Value], rows: int = 1) -> None:
+        """Only the first rows, in order, of each combination of `values`."""
         select = self._select(self._leaving())
         self._ordered(select)
         by = [grouped(value).sql.copy() for value in values]
-        select.set("limit", exp.Limit(expression=number(1), expressions=by))
+        select.set("limit", exp.Limit(expression=number(rows), expressions=by))
         self._reset(select, self._leaving())
 
     def group(

@@ -9,8 +9,19 @@ GAPS: tuple[tuple[str, str, str], ...] = (
     ("Elasticsearch", "an `_id` sent twice is two records", "ids are kept, not looked up"),
     (
         "Elasticsearch",
-        "`filter_path`, `_cat/indices`, ingest pipelines",
-        "answers are whole; indices are attributes; pipelines are acknowledged and not run",
+        "`filter_path` on `_bulk`, ingest pipelines",
+        "its answers are whole; pipelines are acknowledged and not run",
+    ),
+    (
+        "Elasticsearch queries",
+        "Grafana's data source",
+        "not run: golden transcripts of its requests, `tests/golden/grafana`",
+    ),
+    ("Elasticsearch queries", "Kibana", "not run; it wants indices of its own to write to"),
+    (
+        "Elasticsearch queries",
+        "lists, objects in `exists`, `fuzzy`, scripts, `typed_keys`",
+        "named in `docs/guides/elasticsearch-queries.md`",
     ),
     (
         "Loki",

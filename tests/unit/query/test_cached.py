@@ -14,6 +14,7 @@ from heimdall.model.batch import DEFAULT_TENANT, LOG_SCHEMA, POSITION_FIELD, TEM
 from heimdall.model.template import CATALOGUE_SCHEMA
 from heimdall.query.cache import open_cache
 from heimdall.query.cached import NO_PART_OF_THE_ANSWER, CachedQueryService
+from heimdall.query.languages.hql import parse
 from heimdall.query.request import ExplainRequest, FacetsRequest, HistogramRequest, QueryRequest, SearchRequest
 from heimdall.query.service import QueryConfig
 from heimdall.storage.engines.memory import MemoryEngine
@@ -157,3 +158,22 @@ def test_a_question_that_reads_few_records_is_not_cut(node: Node) -> None:
         shift_ns = minutes * 60 * 10**9
         ends = {"start_ns": DAY["start_ns"] + shift_ns, "end_ns": DAY["end_ns"] + shift_ns}
         assert service.search(SearchRequest(q="* | stats count()", **ends)).known_pieces == 0
+
+
+def test_a_page_of_a_tree_is_kept_until_a_record_of_its_range_comes(node: Node) -> None:
+    asked: list[object] = []
+    source = node.engine.frame
+    node.engine.frame = lambda *of: asked.append(of) or source(*of)  # type: ignore[method-assign,func-returns-value]
+    node.append(NOW_NS - 2 * HOUR_NS)
+    query, request = parse("* | where severity_number == 9"), QueryRequest(**DAY)
+    first = node.service.page(query, request, limit=1)
+    assert (first.rows.num_rows, len(asked) > 0) == (1, True)
+    asked.clear()
+    again = node.service.page(query, request, limit=1)
+    assert again.rows.equals(first.rows)
+    assert again.next == first.next
+    assert asked == []
+    assert node.service.page(query, request, limit=1, cursor=first.next).rows.num_rows == 1
+    assert node.service.page(query, replace(request, fresh=True), limit=1).rows.num_rows == 1
+    node.append(NOW_NS - HOUR_NS + 1)
+    assert not node.service.page(query, request, limit=1).rows.equals(first.rows)

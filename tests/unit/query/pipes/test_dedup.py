@@ -24,3 +24,12 @@ def test_the_first_in_the_order_asked_for() -> None:
     assert ask("service:cart | sort duration_ms desc | dedup service | fields message", *SHOP) == [
         {"message": "user bob took 15 ms"}
     ]
+
+
+def test_so_many_of_each_value() -> None:
+    assert ask("* | dedup 2 service | fields message", *SHOP, {"service": "cart", "message": "user cy took 9 ms"}) == [
+        {"message": "user cy took 9 ms"},
+        {"message": "started"},
+        {"message": "refused"},
+        {"message": "user al took 7 ms"},
+    ]

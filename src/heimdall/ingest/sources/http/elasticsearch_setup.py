@@ -132,11 +132,6 @@ def _logstash_pipelines(_: str) -> Any:
     return {}
 
 
-def _no_indices(request: Request) -> tuple[int, Any]:
-    """There are none: what an index name says is an attribute of the records."""
-    return 200, [] if request.query_params.get("format") == "json" else ""
-
-
 def _refreshed(_: Request) -> tuple[int, Any]:
     return 200, {"_shards": _SHARDS}
 
@@ -152,8 +147,6 @@ ANSWERS: tuple[tuple[str, list[str], Answer], ...] = (
     ("/_nodes/http", _READ, _nodes),
     ("/_nodes/_all/http", _READ, _nodes),
     ("/_nodes", _READ, _nodes),
-    ("/_cat/indices", _READ, _no_indices),
-    ("/_cat/indices/{index}", _READ, _no_indices),
     ("/_ilm/policy/{name}", _BOTH, _acknowledged_or(_policy)),
     ("/_index_template/{name}", _BOTH, _acknowledged_or(_index_template)),
     ("/_template/{name}", _BOTH, _acknowledged_or(_legacy_template)),
