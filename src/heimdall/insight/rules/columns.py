@@ -93,7 +93,7 @@ class RuleColumns:
         return found
 
     def haystack(self, column: str) -> pl.Series:
-        """Values of `units(column)` as literals are looked for: JSON with no needless escapes."""
+        """Values of `units(column)` as literals are looked for: JSON that has needless escapes also without them."""
         values = self.units(column).values
         if column != ATTRIBUTES or not len(values):
             return values
@@ -103,7 +103,7 @@ class RuleColumns:
         texts = values.to_list()
         for place in np.flatnonzero(odd.to_numpy()).tolist():
             if _ODD_ESCAPE.search(texts[place]):
-                texts[place] = _plain(texts[place])
+                texts[place] = f"{texts[place]}\n{_plain(texts[place])}"
         return pl.Series(values.name, texts, dtype=pl.String)
 
     def attribute(self, field: str, units: Rows) -> list[str | None]:

@@ -48,13 +48,14 @@ def attribute_literals(predicate: Predicate, field: str) -> list[str]:
     """Of a condition on a sender's field: text of the value, and of the key, as JSON writes them."""
     key = attribute_path(field).rsplit(".", 1)[-1]
     found = [] if field == ATTRIBUTES else [f'{_json(key)}"']
+    written = str if field == ATTRIBUTES else _json  # all attributes together are read as the JSON they are
     match predicate:
         case Glob(pattern=pattern):
-            found += map(_json, _longest(glob_parts(pattern)[::2]))
+            found += map(written, _longest(glob_parts(pattern)[::2]))
         case Regex(pattern=pattern):
-            found += map(_json, _longest(pattern_literals(pattern)))
+            found += map(written, _longest(pattern_literals(pattern)))
         case Compare(operator=Operator.EQ, value=text) if parse_number(text) is None and text[:1] not in _STRUCTURAL:
-            found += map(_json, _longest([text]))
+            found += map(written, _longest([text]))
         case _:
             pass
     return [text for text in found if text.isascii() and len(text) >= 2]

@@ -9,9 +9,10 @@ is evaluated for no more records than are still in question. Tests are evaluated
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Protocol
 
 import numpy as np
 import polars as pl
@@ -37,8 +38,7 @@ from heimdall.query.ast import (
 from heimdall.query.context import Context
 from heimdall.query.fields import ATTRIBUTES, canonical, parse_hex, parse_identity
 from heimdall.query.framefields import BaseFields
-from heimdall.query.framesearch import predicate_frame
-from heimdall.query.literals import parse_number
+from heimdall.query.framesearch import predicate_frame, spellings
 from heimdall.query.regex import compile_pattern, plain_pattern
 from heimdall.query.types import Type
 from heimdall.query.words import message_glob_pattern, phrase_pattern, value_glob_pattern
@@ -70,22 +70,30 @@ class _Plan:
     direct: Callable[[str], bool] | None = None
     """The test of one text."""
 
+    @property
+    def column(self) -> str:
+        """Where its values and literals stand."""
+        return ATTRIBUTES if self.reads is _Reads.SENDERS else self.field
+
 
 class RuleSet:
     """Conditions, compiled together. Immutable; safe from several threads."""
 
     def __init__(self, predicates: Sequence[Predicate]) -> None:
         self.predicates = tuple(predicates)
-        self.plans = {test: _plan(test) for predicate in self.predicates for test in tests_of(predicate)}
-        self.by_column: dict[str, list[_Plan]] = {}
+        different = dict.fromkeys(test for predicate in self.predicates for test in tests_of(predicate))
+        self.plans = tuple(_plan(test) for test in different)
+        places = {test: place for place, test in enumerate(different)}
+        trees = {predicate: _tree(predicate, places, self.plans) for predicate in dict.fromkeys(self.predicates)}
+        self.trees = tuple(trees[predicate] for predicate in self.predicates)
+        self.by_column: dict[str, list[int]] = {}
         """Plans that are evaluated together, over all values of a column."""
-        for plan in self.plans.values():
-            if plan.reads in (_Reads.COLUMNS, _Reads.WORDS):
-                self.by_column.setdefault(_together(plan), []).append(plan)
         literals: dict[str, set[str]] = {"message": set(), ATTRIBUTES: set()}
-        for plan in self.plans.values():
-            if plan.reads in (_Reads.MESSAGE, _Reads.SENDERS):
-                literals["message" if plan.reads is _Reads.MESSAGE else ATTRIBUTES].update(plan.literals)
+        for place, plan in enumerate(self.plans):
+            if plan.reads in (_Reads.COLUMNS, _Reads.WORDS):
+                self.by_column.setdefault(_together(plan), []).append(place)
+            else:
+                literals[plan.column].update(plan.literals)
         self.literals = {column: tuple(sorted(found)) for column, found in literals.items()}
 
     def match(self, columns: RuleColumns) -> list[Rows]:
@@ -103,96 +111,193 @@ class _Matching:
             column: found_literals(columns.haystack(column), literals) if literals else {}
             for column, literals in rules.literals.items()
         }
+        self.wild = any(char in hits for hits in self.hits.values() for char in FOLDED)
         newest_ns = int(columns.observed_ns().max()) if columns.size else 0
         self.context = Context(now_ns=newest_ns)
-        self._tests: dict[Test, _Tested] = {}
-        self._columns: dict[Test, Truth] = {}
+        self._tests: list[_Tested | None] = [None] * len(rules.plans)
+        self._columns: dict[int, Truth] = {}
 
-    def of_column(self, plan: _Plan) -> Truth:
+    def of_column(self, place: int) -> Truth:
         """A test's answers over all values of its column, found with those of all other tests there."""
-        if plan.test not in self._columns:
-            plans = self._rules.by_column[_together(plan)]
+        if place not in self._columns:
+            plan = self._rules.plans[place]
+            places = self._rules.by_column[_together(plan)]
+            plans = [self._rules.plans[each] for each in places]
             if plan.reads is _Reads.WORDS:
                 values = self.columns.units(plan.field).values
                 found = _all_at_once(plans, pl.DataFrame({plan.field: values}), self)
             else:
                 found = _all_at_once(plans, self.columns.frame, self, prepare=True)
-            self._columns |= {own.test: truth for own, truth in zip(plans, found, strict=True)}
-        return self._columns[plan.test]
+            self._columns |= dict(zip(places, found, strict=True))
+        return self._columns[place]
 
     def results(self) -> list[Rows]:
-        known: dict[Predicate, Rows] = {}
+        present = {literal for hits in self.hits.values() for literal in hits}
+        known: dict[int, Rows] = {}
         found = []
-        for predicate in self._rules.predicates:
-            rows = known.get(predicate)
+        for tree in self._rules.trees:
+            rows = known.get(id(tree))
             if rows is None:
-                rows = known[predicate] = self.holds(predicate, self.columns.all_rows)
+                dead = not self.wild and any(clause.isdisjoint(present) for clause in tree.clauses)
+                rows = known[id(tree)] = NO_ROWS if dead else tree.holds(self, self.columns.all_rows)
             found.append(rows)
         return found
 
-    def holds(self, predicate: Predicate, rows: Rows) -> Rows:
-        """Those of `rows` for which it holds."""
-        if not len(rows):
-            return NO_ROWS
-        match predicate:
-            case MatchAll():
-                return rows
-            case And(items=items):
-                for item in sorted(items, key=self.bound):
-                    rows = self.holds(item, rows)
-                    if not len(rows):
-                        break
-                return rows
-            case Or(items=items):
-                found = []
-                for item in items:
-                    if self.bound(item) and len(own := self.holds(item, rows)):
-                        found.append(own)
-                        if len(own) == len(rows):
-                            return rows
-                return NO_ROWS if not found else found[0] if len(found) == 1 else np.unique(np.concatenate(found))
-            case Not(item=item):
-                if not self.bound(item):
-                    return rows
-                return np.setdiff1d(rows, self.holds(item, rows), assume_unique=True)
-            case _:
-                return self._tested(predicate).holds(rows) if self.bound(predicate) else NO_ROWS
-
-    def bound(self, predicate: Predicate) -> int:
-        """No more records than this can match. Cheap: nothing is tested."""
-        match predicate:
-            case And(items=items):
-                least = self.columns.size
-                for item in items:
-                    least = min(least, self.bound(item))
-                    if not least:
-                        break
-                return least
-            case Or(items=items):
-                total = 0
-                for item in items:
-                    total += self.bound(item)
-                    if total >= self.columns.size:
-                        break
-                return min(self.columns.size, total)
-            case MatchAll() | Not():
-                return self.columns.size
-            case _:
-                return self._tested(predicate).bound
-
-    def _tested(self, test: Test) -> _Tested:
-        found = self._tests.get(test)
+    def possible(self, place: int) -> _Tested | None:
+        """The test, unless a look at its literals rules it out."""
+        found = self._tests[place]
         if found is None:
-            found = self._tests[test] = _Tested(self._rules.plans[test], self)
-        return found
+            plan = self._rules.plans[place]
+            if plan.literals and not self.wild and plan.literals[0] not in self.hits[plan.column]:
+                return None
+            found = self._tests[place] = _Tested(place, plan, self)
+        return found if found.bound else None
+
+
+class _Tree(Protocol):
+    """A condition over numbered tests."""
+
+    clauses: tuple[frozenset[str], ...]
+    """Of each clause some literal stands in every batch in which the condition holds anywhere."""
+
+    def holds(self, matching: _Matching, rows: Rows) -> Rows:
+        """Those of `rows` for which it holds."""
+
+    def bound(self, matching: _Matching) -> int:
+        """About how many records it can match; 0 only if it can match none. Nothing is tested for it."""
+
+
+_MOST_CLAUSES = 4
+
+
+class _Leaf:
+    __slots__ = ("_place", "clauses")
+
+    def __init__(self, place: int, plan: _Plan) -> None:
+        self._place = place
+        self.clauses = tuple(frozenset([literal]) for literal in plan.literals)
+
+    def holds(self, matching: _Matching, rows: Rows) -> Rows:
+        test = matching.possible(self._place)
+        return NO_ROWS if test is None else test.holds(rows)
+
+    def bound(self, matching: _Matching) -> int:
+        test = matching.possible(self._place)
+        return 0 if test is None else test.bound
+
+
+class _Always:
+    clauses: tuple[frozenset[str], ...] = ()
+
+    def holds(self, matching: _Matching, rows: Rows) -> Rows:
+        return rows
+
+    def bound(self, matching: _Matching) -> int:
+        return matching.columns.size
+
+
+class _All:
+    __slots__ = ("_items", "clauses")
+
+    def __init__(self, items: Sequence[_Tree]) -> None:
+        self._items = tuple(items)
+        clauses = {clause for item in items for clause in item.clauses}
+        self.clauses = tuple(sorted(clauses, key=_telling, reverse=True)[:_MOST_CLAUSES])
+
+    def holds(self, matching: _Matching, rows: Rows) -> Rows:
+        bounds = []
+        for place, item in enumerate(self._items):
+            bound = item.bound(matching)
+            if not bound:
+                return NO_ROWS
+            bounds.append((bound, place))
+        for _, place in sorted(bounds):
+            rows = self._items[place].holds(matching, rows)
+            if not len(rows):
+                break
+        return rows
+
+    def bound(self, matching: _Matching) -> int:
+        least = matching.columns.size
+        for item in self._items:
+            least = min(least, item.bound(matching))
+            if not least:
+                break
+        return least
+
+
+class _Any:
+    __slots__ = ("_items", "clauses")
+
+    def __init__(self, items: Sequence[_Tree]) -> None:
+        self._items = tuple(items)
+        best = [max(item.clauses, key=_telling, default=None) for item in items]
+        known = [clause for clause in best if clause is not None]
+        self.clauses: tuple[frozenset[str], ...] = ()
+        if known and len(known) == len(items):
+            self.clauses = (frozenset().union(*known),)
+
+    def holds(self, matching: _Matching, rows: Rows) -> Rows:
+        found = []
+        for item in self._items:
+            own = item.holds(matching, rows)
+            if len(own) == len(rows):
+                return rows
+            if len(own):
+                found.append(own)
+        return NO_ROWS if not found else found[0] if len(found) == 1 else np.unique(np.concatenate(found))
+
+    def bound(self, matching: _Matching) -> int:
+        total, size = 0, matching.columns.size
+        for item in self._items:
+            total += item.bound(matching)
+            if total >= size:
+                return size
+        return total
+
+
+class _Negated:
+    __slots__ = ("_item", "clauses")
+
+    def __init__(self, item: _Tree) -> None:
+        self._item = item
+        self.clauses: tuple[frozenset[str], ...] = ()
+
+    def holds(self, matching: _Matching, rows: Rows) -> Rows:
+        if not self._item.bound(matching):
+            return rows
+        return np.setdiff1d(rows, self._item.holds(matching, rows), assume_unique=True)
+
+    def bound(self, matching: _Matching) -> int:
+        return matching.columns.size
+
+
+def _tree(predicate: Predicate, places: Mapping[Test, int], plans: Sequence[_Plan]) -> _Tree:
+    match predicate:
+        case And(items=items):
+            return _All([_tree(item, places, plans) for item in items])
+        case Or(items=items):
+            return _Any([_tree(item, places, plans) for item in items])
+        case Not(item=item):
+            return _Negated(_tree(item, places, plans))
+        case MatchAll():
+            return _Always()
+        case _:
+            return _Leaf(places[predicate], plans[places[predicate]])
+
+
+def _telling(clause: frozenset[str]) -> tuple[int, int]:
+    """How much it says that a clause is there: the shortest of its literals, and how few they are."""
+    return min(map(len, clause)), -len(clause)
 
 
 class _Tested:
     """One test in one batch: the values (or records) in question, and the answers known so far."""
 
-    __slots__ = ("_matching", "_plan", "_truth", "bound", "places")
+    __slots__ = ("_matching", "_place", "_plan", "_truth", "bound", "places")
 
-    def __init__(self, plan: _Plan, matching: _Matching) -> None:
+    def __init__(self, place: int, plan: _Plan, matching: _Matching) -> None:
+        self._place = place
         self._plan = plan
         self._matching = matching
         self.places = self._candidates()
@@ -202,32 +307,28 @@ class _Tested:
         if plan.reads in (_Reads.MESSAGE, _Reads.WORDS, _Reads.SENDERS):
             self.bound = matching.columns.size if self.bound else 0
             if plan.literals and self.bound:
-                units = matching.columns.units(self._column)
+                units = matching.columns.units(plan.column)
                 self.bound = min(self.bound, len(self.places) * max(1, len(units.codes) // max(len(units.values), 1)))
-
-    @property
-    def _column(self) -> str:
-        return ATTRIBUTES if self._plan.reads is _Reads.SENDERS else self._plan.field
 
     def _candidates(self) -> Rows:
         plan, columns = self._plan, self._matching.columns
         if plan.reads is _Reads.COLUMNS:
             return columns.all_rows
         if plan.literals:
-            hits = self._matching.hits[self._column]
+            hits = self._matching.hits[plan.column]
             wild = [hits[char] for char in FOLDED if char in hits]
             found = hits.get(plan.literals[0], NO_ROWS)
             for literal in plan.literals[1:]:
                 found = np.intersect1d(found, hits.get(literal, NO_ROWS), assume_unique=True)
             return np.unique(np.concatenate([found, *wild])) if wild else found
-        return np.arange(len(columns.units(self._column).values))
+        return np.arange(len(columns.units(plan.column).values))
 
     def holds(self, rows: Rows) -> Rows:
         columns = self._matching.columns
         if self._plan.reads is _Reads.COLUMNS:
             self._decide(np.arange(len(self.places)))
             return np.asarray(rows[self._truth[rows] == 1])
-        units = columns.units(self._column)
+        units = columns.units(self._plan.column)
         if len(rows) == columns.size:
             self._decide(np.arange(len(self.places)))
             return units.rows(self.places[self._truth == 1])
@@ -246,7 +347,7 @@ class _Tested:
     def _evaluate(self, places: Rows) -> Truth:
         plan, columns = self._plan, self._matching.columns
         if plan.reads in (_Reads.COLUMNS, _Reads.WORDS):
-            return self._matching.of_column(plan)[places]
+            return self._matching.of_column(self._place)[places]
         if plan.reads is _Reads.SENDERS:
             values = columns.attribute(plan.field, places)
             if plan.direct is not None:
@@ -293,10 +394,10 @@ def _direct(test: Test) -> Callable[[str], bool] | None:
             pattern = value_glob_pattern(pattern)
         case Regex(pattern=own):
             pattern = own
-        case Compare(operator=Operator.EQ, value=wanted) if canonical(test.field) is None and (
-            parse_number(wanted) is None
-        ):
-            return lambda value: value == wanted
+        case Compare(field=field, operator=Operator.EQ, value=wanted) if canonical(field) is None:
+            return spellings(wanted).__contains__
+        case Exists(field=field) if canonical(field) is None:
+            return lambda value: True
         case _:
             return None
     compiled = compile_pattern(pattern) if isinstance(test, Regex) else plain_pattern(pattern)

@@ -121,7 +121,9 @@ def test_a_sequence_joins_records_of_one_key_only() -> None:
 def test_what_is_not_answered_in_time_is_told() -> None:
     own = engine(rule(kind="sequence", steps=["asked", "answered"], absent_last=True, group_by=["order"], window="10s"))
     asked = [{"message": "asked", "order": name} for name in "ab"]
-    found = fired(own, asked, [{"message": "answered", "order": "a", "at": 4}], [{"at": 14}], [{"at": 16}], [{"at": 40}])
+    found = fired(
+        own, asked, [{"message": "answered", "order": "a", "at": 4}], [{"at": 14}], [{"at": 16}], [{"at": 40}]
+    )
     assert [keys(firings) for firings in found] == [[], [], [], [("b",)], []]
     assert found[3][0].detected_ns == (START_S + 10) * 10**9
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from unit.insight.rules.records import rule, table
-
 from heimdall.insight.rules.engine import CompiledRules
 from heimdall.insight.rules.firing import Firing
 from heimdall.insight.rules.rule import Rule
 from heimdall.model.batch import LogBatch, TenantId
 from heimdall.pipeline.stages.rules import RulesStage
+from unit.insight.rules.records import rule, table
 
 
 class Held:
