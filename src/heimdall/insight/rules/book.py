@@ -10,7 +10,7 @@ from pathlib import Path
 
 import orjson
 
-from heimdall.errors import HeimdallError, InvalidInput, NotFound
+from heimdall.errors import HeimdallError, InvalidInput, Misconfigured, NotFound
 from heimdall.insight.rules.engine import CompiledRules
 from heimdall.insight.rules.rule import Rule, read_rules, rule_json, rule_of
 
@@ -99,3 +99,17 @@ class RuleBook:
     def close(self) -> None:
         with self._lock:
             self._db.close()
+
+
+def open_book(path: Path, folder: Path | None) -> RuleBook:
+    """The rules a node starts with.
+
+    Raises:
+        Misconfigured: a rule of `folder` is wrong, or there is no such folder.
+    """
+    try:
+        if folder is not None and not folder.exists():
+            raise InvalidInput(f"there is no {folder}")
+        return RuleBook(path, folder)
+    except InvalidInput as exc:
+        raise Misconfigured(f"setting alerting.rules: {exc}") from exc

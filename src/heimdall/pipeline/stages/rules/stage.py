@@ -7,16 +7,18 @@ from typing import Protocol
 
 import orjson
 import zstandard
-from prometheus_client import Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 from heimdall.insight.rules.engine import FAILED, CompiledRules, RuleEngine
-from heimdall.insight.rules.firing import FiringSink
+from heimdall.insight.rules.firing import Firing, FiringSink
 from heimdall.model.batch import LogBatch, TenantId
 
 _log = logging.getLogger(__name__)
 
 SECONDS = Histogram("heimdall_rules_batch", "Time of a batch in all rules.", unit="seconds")
 STATE_BYTES = Gauge("heimdall_rules_state_bytes", "Size of the newest checkpoint of all rules.", unit="bytes")
+
+UNTOLD = Counter("heimdall_rules_untold_firings", "Firings of rules that could not be kept as alerts.")
 
 MAX_TENANTS = 256
 """Tenants whose records are matched; each keeps a state of its own."""
@@ -53,8 +55,15 @@ class RulesStage:
                 _log.exception("rules could not be evaluated on a batch of %d records", batch.num_rows)
                 return batch
         if firings:
-            self._sink.fired(firings)
+            self._tell(firings)
         return batch
+
+    def _tell(self, firings: list[Firing]) -> None:
+        try:
+            self._sink.fired(firings)
+        except Exception:  # a full disk of alerts must not stop the records
+            UNTOLD.inc(len(firings))
+            _log.exception("%d firings of rules could not be kept", len(firings))
 
     def _engine(self, tenant: TenantId) -> RuleEngine | None:
         compiled = self._rules.compiled
