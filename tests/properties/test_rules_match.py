@@ -44,7 +44,19 @@ WORDS = [
     'q"q',
     "é",
 ]
-FIELDS = ["service", "message", "level", "status", "http.path", "path", "a.b", "user_id", "trace_id", "duration_ms", "attributes"]
+FIELDS = [
+    "service",
+    "message",
+    "level",
+    "status",
+    "http.path",
+    "path",
+    "a.b",
+    "user_id",
+    "trace_id",
+    "duration_ms",
+    "attributes",
+]
 
 texts = st.lists(st.sampled_from(WORDS), min_size=1, max_size=3).map(" ".join)
 values = st.one_of(texts, st.sampled_from([42, 42.0, 1e3, True, None, [1, "card"], {"b": "card"}]))

@@ -44,12 +44,12 @@ class Signal:
     quiet_after_ns: int
     resolved: bool
     lasting: bool
+    key: str = ""
+    """The same for every report of the same thing, over restarts. Made from tenant, rule and labels."""
 
-    @property
-    def key(self) -> str:
-        """The same for every report of the same thing, over restarts."""
+    def __post_init__(self) -> None:
         parts = "\0".join([self.tenant, self.rule, *(f"{name}={value}" for name, value in self.labels)])
-        return hashlib.sha256(parts.encode(errors="replace")).hexdigest()[:20]
+        object.__setattr__(self, "key", hashlib.sha256(parts.encode(errors="replace")).hexdigest()[:20])
 
 
 _FINDING_QUIET_NS = 900 * 10**9
@@ -106,6 +106,8 @@ class Alert:
     openings: list[int] = field(default_factory=list)
     """By the node's clock, the latest few: what flapping is told by."""
     flapping: bool = False
+    routed: bool = False
+    """Its channels have been told, or know its incident already; False while a silence or an inhibition holds it."""
     acknowledged_by: str = ""
 
     @property

@@ -66,8 +66,12 @@ class AlertManager:
         self._open = {alert.key: alert for alert in self.store.alerts("state != ?", ["resolved"])}
         self._incidents = OpenIncidents(self._config, self.store.incidents("state != ?", ["resolved"]))
         self._members: dict[str, set[str]] = {}
+        self._unrouted: dict[str, set[str]] = {}
+        """By incident: open alerts whose channels were not looked at yet."""
         for alert in self._open.values():
             self._members.setdefault(alert.incident, set()).add(alert.key)
+            if not alert.routed:
+                self._unrouted.setdefault(alert.incident, set()).add(alert.key)
         self._silences = self.store.silences()
         OPEN.set(len(self._open))
 
@@ -144,6 +148,7 @@ class AlertManager:
                 incident.state, incident.acknowledged_by = State.FIRING, ""  # worse than what was acknowledged
             change.incidents[incident.id] = incident
             self._members.setdefault(incident.id, set()).add(signal.key)
+            self._unrouted.setdefault(incident.id, set()).add(signal.key)
             change.note(incident, "opened" if began else "alert", signal.statement, signal.key)
         flapping = len(openings) >= self._config.flap_openings
         alert = Alert(
@@ -185,8 +190,7 @@ class AlertManager:
         """Somebody has to be told of it now."""
         if incident.state is not State.FIRING or not self._routing.channels:
             return False
-        trial = _Change(now_ns)
-        return any(self._audience(incident, self._telling(incident, trial), now_ns))
+        return self._has_news(incident, now_ns) or bool(self._first_told(incident, _Change(now_ns)))
 
     def _resolve(self, alert: Alert, change: _Change, why: str) -> None:
         alert.state = State.RESOLVED
@@ -195,6 +199,7 @@ class AlertManager:
         self._open.pop(alert.key, None)
         members = self._members.get(alert.incident, set())
         members.discard(alert.key)
+        self._unrouted.get(alert.incident, set()).discard(alert.key)
         incident = self._incidents.by_id.get(alert.incident)
         if incident is None:
             return
@@ -228,35 +233,53 @@ class AlertManager:
             self._send(Event.RESOLVE, incident, [], incident.channels, change)
         self._incidents.forget(incident)
         self._members.pop(incident.id, None)
+        self._unrouted.pop(incident.id, None)
 
     def _tell(self, incident: Incident, change: _Change) -> None:
-        telling = self._telling(incident, change)
-        new, known = self._audience(incident, telling, change.now_ns)
+        news = self._has_news(incident, change.now_ns)
+        first = self._first_told(incident, change)
+        if not first and not news:
+            return
+        for alert in first:
+            alert.routed = True
+            change.alerts[alert.key] = alert
+            self._unrouted[incident.id].discard(alert.key)
+        wanted = dict.fromkeys(name for alert in first for name in self._routing.route.channels_of(alert))
+        new = [name for name in wanted if name not in incident.channels]
+        known = list(incident.channels) if news else []
+        telling = self._telling(incident, change) if new or known else []
+        if not telling:
+            return
         if new:
             incident.channels += new
             self._send(Event.TRIGGER, incident, telling, new, change)
         if known:
             self._send(Event.UPDATE, incident, telling, known, change)
 
-    def _audience(self, incident: Incident, telling: list[Alert], now_ns: int) -> tuple[list[str], list[str]]:
-        """Channels that hear of it for the first time now, and channels that hear news now."""
-        if not telling:
-            return [], []
-        channels = list(dict.fromkeys(name for alert in telling for name in self._routing.route.channels_of(alert)))
-        new = [name for name in channels if name not in incident.channels]
+    def _has_news(self, incident: Incident, now_ns: int) -> bool:
+        """For those who know of the incident."""
+        if not incident.channels:
+            return False
         since_ns = now_ns - incident.told_ns
         worse = incident.severity < incident.told_severity
         more = incident.alerts > incident.told_alerts and since_ns >= self._config.update_interval_s * 1e9
-        news = worse or more or since_ns >= self._config.repeat_interval_s * 1e9
-        return new, [name for name in channels if news and name in incident.channels]
+        return worse or more or since_ns >= self._config.repeat_interval_s * 1e9
+
+    def _first_told(self, incident: Incident, change: _Change) -> list[Alert]:
+        """Alerts whose channels were not told because of them yet, and may be."""
+        keys = self._unrouted.get(incident.id, ())
+        return self._tellable([self._open[key] for key in keys if key in self._open], change)
 
     def _telling(self, incident: Incident, change: _Change) -> list[Alert]:
         """Open alerts that are neither silenced nor inhibited nor acknowledged, the worst first."""
         alerts = [self._open[key] for key in self._members.get(incident.id, ()) if key in self._open]
+        return sorted(self._tellable(alerts, change), key=lambda alert: (alert.severity, alert.opened_ns, alert.key))
+
+    def _tellable(self, alerts: list[Alert], change: _Change) -> list[Alert]:
         alerts = [a for a in alerts if a.state is State.FIRING and not self.is_silenced(a, change.now_ns)]
         if self._routing.inhibitions:
             alerts = [alert for alert in alerts if not self._is_inhibited(alert, change)]
-        return sorted(alerts, key=lambda alert: (alert.severity, alert.opened_ns, alert.key))
+        return alerts
 
     def _is_inhibited(self, alert: Alert, change: _Change) -> bool:
         """While another open alert says more. Who does is worked out once a change, not once an alert."""

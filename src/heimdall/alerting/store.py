@@ -108,13 +108,13 @@ class AlertStore:
     def put_alerts(self, alerts: Iterable[Alert]) -> None:
         self._db.executemany(
             "INSERT OR REPLACE INTO alert VALUES (?, ?, ?, ?, ?, ?)",
-            [(a.key, a.tenant, a.incident, a.state.value, a.seen_ns, orjson.dumps(a.as_row())) for a in alerts],
+            [(a.key, a.tenant, a.incident, a.state.value, a.seen_ns, orjson.dumps(a)) for a in alerts],
         )
 
     def put_incidents(self, incidents: Iterable[Incident]) -> None:
         self._db.executemany(
             "INSERT OR REPLACE INTO incident VALUES (?, ?, ?, ?, ?)",
-            [(i.id, i.tenant, i.state.value, i.updated_ns, orjson.dumps(i.as_row())) for i in incidents],
+            [(i.id, i.tenant, i.state.value, i.updated_ns, orjson.dumps(i)) for i in incidents],
         )
 
     def put_entries(self, entries: Iterable[Entry]) -> None:

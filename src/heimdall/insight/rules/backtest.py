@@ -18,7 +18,6 @@ from heimdall.query.ast import MatchAll, Or, Query
 from heimdall.query.languages.hql import parse, to_text
 from heimdall.query.request import SearchRequest
 from heimdall.query.service import QueryService
-from heimdall.query.sources import POSITION_COLUMN, TIME_COLUMN
 
 MAX_RECORDS = 1_000_000
 """Records read for one test: what an hour of a large node has. More are cut off, and the answer says so."""
@@ -58,7 +57,7 @@ def back_test(
         raise InvalidInput("the range to test over is empty")
     if rule.kind is RuleKind.SCHEDULED:
         raise InvalidInput("a scheduled rule is a query: run it over the range with search")
-    engine = RuleEngine(tenant, CompiledRules([rule]))
+    engine = RuleEngine(tenant, CompiledRules([rule]), strict=True)
     search = _search(rule)
     firings: list[Firing] = []
     fired = alerts = records = 0
@@ -96,6 +95,7 @@ def _tables(queries: QueryService, search: str, start_ns: int, end_ns: int, tena
     """The records of a slice, oldest first."""
     pages: list[pa.Table] = []
     cursor: str | None = None
+    place = start_ns  # answers have no bus positions; any numbers will do that differ
     while sum(page.num_rows for page in pages) < MAX_RECORDS:
         request = SearchRequest(
             q=search, start_ns=start_ns, end_ns=end_ns, tenant=tenant, limit=_PAGE, cursor=cursor, fresh=True
@@ -107,23 +107,22 @@ def _tables(queries: QueryService, search: str, start_ns: int, end_ns: int, tena
         if cursor is None:
             break
     for page in reversed(pages):
-        yield as_batch_table(page.take(pa.array(np.arange(page.num_rows - 1, -1, -1))))
+        yield as_batch_table(page.take(pa.array(np.arange(page.num_rows - 1, -1, -1))), place)
+        place += page.num_rows
 
 
-def as_batch_table(rows: pa.Table) -> pa.Table:
-    """Records of an answer with the columns a batch has."""
+def as_batch_table(rows: pa.Table, first: int) -> pa.Table:
+    """Records of an answer with the columns a batch has; their positions are counted from `first`."""
     columns: dict[str, pa.ChunkedArray] = {}
-    for field in (*LOG_SCHEMA, POSITION_FIELD, TEMPLATE_FIELD):
-        name = POSITION_COLUMN if field.name == "position" else field.name
-        if name not in rows.column_names and field.name == "timestamp":
-            name = TIME_COLUMN
-        if name not in rows.column_names:
+    for field in (*LOG_SCHEMA, TEMPLATE_FIELD):
+        if field.name not in rows.column_names:
             continue
-        column = rows.column(name)
+        column = rows.column(field.name)
         if pa.types.is_fixed_size_binary(field.type):
             column = _bytes(column, field.type.byte_width)
         columns[field.name] = column if column.type == field.type else column.cast(field.type)
-    return pa.table(columns)
+    positions = pa.array(np.arange(first, first + rows.num_rows), pa.uint64())
+    return pa.table(columns).append_column(POSITION_FIELD, positions)
 
 
 def _bytes(column: pa.ChunkedArray, width: int) -> pa.ChunkedArray:

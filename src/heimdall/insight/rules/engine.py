@@ -80,7 +80,9 @@ class CompiledRules:
 class RuleEngine:
     """One tenant's rules. Deterministic: the same batches give the same firings with the same ids."""
 
-    def __init__(self, tenant: TenantId, compiled: CompiledRules) -> None:
+    def __init__(self, tenant: TenantId, compiled: CompiledRules, *, strict: bool = False) -> None:
+        """`strict`: a rule that cannot be evaluated raises, in place of being skipped for the batch."""
+        self._strict = strict
         self.tenant = tenant
         self.compiled = compiled
         self._kinds: dict[str, Kind] = {rule.id: kind_of(rule) for rule in compiled.rules}
@@ -105,6 +107,8 @@ class RuleEngine:
             try:
                 firings += self._told(rule, predicates, kind, found)
             except Exception:  # one rule must stop neither the others nor the records
+                if self._strict:
+                    raise
                 FAILED.inc()
                 _log.exception("rule %s could not be evaluated on a batch", rule.id)
         return firings
