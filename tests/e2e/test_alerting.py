@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -26,14 +25,14 @@ threshold = 5
 window = "5m"
 
 [[rule]]
-id = "stuck"
-name = "A job that does not end"
+id = "refusals"
+name = "Many refused loans"
 severity = "P1"
-kind = "sequence"
-steps = ['"job started"', '"job ended"']
-absent_last = true
-group_by = ["job"]
-window = "10s"
+kind = "threshold"
+condition = '"loan refused"'
+group_by = ["service"]
+threshold = 5
+window = "5m"
 """
 
 
@@ -43,7 +42,7 @@ class Receiver(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.broken = False
-        self.asked: list[str] = []
+        self.asked: list[tuple[str, list[str]]] = []
         self.got: list[dict[str, Any]] = []
 
 
@@ -52,7 +51,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.asked.append(self.headers["Idempotency-Key"])
+        self.server.asked.append((self.headers["Idempotency-Key"], body["services"]))
         if not self.server.broken:
             self.server.got.append(body)
         self.send_response(503 if self.server.broken else 200)
@@ -63,7 +62,7 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def receiver() -> Iterator[Receiver]:
     server = Receiver()
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -74,8 +73,10 @@ def receiver() -> Iterator[Receiver]:
     thread.join()
 
 
-@pytest.fixture
-def node(tmp_path: Path, receiver: Receiver) -> Iterator[NodeProcess]:
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iterator[NodeProcess]:
+    """One for all tests of this file: each speaks of services of its own."""
+    tmp_path = tmp_path_factory.mktemp("alerting")
     (tmp_path / "rules.toml").write_text(RULES)
     url = f"http://127.0.0.1:{receiver.server_port}/hook"
     (tmp_path / "alerting.toml").write_text(
@@ -90,6 +91,12 @@ def node(tmp_path: Path, receiver: Receiver) -> Iterator[NodeProcess]:
     own.start()
     yield own
     own.stop()
+
+
+@pytest.fixture(autouse=True)
+def nothing_told(receiver: Receiver) -> None:
+    receiver.got.clear()
+    receiver.asked.clear()
 
 
 def lines(*records: dict[str, Any]) -> bytes:
@@ -110,12 +117,12 @@ def test_a_log_line_becomes_a_webhook_and_an_incident_that_is_looked_after(
     declined = {"service": "payment", "message": "card declined by bank", "level": "warn"}
     node.send(lines(*[declined] * 4))
     node.wait_for_count(4, "service:payment")
-    assert httpx.get(f"{node.url}/api/v1/alerts").json()["data"] == []
+    assert httpx.get(f"{node.url}/api/v1/alerts?service=payment").json()["data"] == []
     node.send(lines(declined))
     (told,) = until(lambda: list(receiver.got), "webhook")
     assert (told["event"], told["severity"], told["services"]) == ("trigger", "P2", ["payment"])
     assert told["shown"][0]["examples"] == ["card declined by bank"]
-    (alert,) = httpx.get(f"{node.url}/api/v1/alerts?state=open").json()["data"]
+    (alert,) = httpx.get(f"{node.url}/api/v1/alerts?state=open&service=payment").json()["data"]
     assert (alert["rule"], alert["value"]) == ("declines", 5.0)
     assert node.search(alert["query"])["data"]
     incident = f"{node.url}/api/v1/incidents/{alert['incident']}"
@@ -126,25 +133,6 @@ def test_a_log_line_becomes_a_webhook_and_an_incident_that_is_looked_after(
     assert httpx.post(incident, json={"action": "resolve"}).json()["state"] == "resolved"
     until(lambda: len(receiver.got) == 3, "end")
     assert receiver.got[2]["event"] == "resolve"
-
-
-def test_a_killed_node_forgets_no_count_and_no_notification(node: NodeProcess, receiver: Receiver) -> None:
-    receiver.broken = True
-    declined = {"service": "payment", "message": "card declined by bank"}
-    node.send(lines(*[declined] * 4))
-    node.wait_for_count(4, "service:payment")
-    node.kill()
-    node.start()
-    node.send(lines(declined))
-    until(lambda: receiver.asked, "try")
-    node.kill()
-    receiver.broken = False
-    node.start()
-    (told,) = until(lambda: list(receiver.got), "webhook")
-    assert told["event"] == "trigger"
-    assert len(set(receiver.asked)) == 1, "tried again under the same key"
-    (alert,) = httpx.get(f"{node.url}/api/v1/alerts").json()["data"]
-    assert (alert["times_opened"], alert["value"]) == (1, 5.0)
 
 
 def test_rules_are_kept_tried_and_deleted_over_http(node: NodeProcess, receiver: Receiver) -> None:
@@ -159,7 +147,7 @@ def test_rules_are_kept_tried_and_deleted_over_http(node: NodeProcess, receiver:
     node.send(lines({"service": "cart", "message": "checkout failed again", "level": "error"}))
     until(lambda: receiver.got, "webhook")
     assert httpx.delete(f"{node.url}/api/v1/rules/t").status_code == 204
-    assert [own["id"] for own in httpx.get(f"{node.url}/api/v1/rules").json()["data"]] == ["declines", "stuck"]
+    assert [own["id"] for own in httpx.get(f"{node.url}/api/v1/rules").json()["data"]] == ["declines", "refusals"]
     wrong = httpx.post(f"{node.url}/api/v1/rules", json=rule | {"condition": "a | head 5"})
     assert (wrong.status_code, wrong.json()["error"]["code"]) == (400, "query_syntax")
 
@@ -175,15 +163,36 @@ def test_a_scheduled_query_becomes_an_alert(node: NodeProcess, receiver: Receive
     )
     (told,) = until(lambda: list(receiver.got), "webhook")
     assert told["services"] == ["a"]
+    assert httpx.delete(f"{node.url}/api/v1/rules/few").status_code == 204
 
 
 def test_a_silence_keeps_an_alert_untold(node: NodeProcess, receiver: Receiver) -> None:
     body = {"matchers": {"service": "/pay.*/"}, "to": "1h", "author": "kim"}
     made = httpx.post(f"{node.url}/api/v1/silences", json=body)
     assert made.status_code == 201
-    node.send(lines(*[{"service": "payment", "message": "card declined by bank"}] * 6))
-    (alert,) = until(lambda: httpx.get(f"{node.url}/api/v1/alerts").json()["data"], "alert")
+    node.send(lines(*[{"service": "payroll", "message": "card declined by bank"}] * 6))
+    (alert,) = until(lambda: httpx.get(f"{node.url}/api/v1/alerts?service=payroll").json()["data"], "alert")
     assert alert["silenced"] is True
     assert receiver.got == []
     assert httpx.delete(f"{node.url}/api/v1/silences/{made.json()['id']}").status_code == 204
     until(lambda: receiver.got, "webhook once the silence has ended")
+
+
+def test_a_killed_node_forgets_no_count_and_no_notification(node: NodeProcess, receiver: Receiver) -> None:
+    receiver.broken = True
+    declined = {"service": "bank", "message": "loan refused"}
+    node.send(lines(*[declined] * 4))
+    node.wait_for_count(4, "service:bank")
+    node.kill()
+    node.start()
+    node.send(lines(declined))
+    until(lambda: [key for key, services in receiver.asked if services == ["bank"]], "try")
+    node.kill()
+    receiver.broken = False
+    node.start()
+    (told,) = until(lambda: [each for each in receiver.got if each["services"] == ["bank"]], "webhook")
+    assert told["event"] == "trigger"
+    tried = {key for key, services in receiver.asked if services == ["bank"]}
+    assert len(tried) == 1, "tried again under the same key"
+    (alert,) = httpx.get(f"{node.url}/api/v1/alerts?service=bank").json()["data"]
+    assert (alert["times_opened"], alert["value"]) == (1, 5.0)
