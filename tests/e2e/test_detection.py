@@ -29,14 +29,17 @@ def history(service: str, now_s: int) -> bytes:
 
 @pytest.fixture
 def watching(tmp_path: Path) -> Iterator[NodeProcess]:
-    node = NodeProcess(tmp_path / "data", environment={"HEIMDALL_DETECT__ENABLED": "true"})
+    node = NodeProcess(tmp_path / "data")
     node.start()
     yield node
     node.stop()
 
 
-def test_a_node_that_does_not_look_says_so(shared_node: NodeProcess) -> None:
-    answer = httpx.get(f"{shared_node.url}/api/v1/findings").json()
+def test_a_node_that_does_not_look_says_so(tmp_path: Path) -> None:
+    node = NodeProcess(tmp_path / "data", environment={"HEIMDALL_DETECT__ENABLED": "false"})
+    node.start()
+    answer = httpx.get(f"{node.url}/api/v1/findings").json()
+    node.stop()
     assert (answer["data"], answer["detection"]) == ([], False)
 
 

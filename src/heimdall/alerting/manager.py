@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import heapq
+import logging
+import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -29,6 +31,8 @@ from heimdall.errors import InvalidInput, NotFound
 from heimdall.insight.finding import Finding
 from heimdall.insight.rules.firing import Firing, firing_id
 from heimdall.model.batch import TenantId
+
+_log = logging.getLogger(__name__)
 
 OPENED = Counter("heimdall_alerts_opened", "Alerts that began, by severity.", ["severity"])
 OPEN = Gauge("heimdall_alerts_open", "Alerts that are not over.")
@@ -103,7 +107,10 @@ class AlertManager:
         self._take([signal_of_firing(firing) for firing in firings])
 
     def report(self, finding: Finding) -> None:
-        self._take([signal_of_finding(finding)])
+        try:
+            self._take([signal_of_finding(finding)])
+        except sqlite3.Error:  # the finding itself is kept elsewhere; records must not wait for a full disk here
+            _log.exception("a finding could not be made an alert")
 
     def _take(self, signals: Sequence[Signal]) -> None:
         with self._changing() as change:

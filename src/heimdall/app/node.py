@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import threading
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
 from heimdall import __version__
 from heimdall.alerting.delivery import Delivery
@@ -17,7 +13,7 @@ from heimdall.alerting.manager import AlertManager
 from heimdall.alerting.schedule import AlertClock
 from heimdall.bus.port import Bus
 from heimdall.clock import Clock
-from heimdall.errors import Misconfigured, Unavailable
+from heimdall.errors import Unavailable
 from heimdall.ingest.port import Source
 from heimdall.ingest.sources.http.door import HttpDoor
 from heimdall.ingest.sources.otlp_grpc import OtlpGrpc
@@ -72,43 +68,6 @@ class Parts:
     alerts: AlertManager
     delivery: Delivery
     alert_clock: AlertClock
-
-
-class DataFolder:
-    """The node's folder, locked against a second node for as long as this object lives."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            self._lock: IO[str] = (path / "lock").open("a+", encoding="utf-8")
-        except OSError as exc:
-            raise Misconfigured(
-                f"cannot write to data folder {path}: {exc.strerror}; choose another with --data"
-            ) from exc
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as exc:
-            self._lock.seek(0)
-            owner = self._lock.read().strip() or "unknown"
-            self._lock.close()
-            raise Misconfigured(
-                f"data folder {path} is in use by another node (process {owner}); stop it or choose another with --data"
-            ) from exc
-        self._lock.truncate(0)
-        self._lock.write(str(os.getpid()))
-        self._lock.flush()
-
-    @property
-    def node_id(self) -> str:
-        """Names the data, not the address: whoever remembers what it sent here remembers it by this."""
-        file = self.path / "node-id"
-        if not file.exists():
-            file.write_text(uuid.uuid4().hex, encoding="ascii")
-        return file.read_text(encoding="ascii").strip()
-
-    def release(self) -> None:
-        self._lock.close()
 
 
 class Node:

@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -15,7 +16,9 @@ from starlette.types import ASGIApp
 from heimdall.api.http_protocol import BoundedHttpProtocol
 from heimdall.app.config import ServerConfig
 from heimdall.errors import Misconfigured
-from heimdall.ingest.sources.otlp_grpc import OtlpGrpc
+
+if TYPE_CHECKING:
+    from heimdall.ingest.sources.otlp_grpc import OtlpGrpc
 
 _log = logging.getLogger(__name__)
 

@@ -47,20 +47,21 @@ from heimdall.pipeline.stages.template.stage import TemplateStage
 from heimdall.query.cache import open_cache
 from heimdall.query.cached import CachedQueryService
 from heimdall.query.live import LiveTail
+from heimdall.storage.catalogue import Catalogue
+from heimdall.storage.engine import Engine
 from heimdall.storage.mover import Mover
-from heimdall.storage.opening import open_tiers
 from heimdall.storage.tiers import Tiers
 
 
-def build_parts(config: NodeConfig, clock: Clock) -> Parts:
-    """Open everything below `config.data`.
+def build_parts(config: NodeConfig, clock: Clock, storage: tuple[Engine, Catalogue]) -> Parts:
+    """Open everything below `config.data` in front of storage, which `open_tiers` opened already.
 
     Raises:
         Misconfigured: a URL no engine or bus answers to.
     """
     bus = open_bus(config.bus.url, clock, default_directory=config.data / "journal", journal=config.bus.journal)
     schedule = config.storage.schedule()
-    engine, catalogue = open_tiers(config.storage, clock, data=config.data)
+    engine, catalogue = storage
     templates = TemplateStage()
     findings = FindingStore(config.data / "insight" / "findings.db")
     feedback = Feedback(findings.opinions())
@@ -70,14 +71,11 @@ def build_parts(config: NodeConfig, clock: Clock) -> Parts:
     delivery = Delivery(alerts.store, open_notifiers(routing, clock, os.environ), clock)
     alerts.on_outgoing = delivery.wake
     noticed = FindingSinks((findings, alerts))
+    detection = [DetectStage(noticed, feedback, config.detect, clock=clock)] if config.detect.enabled else []
     tail = LiveTail()
     runner = EmbeddedRunner(
         bus=bus,
-        stages=[
-            templates,
-            *([DetectStage(noticed, feedback, config.detect)] if config.detect.enabled else []),
-            RulesStage(rules, alerts),
-        ],
+        stages=[templates, *detection, RulesStage(rules, alerts)],
         engine=engine,
         state_path=config.data / "pipeline" / "state.db",
         clock=clock,
@@ -114,14 +112,18 @@ def build_parts(config: NodeConfig, clock: Clock) -> Parts:
 
 
 def build_node(
-    config: NodeConfig, node_id: str, clock: Clock, make_feed: Callable[[str], Feed]
+    config: NodeConfig,
+    node_id: str,
+    clock: Clock,
+    make_feed: Callable[[str], Feed],
+    storage: tuple[Engine, Catalogue],
 ) -> tuple[Node, ASGIApp]:
     """A node and what it serves. The caller starts the node, serves the application, stops the node.
 
     Raises:
         Misconfigured: a URL no engine or bus answers to.
     """
-    parts = build_parts(config, clock)
+    parts = build_parts(config, clock, storage)
     node = Node(node_id, parts, clock, make_feed)
     return node, build_app(node, clock, config)
 

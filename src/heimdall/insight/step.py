@@ -36,17 +36,12 @@ class StepCounts:
     """How many have one."""
     odd: FloatArray
     """Records that no longer context predicts: surprising in the order of their trace."""
-    examples: Sequence[str]
-    """Beginning of one message of the pair."""
 
     @classmethod
-    def of(
-        cls, step: int, services: Rows, templates: NDArray[np.uint64], columns: Sequence[FloatArray],
-        examples: Sequence[str],
-    ) -> StepCounts:  # fmt: skip
+    def of(cls, step: int, services: Rows, templates: NDArray[np.uint64], columns: Sequence[FloatArray]) -> StepCounts:
         """From the counts in the order of `COLUMNS`."""
         records, errors, warnings, duration_sum, durations, odd = columns
-        return cls(step, services, templates, records, errors, warnings, duration_sum, durations, odd, examples)
+        return cls(step, services, templates, records, errors, warnings, duration_sum, durations, odd)
 
     def by_service(self, values: FloatArray, services: int) -> FloatArray:
         return np.bincount(self.services, weights=values, minlength=services).astype(np.float64)
@@ -58,7 +53,6 @@ def merged(step: int, parts: Sequence[StepCounts]) -> StepCounts:
         return parts[0]
     services = np.concatenate([part.services for part in parts])
     templates = np.concatenate([part.templates for part in parts])
-    examples = [text for part in parts for text in part.examples]
     keys = services.astype(np.uint64) << np.uint64(53) | templates  # template ids are below 2**53
     distinct, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
     inverse = inverse.ravel()
@@ -67,14 +61,13 @@ def merged(step: int, parts: Sequence[StepCounts]) -> StepCounts:
         weights = np.concatenate([getattr(part, name) for part in parts])
         return np.bincount(inverse, weights=weights, minlength=len(distinct)).astype(np.float64)
 
-    shown = [examples[place] for place in first.tolist()]
     columns = [total(name) for name in COLUMNS]
-    return StepCounts.of(step, services[first], templates[first], columns, shown)
+    return StepCounts.of(step, services[first], templates[first], columns)
 
 
 def empty(step: int) -> StepCounts:
     """A step in which nobody logged anything."""
     nothing = np.zeros(0)
     return StepCounts(
-        step, np.zeros(0, np.int64), np.zeros(0, np.uint64), nothing, nothing, nothing, nothing, nothing, nothing, []
+        step, np.zeros(0, np.int64), np.zeros(0, np.uint64), nothing, nothing, nothing, nothing, nothing, nothing
     )

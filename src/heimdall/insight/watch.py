@@ -7,7 +7,7 @@ budget's bar is told once, with the vote that said most as its kind. State is bo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -21,6 +21,7 @@ from heimdall.insight.detectors.outliers import OutlierVotes
 from heimdall.insight.detectors.silence import SilenceBank, SilenceStep
 from heimdall.insight.detectors.states import STATES, ServiceState, StateBank
 from heimdall.insight.detectors.templates import TemplateBank, TemplateStep
+from heimdall.insight.examples import Examples
 from heimdall.insight.feedback import Feedback
 from heimdall.insight.finding import Feature, Finding, FindingKind, finding_id
 from heimdall.insight.fusion import Budget, BudgetConfig, combined
@@ -96,6 +97,7 @@ class TenantWatch:
         self._tails = TailBank(len(VOTES))
         self._states = StateBank()
         self._budget = Budget(STEPS_PER_DAY, self._config.budget)
+        self._examples = Examples()
         self._first_step = np.zeros(0, np.int64)
         self._told_at = np.full((0, len(VOTES) + 1), -(10**12), np.int64)
         self._ill = np.zeros(0, np.int64)
@@ -138,6 +140,10 @@ class TenantWatch:
         """0 (usual) to 1 by pair: how odd a template is in its service just now."""
         evidence = self._templates.now(services, templates, step)
         return np.asarray(1 - 10 ** (-evidence / 3), np.float64)
+
+    def show(self, templates: Sequence[int], messages: Sequence[str]) -> None:
+        """One message of each of these templates, for findings about them."""
+        self._examples.put(templates, messages)
 
     def pardon(self) -> None:
         """Steps were skipped in which nobody was heard of: no service is called silent for them."""
@@ -286,7 +292,8 @@ class TenantWatch:
         if weights is None or not len(own) or weights[own].max() <= 0:
             return 0, ""
         best = int(own[np.argmax(weights[own])])
-        return int(data.templates[best]), data.examples[best]
+        template = int(data.templates[best])
+        return template, self._examples.get(template)
 
     def _feature(self, row: int, kind: FindingKind, judged: _Judged, template: int) -> Feature:
         evidence = round(float(judged.evidence[row, VOTES.index(kind)]), 2)
@@ -338,6 +345,7 @@ class TenantWatch:
         yield "tails", self._tails
         yield "states", self._states
         yield "budget", self._budget
+        yield "examples", self._examples
 
 
 _LOUD = 1.0

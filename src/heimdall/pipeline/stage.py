@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from heimdall.model.batch import LogBatch
 
@@ -11,7 +11,7 @@ class Stage(Protocol):
     """Deterministic given the batch and the stage's state at the span's border.
 
     Called by one thread at a time, span after span in bus order. What a stage learns from a span must be part of
-    `snapshot()`, so that a replay after a crash gives the same batch again.
+    `snapshot()`, so that a replay after a crash gives the same records again.
     """
 
     name: str
@@ -28,3 +28,11 @@ class Stage(Protocol):
 
     def restore(self, state: bytes) -> None:
         """Go back to a state that `snapshot` gave."""
+
+
+@runtime_checkable
+class PutsOff(Protocol):
+    """A stage that puts work off while records wait."""
+
+    def rest(self) -> None:
+        """Called again and again while no record waits: do some of it, a tenth of a second at most."""

@@ -68,7 +68,8 @@ def field_value(name: str) -> Value:
             missing = binary("=", raw, zero_bytes(field.width))
             own = choose(missing, null(), call("lower", call("hex", raw)))
             other = dynamic_text(attribute(name))  # an id of another shape
-            parts = ((raw, binary("!=", raw, zero_bytes(field.width))), (other, missing))
+            as_number = call(f"reinterpretAsUInt{field.width * 8}", raw)  # counted three times as fast as bytes
+            parts = ((as_number, binary("!=", raw, zero_bytes(field.width))), (other, missing))
             return Value(call("coalesce", own, other), field.type, parts=parts)
         case Storage.DERIVED if field.type is Type.LEVEL:
             rank = call("intDiv", binary("+", raw, number(3)), number(4))

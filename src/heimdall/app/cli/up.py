@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from heimdall.app.cli.output import console
+
+if TYPE_CHECKING:
+    from heimdall.app.node import Feed
 
 config_option = click.option(
     "--config", "config_file", type=click.Path(dir_okay=False, path_type=Path), help="TOML file with settings."
@@ -37,11 +43,12 @@ def command(data: Path | None, host: str | None, port: int | None, ports: str | 
 
 def serve(config_file: Path | None, flags: dict[str, object], *, demo: bool = False) -> None:
     """Run a node until SIGINT or SIGTERM; with `demo`, feed it the shop as soon as it serves."""
+    gc.disable()  # a seventh of start: what imports make is here to stay
     from heimdall.app.config import load_config
-    from heimdall.app.node import DataFolder, Feed
+    from heimdall.app.datafolder import DataFolder
     from heimdall.app.server import Server, open_grpc, open_sockets, port_of
-    from heimdall.app.wiring import build_node
     from heimdall.clock import SystemClock
+    from heimdall.storage.opening import open_tiers
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
@@ -50,13 +57,17 @@ def serve(config_file: Path | None, flags: dict[str, object], *, demo: bool = Fa
     folder = DataFolder(config.data)
     sockets = open_sockets(config.server)
     ports = [port_of(opened) for opened in sockets]
+    clock = SystemClock()
+    with ThreadPoolExecutor(1, thread_name_prefix="open-storage") as beside:
+        storage = beside.submit(open_tiers, config.storage, clock, data=config.data)
+        from heimdall.app.wiring import build_node  # half a second of imports, while the engine reads its parts
 
     def make_feed(url: str) -> Feed:
         from heimdall.app.demo import feed
 
         return feed.make_feed(url, config.data / "demo-truth.json")
 
-    node, app = build_node(config, folder.node_id, SystemClock(), make_feed)
+    node, app = build_node(config, folder.node_id, clock, make_feed, storage.result())
 
     def announce() -> None:
         node.serving(config.server.host, ports)
@@ -65,6 +76,8 @@ def serve(config_file: Path | None, flags: dict[str, object], *, demo: bool = Fa
         if demo:
             node.start_demo()
 
+    gc.freeze()
+    gc.enable()
     node.start()
     ports += open_grpc(config.server, node.parts.grpc)
     try:

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from heimdall.app.config import NodeConfig
+from heimdall.app.datafolder import DataFolder
 from heimdall.app.library.backend import Appended, Facts, Missed, Page, Parameters
 from heimdall.app.library.index import LOCK, Index
 from heimdall.app.library.logfiles import Skipped
-from heimdall.app.node import DataFolder, Node
+from heimdall.app.node import Node
 from heimdall.app.wiring import build_parts
 from heimdall.clock import Clock
 from heimdall.errors import InvalidInput, Misconfigured, NotFound, Overloaded, Unavailable
@@ -30,6 +31,7 @@ from heimdall.query.literals import parse_duration
 from heimdall.query.live import Gap
 from heimdall.query.request import Answer, FacetsRequest, HistogramRequest, QueryRequest, SearchRequest
 from heimdall.query.rows import plain_rows
+from heimdall.storage.opening import open_tiers
 
 T = TypeVar("T")
 
@@ -67,7 +69,7 @@ class LocalBackend:
         self._folder = _locked(config.data, index)
         try:
             emptied = index is not None and index.prepare(rebuild=rebuild)
-            self._parts = build_parts(config, clock)
+            self._parts = build_parts(config, clock, open_tiers(config.storage, clock, data=config.data))
         except BaseException:
             self._folder.release()
             raise

@@ -13,6 +13,10 @@ _FEWEST_GAPS = 40.0
 """Arrivals after which gaps may be judged by those before."""
 
 
+_LEAST = 1.0
+"""Evidence by rate from which on the gaps before are looked up; less is told to nobody."""
+
+
 @dataclass(frozen=True, slots=True)
 class SilenceStep:
     gap: NDArray[np.int64]
@@ -47,7 +51,7 @@ class SilenceBank:
         gap, due = self._gap[rows], self._due[rows]
         by_rate = due / np.maximum(dispersion, 1.0) / np.log(10)
         evidence = np.zeros(len(rows))
-        absent = np.flatnonzero(gap >= 2)
+        absent = np.flatnonzero((gap >= 2) & (by_rate >= _LEAST))
         if len(absent):
             known = self._tails.learnt(rows[absent])[:, 0] >= _FEWEST_GAPS
             by_gaps = self._tails.evidence(rows[absent], (gap[absent] + 1.0).astype(np.float64)[:, None])[:, 0]

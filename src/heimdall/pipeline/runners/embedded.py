@@ -30,7 +30,7 @@ from heimdall.model.batch import DEFAULT_TENANT, LogBatch, Origin
 from heimdall.pipeline import deadletters, ledger
 from heimdall.pipeline.deadletters import DeadLetters
 from heimdall.pipeline.span import Span, make_span
-from heimdall.pipeline.stage import Stage
+from heimdall.pipeline.stage import PutsOff, Stage
 from heimdall.pipeline.state import CHECKPOINTED, COMMITTED, PipelineState, save_progress
 from heimdall.storage.engine import Engine
 
@@ -188,6 +188,7 @@ class EmbeddedRunner:
                 self._stopping.wait(self._config.retry_interval_s)
                 continue
             if not frames:
+                self._rest()
                 continue
             last = frames[-1].first + frames[-1].count - 1
             due = self._checkpoint_due or (
@@ -199,6 +200,12 @@ class EmbeddedRunner:
             position = last + 1
         self._put(self._checkpoint(position))
         self._put(None)
+
+    def _rest(self) -> None:
+        with self._stage_lock:
+            for stage in self._stages:
+                if isinstance(stage, PutsOff):
+                    stage.rest()
 
     def _restore(self) -> int:
         """Bring the stages to the committed position; returns where to read next.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -12,13 +13,14 @@ from numpy.typing import NDArray
 
 from heimdall.insight.conformal import FloatArray, Rows
 from heimdall.insight.detectors.sequences import SequenceSurprise, contexts_of
+from heimdall.insight.examples import CHARACTERS
 from heimdall.insight.step import STEP_NS, StepCounts
 from heimdall.model.batch import LogBatch
 
 NO_SERVICE = "(none)"
 """Records that name no service are watched as one."""
+_Number = TypeVar("_Number", np.int64, np.uint64)
 _WARN, _ERROR = 13, 17
-_EXAMPLE_CHARACTERS = 200
 _SEQUENCE_EVENTS = 4_096
 """Records of a batch whose order is looked at; of larger ones, that many in whole traces, chosen by trace id."""
 _SETTLED_EVENTS = 20_000
@@ -42,6 +44,10 @@ class Counted:
     services: Rows
     """Of each pair of step, service and template."""
     templates: NDArray[np.uint64]
+    shown: list[int]
+    """The batch's templates,"""
+    messages: list[str]
+    """and the beginning of a message of each."""
 
 
 def count(
@@ -53,11 +59,10 @@ def count(
     times = np.minimum(table.column("timestamp").cast(pa.int64()).to_numpy(), observed + AHEAD_NS)
     steps = times // STEP_NS
     services = _service_rows(table, row_of, max(int(steps.min()), after_step + 1))
-    templates, template_codes = np.unique(table.column("template_id").to_numpy(), return_inverse=True)
+    templates, shown, template_codes = distinct_of(table.column("template_id").to_numpy())
     first = int(steps.min())
-    keys = ((steps - first) * (int(services.max()) + 1) + services) * len(templates) + template_codes.ravel()
-    distinct, example, pair = np.unique(keys, return_index=True, return_inverse=True)
-    pair = pair.ravel()
+    keys = ((steps - first) * (int(services.max()) + 1) + services) * len(templates) + template_codes
+    distinct, example, pair = distinct_of(keys)
     size = len(distinct)
     severity = table.column("severity_number").to_numpy()
     duration_sum, durations = _durations(table, pair, size)
@@ -70,25 +75,39 @@ def count(
         _sums(pair, _odd(table, times, sequences), size),
     )
     pair_steps, pair_services, pair_templates = steps[example], services[example], templates[template_codes[example]]
-    messages = pc.utf8_slice_codeunits(table.column("message").take(pa.array(example)), 0, _EXAMPLE_CHARACTERS)
-    parts = _by_step(pair_steps, pair_services, pair_templates, columns, messages.to_pylist(), after_step)
+    messages = pc.utf8_slice_codeunits(table.column("message").take(pa.array(shown)), 0, CHARACTERS)
+    parts = _by_step(pair_steps, pair_services, pair_templates, columns, after_step)
     newest_ns = int(times.max())
-    return Counted(parts, newest_ns, int(observed.max()) - newest_ns, pair, pair_services, pair_templates)
+    return Counted(
+        parts, newest_ns, int(observed.max()) - newest_ns, pair, pair_services, pair_templates,
+        templates.tolist(), messages.to_pylist(),
+    )  # fmt: skip
+
+
+def distinct_of(values: NDArray[_Number]) -> tuple[NDArray[_Number], Rows, Rows]:
+    """(distinct values in order, where each occurs first, which one each value is): `numpy.unique` by hashing, a
+    quarter of the time where few are distinct."""
+    encoded = pa.array(values).dictionary_encode()
+    found = encoded.dictionary.to_numpy()
+    order = np.argsort(found)
+    codes = encoded.indices.to_numpy()
+    first = np.zeros(len(found), np.int64)
+    first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)
+    rank = np.empty(len(found), np.int64)
+    rank[order] = np.arange(len(found))
+    return found[order], first[order], rank[codes]
 
 
 def _by_step(
-    steps: Rows, services: Rows, templates: NDArray[np.uint64], columns: tuple[FloatArray, ...], examples: list[str],
-    after_step: int,
-) -> list[StepCounts]:  # fmt: skip
+    steps: Rows, services: Rows, templates: NDArray[np.uint64], columns: tuple[FloatArray, ...], after_step: int
+) -> list[StepCounts]:
     bounds = np.flatnonzero(np.diff(steps, prepend=steps[0] - 1))
     parts = []
     for start, end in zip(bounds.tolist(), [*bounds[1:].tolist(), len(steps)], strict=True):
         if steps[start] <= after_step:
             continue
         own = [column[start:end] for column in columns]
-        parts.append(
-            StepCounts.of(int(steps[start]), services[start:end], templates[start:end], own, examples[start:end])
-        )
+        parts.append(StepCounts.of(int(steps[start]), services[start:end], templates[start:end], own))
     return parts
 
 

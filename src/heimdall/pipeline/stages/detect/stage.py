@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections import defaultdict
 from dataclasses import dataclass, field
 
@@ -12,6 +13,7 @@ import zstandard
 from numpy.typing import NDArray
 from prometheus_client import Counter, Gauge
 
+from heimdall.clock import Clock, SystemClock
 from heimdall.insight.conformal import FloatArray
 from heimdall.insight.detectors.sequences import SequenceSurprise
 from heimdall.insight.feedback import Feedback
@@ -19,7 +21,7 @@ from heimdall.insight.finding import FindingSink
 from heimdall.insight.step import COLUMNS, STEP_NS, StepCounts, empty, merged
 from heimdall.insight.watch import TenantWatch, WatchConfig
 from heimdall.model.batch import CATEGORY_FIELD, SCORE_FIELD, LogBatch, TenantId
-from heimdall.pipeline.stages.detect.aggregate import Counted, count
+from heimdall.pipeline.stages.detect.aggregate import Counted, count, distinct_of
 
 FINDINGS = Counter("heimdall_detect_findings", "Findings reported, by kind.", ["kind"])
 STEPS = Counter("heimdall_detect_steps", "Steps of 15 s judged, all tenants.")
@@ -29,14 +31,19 @@ LATE = Counter(
 SERVICES = Gauge("heimdall_detect_services", "Services watched, all tenants.")
 STATE_BYTES = Gauge("heimdall_detect_state_bytes", "Size of the newest checkpoint of all detectors.", unit="bytes")
 
-_VERSION = 1
+_log = logging.getLogger(__name__)
+
+_VERSION = 2
+_STEPS_AT_ONCE = 4
+"""Steps judged with every batch, however little time passed: a live stream closes one in 15 seconds."""
+_REST_S = 0.1
+"""Judging at a time while no record waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectConfig:
-    enabled: bool = False
-    """Whether records are judged. Off by default for what it costs: hours of records taken in at once come in a fifth
-    to a third slower with it and take 350 MB more (benchmarks/README.md); a live stream was not measured."""
+    enabled: bool = True
+    """Whether records are judged."""
     watch: WatchConfig = field(default_factory=WatchConfig)
     lateness_s: float = 5.0
     """Seconds a step waits for late records. Larger: complete counts from slow shippers, later findings."""
@@ -45,10 +52,13 @@ class DetectConfig:
     file."""
     history_s: float = 6.5 * 3600
     """Seconds of history that may come in any order."""
+    share: float = 0.05
+    """Of the time of the pipeline, what judging may take while a day of history comes in at once; the rest is judged
+    when records come slower again. Larger: earlier findings about history, slower imports."""
     skipped_steps: int = 20
     """Longest run of steps without any record that is judged step by step; a longer one says that nothing came in."""
-    pending_pairs: int = 400_000
-    """Counts that wait for their step, all steps together; beyond it the oldest half is judged early."""
+    pending_pairs: int = 1_500_000
+    """Counts that wait for their step, all steps together, 80 bytes each; beyond it the oldest are judged early."""
     tenants: int = 64
     """Tenants watched; records of further ones pass unjudged."""
 
@@ -60,20 +70,39 @@ class _Tenant:
         self.watch = TenantWatch(tenant, feedback, config.watch)
         self.sequences = SequenceSurprise()
         self.pending: defaultdict[int, list[StepCounts]] = defaultdict(list)
+        self.pairs = 0
+        """Of all pending steps."""
+        self.over = -1
+        """Steps below this one have waited long enough."""
         self.closed = -1
         """The newest step that has been judged."""
 
+    def wait(self, part: StepCounts) -> None:
+        self.pending[part.step].append(part)
+        self.pairs += len(part.services)
+
+    def take(self, step: int) -> StepCounts:
+        parts = self.pending.pop(step)
+        self.pairs -= sum(len(part.services) for part in parts)
+        return merged(step, parts)
+
 
 class DetectStage:
-    """Satisfies `Stage`. Steps are made of the records' own time, so history and live logs are judged alike, and a
-    replay after a crash makes the same findings with the same ids."""
+    """Satisfies `Stage` and `PutsOff`. Steps are made of the records' own time, so history and live logs are judged
+    alike, and a replay after a crash makes the same findings with the same ids. Scores of single records are what was
+    known when they were stored."""
 
     name = "detect"
 
-    def __init__(self, sink: FindingSink, feedback: Feedback, config: DetectConfig | None = None) -> None:
+    def __init__(
+        self, sink: FindingSink, feedback: Feedback, config: DetectConfig | None = None, *, clock: Clock | None = None
+    ) -> None:
+        """`clock` says how much time judging takes; findings do not depend on it."""
         self._sink = sink
         self._feedback = feedback
         self._config = config or DetectConfig()
+        self._clock = clock or SystemClock()
+        self._left_at_s = self._clock.monotonic()
         self._tenants: dict[TenantId, _Tenant] = {}
 
     def process(self, batch: LogBatch) -> LogBatch:
@@ -86,6 +115,7 @@ class DetectStage:
             counted = count(batch, own.watch.row_of, own.sequences, after_step=own.closed)
             scores, places, names = self._marks(own, counted)
             categories = pa.array(places)
+            own.watch.show(counted.shown, counted.messages)
             self._collect(own, counted, size)
         table = batch.table
         for name in (SCORE_FIELD.name, CATEGORY_FIELD.name):
@@ -107,10 +137,10 @@ class DetectStage:
         packed = (
             counted.services.astype(np.uint64) << np.uint64(53) | counted.templates
         )  # template ids are below 2**53, services below 2**11
-        distinct, place = np.unique(packed, return_inverse=True)
+        distinct, _, place = distinct_of(packed)
         services = (distinct >> np.uint64(53)).astype(np.int64)
         templates = distinct & np.uint64((1 << 53) - 1)
-        scores = own.watch.scores(services, templates, step).round(3)[place.ravel()]
+        scores = own.watch.scores(services, templates, step).round(3)[place]
         states = own.watch.states()
         names = sorted(set(states))
         state_of = np.array([names.index(state) for state in states], np.int32)
@@ -122,22 +152,35 @@ class DetectStage:
 
     def _collect(self, own: _Tenant, counted: Counted, records: int) -> None:
         for part in counted.steps:
-            own.pending[part.step].append(part)
+            own.wait(part)
         LATE.inc(records - sum(float(part.records.sum()) for part in counted.steps))
         lateness_s = self._config.lateness_s
         if counted.lag_ns > self._config.live_lag_s * 1e9:
             lateness_s = self._config.history_s
-        self._close(own, (counted.newest_ns - round(lateness_s * 1e9)) // STEP_NS)
-        waiting = sum(len(part.services) for parts in own.pending.values() for part in parts)
-        if waiting > self._config.pending_pairs:
-            self._close(own, sorted(own.pending)[len(own.pending) // 2])
+        own.over = max(own.over, (counted.newest_ns - round(lateness_s * 1e9)) // STEP_NS)
+        self._judge_in_time(own)
 
-    def _close(self, own: _Tenant, before: int) -> None:
-        """Judge every step below `before`, in order."""
-        for step in sorted(place for place in own.pending if place < before):
+    def rest(self) -> None:
+        for own in self._tenants.values():
+            self._judge_until(own, self._clock.monotonic() + _REST_S / len(self._tenants))
+        self._left_at_s = self._clock.monotonic()
+
+    def _judge_in_time(self, own: _Tenant) -> None:
+        """The first few at once, further ones within this stage's share of the time that has passed."""
+        now_s = self._clock.monotonic()
+        self._judge_until(own, now_s + self._config.share * (now_s - self._left_at_s))
+        self._left_at_s = self._clock.monotonic()
+
+    def _judge_until(self, own: _Tenant, until_s: float) -> None:
+        """Judge steps that are over, in order; beyond the time only what is too much to keep."""
+        for number, step in enumerate(sorted(own.pending)):
+            if own.pairs <= self._config.pending_pairs and (
+                step >= own.over or (number >= _STEPS_AT_ONCE and self._clock.monotonic() >= until_s)
+            ):
+                break
             if own.closed >= 0:
                 self._pass(own, step)
-            self._judge(own, merged(step, own.pending.pop(step)))
+            self._judge(own, own.take(step))
 
     def _pass(self, own: _Tenant, step: int) -> None:
         """The steps between the newest judged one and `step`, in which nobody logged."""
@@ -163,7 +206,10 @@ class DetectStage:
         for number, (tenant, own) in enumerate(self._tenants.items()):
             state = {f"watch/{name}": array for name, array in own.watch.arrays().items()}
             state |= {f"sequences/{name}": array for name, array in own.sequences.arrays().items()}
-            state |= _pending_arrays(own) | {"tenant": np.array([tenant], np.str_), "closed": np.array([own.closed])}
+            state |= _pending_arrays(own) | {
+                "tenant": np.array([tenant], np.str_),
+                "closed": np.array([own.closed, own.over]),
+            }
             arrays |= {f"{number}/{name}": array for name, array in state.items()}
         packed = io.BytesIO()
         np.savez(packed, allow_pickle=False, **arrays)
@@ -190,17 +236,16 @@ class DetectStage:
         own = _Tenant(tenant, self._feedback, self._config)
         own.watch.load(_below("watch/", arrays))
         own.sequences.load(_below("sequences/", arrays))
-        own.closed = int(arrays["closed"][0])
+        own.closed, own.over = (int(step) for step in arrays["closed"].tolist())
         pending = _below("pending/", arrays)
         steps, services, templates = (np.asarray(pending[name]) for name in ("step", "services", "templates"))
         columns = [np.asarray(pending[name], np.float64) for name in COLUMNS]
-        examples = pending["examples"].tolist()
         for step in np.unique(steps).tolist():
             at = np.flatnonzero(steps == step)
-            own.pending[int(step)].append(
+            own.wait(
                 StepCounts.of(
                     int(step), services[at].astype(np.int64), templates[at].astype(np.uint64),
-                    [column[at] for column in columns], [str(examples[place]) for place in at.tolist()],
+                    [column[at] for column in columns],
                 )
             )  # fmt: skip
         self._tenants[tenant] = own
@@ -212,7 +257,6 @@ def _pending_arrays(own: _Tenant) -> dict[str, NDArray[np.generic]]:
         "pending/step": np.repeat([part.step for part in parts], [len(part.services) for part in parts]),
         "pending/services": np.concatenate([part.services for part in parts]),
         "pending/templates": np.concatenate([part.templates for part in parts]),
-        "pending/examples": np.array([text for part in parts for text in part.examples], np.str_),
     }
     return state | {f"pending/{name}": np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS}
 

@@ -31,6 +31,10 @@ OUTPUT_SETTINGS: Settings = {
 MAX_QUERY_BYTES = 16 * 1024 * 1024
 """Of a statement's text. One over a year of the cold tier names thousands of files."""
 
+_WARM_UP_AFTER_S = 1.0
+"""chDB imports pandas when it first sees an Arrow table, half a second the first append should not wait for. A start
+should not wait for it either: seconds after opening, by when a node is usually ready."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
@@ -105,8 +109,8 @@ class EmbeddedDriver:
             self._anchor = self._connect(self._location)  # keeps the engine up while others come and go
         except Exception as exc:
             raise Misconfigured(f"storage directory {location} cannot be opened: {exc}") from exc
-        # chDB imports pandas when it first sees an Arrow table, a second the first append should not wait for.
-        self._warming = threading.Thread(target=self._warm_up, name="chdb-warm-up", daemon=True)
+        self._warming = threading.Timer(_WARM_UP_AFTER_S, self._warm_up)
+        self._warming.daemon = True
         self._warming.start()
 
     def command(self, sql: str) -> None:
@@ -145,6 +149,7 @@ class EmbeddedDriver:
         del rows
 
     def close(self) -> None:
+        self._warming.cancel()
         self._warming.join()
         with self._nothing_running:
             self._closed = True

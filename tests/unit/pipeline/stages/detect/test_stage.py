@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import numpy as np
 import pyarrow as pa
 import pytest
+import zstandard
 
+from heimdall.clock import ManualClock
 from heimdall.insight.feedback import Feedback, Opinion
 from heimdall.insight.finding import Finding, FindingKind, Verdict
 from heimdall.insight.step import STEP_S
@@ -204,6 +207,38 @@ def test_history_may_come_service_by_service(kept: Kept) -> None:
     assert len(pending) == 200
     assert {int(row) for parts in pending.values() for part in parts for row in part.services} == {0, 1}
     assert kept.findings == []
+
+
+def test_history_is_judged_in_its_share_of_the_time(kept: Kept) -> None:
+    clock = ManualClock()
+    stage = DetectStage(kept, Feedback(), DetectConfig(share=0.05), clock=clock)
+    now_s = START_S + 2 * 86_400
+
+    def arrive(step: int) -> int:
+        stage.process(batch([("cart", READ, INFO)] * 10, START_S + step * STEP_S, step * 100 + 1, observed_s=now_s))
+        return len(stage._tenants[DEFAULT_TENANT].pending)
+
+    assert [arrive(step) for step in range(300)][-1] == 300  # they may still come in any order
+    assert arrive(3_000) == 301 - 4
+    clock.advance(60)
+    assert arrive(3_001) == 2
+
+
+def test_what_was_put_off_is_judged_while_nothing_comes(kept: Kept) -> None:
+    stage = DetectStage(kept, Feedback(), clock=ManualClock())
+    for step in (*range(300), 3_000):
+        rows = [("cart", READ, INFO)] * 10
+        stage.process(batch(rows, START_S + step * STEP_S, step * 100 + 1, observed_s=START_S + 2 * 86_400))
+    stage.rest()
+    assert list(stage._tenants[DEFAULT_TENANT].pending) == [START_S // STEP_S + 3_000]
+
+
+def test_a_checkpoint_of_another_version_is_left_alone(kept: Kept) -> None:
+    stage = DetectStage(kept, Feedback())
+    packed = io.BytesIO()
+    np.savez(packed, version=np.array([1]))
+    stage.restore(zstandard.ZstdCompressor().compress(packed.getvalue()))
+    assert stage.process(batch([("cart", READ, INFO)], START_S, 1)).num_rows == 1
 
 
 def test_what_is_called_expected_is_not_told_again(kept: Kept) -> None:
