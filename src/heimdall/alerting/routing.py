@@ -12,7 +12,7 @@ from heimdall.alerting.alert import Alert, Matchers
 from heimdall.errors import HeimdallError, Misconfigured
 
 Sources = dict[tuple[str, ...], set[str]]
-KINDS = ("webhook",)
+KINDS = ("webhook", "slack", "email", "pagerduty", "teams", "alertmanager")
 
 
 @dataclass(frozen=True, slots=True)
