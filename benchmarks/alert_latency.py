@@ -19,7 +19,9 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import httpx
 import numpy as np
+
 from applogs import applogs
 from rules import made_rules
 
@@ -120,7 +122,7 @@ def keep_rules(node: NodeProcess, count: int) -> None:
         {"id": "probe", "name": "Probe", "kind": "threshold", "condition": '"probe found"', "group_by": ["probe"]}
     )
     for first in range(0, len(rows), 500):
-        node._ask("POST", "/api/v1/rules", {}, json.dumps(rows[first : first + 500]).encode())
+        httpx.post(f"{node.url}/api/v1/rules", json=rows[first : first + 500], timeout=60).raise_for_status()
 
 
 def feed(node: NodeProcess, bodies: list[bytes], chunk: int, stop: threading.Event, sent: list[int]) -> None:
