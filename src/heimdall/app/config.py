@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from heimdall.alerting.config import AlertingConfig
+from heimdall.alerting.routing import read_routing
 from heimdall.app.settings import load
 from heimdall.bus.buses.journal import JournalConfig
 from heimdall.bus.opening import SCHEMES as BUS_SCHEMES
@@ -55,6 +57,7 @@ class NodeConfig:
     bus: BusConfig = field(default_factory=BusConfig)
     pipeline: PipelineConfig = field(default_factory=PipelineConfig)
     detect: DetectConfig = field(default_factory=DetectConfig)
+    alerting: AlertingConfig = field(default_factory=AlertingConfig)
     storage: StorageConfig = field(default_factory=StorageConfig)
     query: QueryConfig = field(default_factory=QueryConfig)
 
@@ -86,6 +89,7 @@ def check_config(config: NodeConfig) -> None:
         if scheme not in schemes:
             raise Misconfigured(f"setting {name}: no adapter for {scheme}://; there are: {', '.join(sorted(schemes))}")
     check_cache(config.query.cache)
+    read_routing(config.alerting.file)
     for port in (config.server.port, *config.server.alias_ports):
         if not 0 <= port <= 65535:
             raise Misconfigured(f"setting server: {port} is not a port; use 0 to 65535")

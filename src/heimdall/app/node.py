@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from heimdall import __version__
+from heimdall.alerting.delivery import Delivery
+from heimdall.alerting.manager import AlertManager
+from heimdall.alerting.schedule import AlertClock
 from heimdall.bus.port import Bus
 from heimdall.clock import Clock
 from heimdall.errors import Unavailable
@@ -16,6 +19,7 @@ from heimdall.ingest.sources.http.door import HttpDoor
 from heimdall.ingest.sources.otlp_grpc import OtlpGrpc
 from heimdall.ingest.sources.uploads import UploadSource
 from heimdall.insight.feedback import Feedback
+from heimdall.insight.rules.book import RuleBook
 from heimdall.insight.store import FindingStore
 from heimdall.model.timerange import format_time
 from heimdall.pipeline import deadletters
@@ -62,6 +66,10 @@ class Parts:
     cache: Cache
     findings: FindingStore
     feedback: Feedback
+    rules: RuleBook
+    alerts: AlertManager
+    delivery: Delivery
+    alert_clock: AlertClock
 
 
 class Node:
@@ -82,7 +90,9 @@ class Node:
         self._feed_lock = threading.Lock()
 
     def start(self) -> None:
+        self.parts.delivery.start()
         self.parts.runner.start()
+        self.parts.alert_clock.start()
         self.parts.mover.start()
         for source in self.parts.sources:
             source.start()
@@ -106,11 +116,15 @@ class Node:
         self.parts.door.close()
         self.parts.uploads.close()
         self.parts.mover.stop()
+        self.parts.alert_clock.stop()
         self.parts.runner.stop()
+        self.parts.delivery.stop()
         self.parts.bus.close()
         self.parts.tail.close()
         self.parts.queries.close()
         self.parts.findings.close()
+        self.parts.alerts.store.close()
+        self.parts.rules.close()
         self.parts.engine.close()
 
     # -- what the pages ask (heimdall.api.node.NodeFacts) -----------------------------------------------------------

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from heimdall.alerting.delivery import Delivery
+from heimdall.alerting.manager import AlertManager
+from heimdall.alerting.notifiers.opening import open_notifiers
+from heimdall.alerting.routing import read_routing
+from heimdall.alerting.schedule import AlertClock
+from heimdall.alerting.store import AlertStore
 from heimdall.api.accounts import account_routes
+from heimdall.api.alerts import alert_routes, rule_routes
 from heimdall.api.asgi import build_asgi
 from heimdall.api.elasticsearch.routes import elasticsearch_routes
 from heimdall.api.findings import finding_routes
@@ -31,9 +39,12 @@ from heimdall.ingest.sources.opening import open_sources
 from heimdall.ingest.sources.otlp_grpc import OtlpGrpc
 from heimdall.ingest.sources.uploads import UploadSource
 from heimdall.insight.feedback import Feedback
+from heimdall.insight.finding import FindingSinks
+from heimdall.insight.rules.book import open_book
 from heimdall.insight.store import FindingStore
 from heimdall.pipeline.runners.embedded import EmbeddedRunner
 from heimdall.pipeline.stages.detect import DetectStage
+from heimdall.pipeline.stages.rules import RulesStage
 from heimdall.pipeline.stages.template.stage import TemplateStage
 from heimdall.query.cache import open_cache
 from heimdall.query.cached import CachedQueryService
@@ -57,11 +68,17 @@ def build_parts(config: NodeConfig, clock: Clock, storage: tuple[Engine, Catalog
     templates = TemplateStage()
     findings = FindingStore(config.data / "insight" / "findings.db")
     feedback = Feedback(findings.opinions())
-    detection = [DetectStage(findings, feedback, config.detect, clock=clock)] if config.detect.enabled else []
+    rules = open_book(config.data / "insight" / "rules.db", config.alerting.rules)
+    routing = read_routing(config.alerting.file)
+    alerts = AlertManager(AlertStore(config.data / "alerting" / "alerts.db"), routing, config.alerting, clock)
+    delivery = Delivery(alerts.store, open_notifiers(routing, clock, os.environ), clock)
+    alerts.on_outgoing = delivery.wake
+    noticed = FindingSinks((findings, alerts))
+    detection = [DetectStage(noticed, feedback, config.detect, clock=clock)] if config.detect.enabled else []
     tail = LiveTail()
     runner = EmbeddedRunner(
         bus=bus,
-        stages=[templates, *detection],
+        stages=[templates, *detection, RulesStage(rules, alerts)],
         engine=engine,
         state_path=config.data / "pipeline" / "state.db",
         clock=clock,
@@ -91,6 +108,10 @@ def build_parts(config: NodeConfig, clock: Clock, storage: tuple[Engine, Catalog
         cache=cache,
         findings=findings,
         feedback=feedback,
+        rules=rules,
+        alerts=alerts,
+        delivery=delivery,
+        alert_clock=AlertClock(alerts, rules, queries, clock),
     )
 
 
@@ -121,6 +142,8 @@ def build_app(node: Node, clock: Clock, config: NodeConfig) -> ASGIApp:
             tail_routes(parts.tail, parts.queries, clock),
             account_routes(node, clock),
             finding_routes(parts.findings, parts.feedback, clock, enabled=config.detect.enabled),
+            alert_routes(parts.alerts, clock),
+            rule_routes(parts.rules, parts.queries, clock),
             node_routes(node),
             elasticsearch_routes(parts.queries, clock),
         ],

@@ -95,3 +95,14 @@ class FindingSink(Protocol):
     def report(self, finding: Finding) -> None:
         """Called by the pipeline's stage thread; must not block for long. One that is reported again (same id) after
         a crash changes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class FindingSinks:
+    """Several sinks as one. Satisfies `FindingSink`."""
+
+    sinks: tuple[FindingSink, ...]
+
+    def report(self, finding: Finding) -> None:
+        for sink in self.sinks:
+            sink.report(finding)

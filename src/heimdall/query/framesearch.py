@@ -113,15 +113,19 @@ def _compare(name: str, operator: Operator, value: str, fields: BaseFields, cont
 def _compare_any(own: FrameValue, operator: Operator, value: str) -> pl.Expr:
     text = as_text(own)
     if operator in (Operator.EQ, Operator.NE):
-        number = parse_number(value)
-        spellings = {value}
-        if number is not None:
-            whole = number == int(number) and abs(number) < 1e15
-            spellings.add(str(int(number)) if whole else repr(number))
-        found = text.is_in(list(spellings))
+        found = text.is_in(list(spellings(value)))
         return found if operator is Operator.EQ else ~found
     amount = parse_milliseconds(value)
     return TESTS[operator](as_number(own), amount) if amount is not None else TESTS[operator](text, pl.lit(value))
+
+
+def spellings(value: str) -> set[str]:
+    """Texts of a sender's field that equal `value`: itself, and of a number its shortest form."""
+    number = parse_number(value)
+    if number is None:
+        return {value}
+    whole = number == int(number) and abs(number) < 1e15
+    return {value, str(int(number)) if whole else repr(number)}
 
 
 def _has_identity(text: str) -> pl.Expr:

@@ -33,3 +33,12 @@ def compile_pattern(pattern: str) -> re2._Regexp[str]:
         reason = exc.args[0] if exc.args else "not a regular expression"
         text = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
         raise ValueError(text[:_LONGEST_REASON]) from exc
+
+
+@lru_cache(maxsize=4096)
+def plain_pattern(pattern: str) -> re2._Regexp[str]:
+    """A pattern of our own making, with `.` as it says itself: what `heimdall.query.words` writes, for one text."""
+    options = re2.Options()
+    options.max_mem = MAX_PROGRAM_BYTES
+    options.log_errors = False
+    return re2.compile(pattern, options)

@@ -23,6 +23,8 @@ class _Commands(click.Group):
         "ledger": "ledger",
         "tiers": "tiers",
         "deadletters": "deadletters",
+        "rules": "rules",
+        "alerts": "alerts",
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -1,0 +1,112 @@
+"""Which incident an alert belongs to: the one of its service, its rule, or its kind of message, while that goes on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Iterable
+
+from heimdall.alerting.alert import Incident, Signal, State
+from heimdall.alerting.config import AlertingConfig
+
+_MOST_NAMES = 200
+"""Services, rules and templates an incident remembers; what comes beyond is in it all the same."""
+
+
+class OpenIncidents:
+    """Incidents that may take in alerts. Owned by the manager, under its lock."""
+
+    def __init__(self, config: AlertingConfig, incidents: Iterable[Incident]) -> None:
+        self._window_ns = round(config.group_window_s * 1e9)
+        self._storm = config.storm_incidents
+        self.by_id: dict[str, Incident] = {}
+        self._by_cause: dict[tuple[str, str, str], str] = {}
+        self._begun: dict[str, deque[int]] = {}
+        for incident in sorted(incidents, key=lambda each: each.opened_ns):
+            self.by_id[incident.id] = incident
+            self._begun.setdefault(incident.tenant, deque()).append(incident.opened_ns)
+            for cause in _causes_of(incident):
+                self._by_cause[cause] = incident.id
+
+    def place(self, signal: Signal, now_ns: int) -> tuple[Incident, bool]:
+        """The incident of a new alert, and whether it began with it."""
+        for cause in _causes(signal):
+            found = self.by_id.get(self._by_cause.get(cause, ""))
+            if found is not None and found.state is not State.RESOLVED and now_ns - found.updated_ns <= self._window_ns:
+                self._add(found, signal)
+                return found, False
+        begun = self._begun.setdefault(signal.tenant, deque())
+        while begun and begun[0] <= now_ns - self._window_ns:
+            begun.popleft()
+        if len(begun) >= self._storm:
+            return self._in_storm(signal, now_ns)
+        begun.append(now_ns)
+        return self._begin(signal, now_ns, storm=False), True
+
+    def forget(self, incident: Incident) -> None:
+        self.by_id.pop(incident.id, None)
+        for cause in _causes_of(incident):
+            if self._by_cause.get(cause) == incident.id:
+                del self._by_cause[cause]
+
+    def _in_storm(self, signal: Signal, now_ns: int) -> tuple[Incident, bool]:
+        cause = (signal.tenant, "storm", "")
+        found = self.by_id.get(self._by_cause.get(cause, ""))
+        if found is not None and found.state is not State.RESOLVED and now_ns - found.updated_ns <= self._window_ns:
+            self._add(found, signal, indexed=False)
+            return found, False
+        return self._begin(signal, now_ns, storm=True), True
+
+    def _begin(self, signal: Signal, now_ns: int, *, storm: bool) -> Incident:
+        # the id follows from the report that began it, so that a report that comes again makes the same incident
+        incident = Incident(
+            id=hashlib.sha256(f"incident\0{signal.tenant}\0{signal.key}\0{signal.id}".encode()).hexdigest()[:16],
+            tenant=signal.tenant,
+            title="Alert storm: many causes at once" if storm else signal.statement[:300],
+            severity=signal.severity,
+            state=State.FIRING,
+            opened_ns=now_ns,
+            updated_ns=now_ns,
+            services=[],
+            rules=[],
+            templates=[],
+            storm=storm,
+        )
+        self.by_id[incident.id] = incident
+        if storm:
+            self._by_cause[signal.tenant, "storm", ""] = incident.id
+        self._add(incident, signal, indexed=not storm)
+        return incident
+
+    def _add(self, incident: Incident, signal: Signal, *, indexed: bool = True) -> None:
+        for known, value in ((incident.services, signal.service), (incident.rules, signal.rule)):
+            if value and value not in known[:_MOST_NAMES] and len(known) < _MOST_NAMES:
+                known.append(value)
+        if (
+            signal.template_id
+            and signal.template_id not in incident.templates
+            and len(incident.templates) < _MOST_NAMES
+        ):
+            incident.templates.append(signal.template_id)
+        if indexed and not incident.storm:
+            for cause in _causes_of(incident):
+                self._by_cause[cause] = incident.id
+        incident.severity = min(incident.severity, signal.severity)
+
+
+def _causes(signal: Signal) -> list[tuple[str, str, str]]:
+    found: list[tuple[str, str, str]] = [(signal.tenant, "service", signal.service)] if signal.service else []
+    found.append((signal.tenant, "rule", signal.rule))
+    if signal.template_id > 1:
+        found.append((signal.tenant, "template", str(signal.template_id)))
+    return found
+
+
+def _causes_of(incident: Incident) -> list[tuple[str, str, str]]:
+    if incident.storm:
+        return [(incident.tenant, "storm", "")]
+    return [
+        *((incident.tenant, "service", name) for name in incident.services),
+        *((incident.tenant, "rule", name) for name in incident.rules if not name.startswith("detector.")),
+        *((incident.tenant, "template", str(number)) for number in incident.templates),
+    ]

@@ -1,0 +1,410 @@
+"""The life of alerts: reports become alerts, alerts incidents, incidents notifications, each change one transaction."""
+
+from __future__ import annotations
+
+import heapq
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+from prometheus_client import Counter, Gauge
+
+from heimdall.alerting.alert import (
+    Alert,
+    Incident,
+    Matchers,
+    Signal,
+    Silence,
+    State,
+    signal_of_finding,
+    signal_of_firing,
+)
+from heimdall.alerting.config import AlertingConfig
+from heimdall.alerting.incidents import OpenIncidents
+from heimdall.alerting.notification import Event, notification
+from heimdall.alerting.routing import Routing, Sources
+from heimdall.alerting.store import MAX_ENTRIES, AlertStore, Entry, Outgoing
+from heimdall.clock import Clock
+from heimdall.errors import InvalidInput, NotFound
+from heimdall.insight.finding import Finding
+from heimdall.insight.rules.firing import Firing, firing_id
+from heimdall.model.batch import TenantId
+
+_log = logging.getLogger(__name__)
+
+OPENED = Counter("heimdall_alerts_opened", "Alerts that began, by severity.", ["severity"])
+OPEN = Gauge("heimdall_alerts_open", "Alerts that are not over.")
+NOTIFICATIONS = Counter("heimdall_alerts_notifications", "Notifications made, by event.", ["event"])
+
+MAX_OPEN = 20_000
+"""Alerts that are not over, all tenants. Beyond it the one quiet for longest is taken to be over."""
+_HOUR_NS = 3600 * 10**9
+_PRUNE_EVERY = 200
+
+
+class AlertManager:
+    """Satisfies `FiringSink` and `FindingSink`. Safe from several threads; what is told leaves by the outbox."""
+
+    def __init__(
+        self,
+        store: AlertStore,
+        routing: Routing,
+        config: AlertingConfig,
+        clock: Clock,
+        on_outgoing: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`on_outgoing` is called after something was put into the outbox; it must not block."""
+        self.store = store
+        self._routing = routing
+        self._config = config
+        self._clock = clock
+        self.on_outgoing = on_outgoing
+        self._lock = threading.RLock()
+        self._changes = 0
+        self._load()
+
+    def _load(self) -> None:
+        """What is open, as the disk has it."""
+        self._open = {alert.key: alert for alert in self.store.alerts("state != ?", ["resolved"])}
+        self._incidents = OpenIncidents(self._config, self.store.incidents("state != ?", ["resolved"]))
+        self._members: dict[str, set[str]] = {}
+        self._unrouted: dict[str, set[str]] = {}
+        """By incident: open alerts whose channels were not looked at yet."""
+        for alert in self._open.values():
+            self._members.setdefault(alert.incident, set()).add(alert.key)
+            if not alert.routed:
+                self._unrouted.setdefault(alert.incident, set()).add(alert.key)
+        self._silences = self.store.silences()
+        OPEN.set(len(self._open))
+
+    @contextmanager
+    def _changing(self) -> Iterator[_Change]:
+        """One change: in memory and on disk, or in neither."""
+        with self._lock:
+            change = _Change(self._clock.time_ns())
+            try:
+                with self.store.transaction():
+                    yield change
+                    self._settle(change)
+            except BaseException:
+                self._load()
+                raise
+        if change.outgoing:
+            self.on_outgoing()
+
+    @contextmanager
+    def _changing_incident(self, tenant: TenantId, incident_id: str) -> Iterator[tuple[Incident, _Change]]:
+        """A change of one that is open. Raises NotFound; InvalidInput for one that is over."""
+        incident = self._incident(tenant, incident_id)
+        with self._changing() as change:
+            yield incident, change
+
+    # -- reports ------------------------------------------------------------------------------------------------------
+
+    def fired(self, firings: Sequence[Firing]) -> None:
+        self._take([signal_of_firing(firing) for firing in firings])
+
+    def report(self, finding: Finding) -> None:
+        try:
+            self._take([signal_of_finding(finding)])
+        except sqlite3.Error:  # the finding itself is kept elsewhere; records must not wait for a full disk here
+            _log.exception("a finding could not be made an alert")
+
+    def _take(self, signals: Sequence[Signal]) -> None:
+        with self._changing() as change:
+            for signal in signals:
+                if self.store.is_new(signal.id):
+                    self._apply(signal, change)
+            if (over := len(self._open) - MAX_OPEN) > 0:
+                for alert in heapq.nsmallest(over, self._open.values(), key=lambda each: each.seen_ns):
+                    self._resolve(alert, change, "too many alerts are open; this one was quiet for longest")
+
+    def _apply(self, signal: Signal, change: _Change) -> None:
+        alert = self._open.get(signal.key)
+        if signal.resolved:
+            if alert is not None:
+                self._resolve(alert, change, signal.statement)
+            return
+        if alert is not None:
+            alert.seen_ns = change.now_ns
+            alert.detected_ns = max(alert.detected_ns, signal.detected_ns)
+            alert.records += signal.records
+            alert.value = signal.value
+            alert.statement = signal.statement
+            alert.severity = min(alert.severity, signal.severity)
+            change.alerts[alert.key] = alert
+            return
+        self._begin(signal, change)
+
+    def _begin(self, signal: Signal, change: _Change) -> None:
+        now_ns = change.now_ns
+        before = next(iter(self.store.alerts("key = ?", [signal.key])), None)
+        openings = [at for at in (before.openings if before else []) if now_ns - at < _HOUR_NS][-20:] + [now_ns]
+        history = now_ns - signal.detected_ns > self._config.history_s * 1e9
+        if history:
+            incident_id = ""
+        else:
+            incident, began = self._incidents.place(signal, now_ns)
+            incident_id = incident.id
+            incident.alerts += 1
+            incident.open_alerts += 1
+            incident.updated_ns = now_ns
+            if incident.state is State.ACKNOWLEDGED and signal.severity < incident.told_severity:
+                incident.state, incident.acknowledged_by = State.FIRING, ""  # worse than what was acknowledged
+            change.incidents[incident.id] = incident
+            self._members.setdefault(incident.id, set()).add(signal.key)
+            self._unrouted.setdefault(incident.id, set()).add(signal.key)
+            change.note(incident, "opened" if began else "alert", signal.statement, signal.key)
+        flapping = len(openings) >= self._config.flap_openings
+        alert = Alert(
+            key=signal.key, tenant=signal.tenant, rule=signal.rule, title=signal.title, severity=signal.severity,
+            labels=dict(signal.labels), service=signal.service, template_id=signal.template_id,
+            statement=signal.statement, value=signal.value, started_ns=signal.started_ns,
+            detected_ns=signal.detected_ns, records=signal.records, examples=list(signal.examples),
+            query=signal.query, quiet_after_ns=signal.quiet_after_ns, lasting=signal.lasting,
+            state=State.RESOLVED if history else State.FIRING, incident=incident_id, opened_ns=now_ns, seen_ns=now_ns,
+            resolved_ns=now_ns if history else None, times_opened=(before.times_opened if before else 0) + 1,
+            openings=openings, flapping=flapping,
+        )  # fmt: skip
+        change.alerts[alert.key] = alert
+        if not history:
+            self._open[alert.key] = alert
+            OPENED.labels(severity=alert.severity).inc()
+
+    # -- time -----------------------------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """What time alone changes: alerts that have been quiet are over, silences end, incidents are told again."""
+        with self._lock:
+            now_ns = self._clock.time_ns()
+            quiet = [alert for alert in self._open.values() if self._is_quiet(alert, now_ns)]
+            due = [incident for incident in self._incidents.by_id.values() if self._is_due(incident, now_ns)]
+            if quiet or due:
+                with self._changing() as change:
+                    for alert in quiet:
+                        self._resolve(alert, change, "quiet")
+                    change.incidents |= {incident.id: incident for incident in due}
+
+    def _is_quiet(self, alert: Alert, now_ns: int) -> bool:
+        if alert.lasting:
+            return False
+        patience = 4 if alert.flapping else 1
+        return now_ns - alert.seen_ns >= alert.quiet_after_ns * patience
+
+    def _is_due(self, incident: Incident, now_ns: int) -> bool:
+        """Somebody has to be told of it now."""
+        if incident.state is not State.FIRING or not self._routing.channels:
+            return False
+        return self._has_news(incident, now_ns) or bool(self._first_told(incident, _Change(now_ns)))
+
+    def _resolve(self, alert: Alert, change: _Change, why: str) -> None:
+        alert.state = State.RESOLVED
+        alert.resolved_ns = change.now_ns
+        change.alerts[alert.key] = alert
+        self._open.pop(alert.key, None)
+        members = self._members.get(alert.incident, set())
+        members.discard(alert.key)
+        self._unrouted.get(alert.incident, set()).discard(alert.key)
+        incident = self._incidents.by_id.get(alert.incident)
+        if incident is None:
+            return
+        incident.open_alerts = len(members)
+        change.incidents[incident.id] = incident
+        change.note(incident, "alert_over", f"{alert.title}: over ({why})", alert.key)
+
+    # -- incidents ----------------------------------------------------------------------------------------------------
+
+    def _settle(self, change: _Change) -> None:
+        """Incidents that changed: over, or somebody has to be told. Then everything is written."""
+        for incident in list(change.incidents.values()):
+            if not incident.open_alerts and incident.state is not State.RESOLVED:
+                self._close(incident, change)
+            elif incident.state is State.FIRING:
+                self._tell(incident, change)
+        self.store.put_alerts(change.alerts.values())
+        self.store.put_incidents(change.incidents.values())
+        self.store.put_entries(change.entries)
+        self.store.put_outgoing(change.outgoing)
+        self._changes += 1
+        if self._changes % _PRUNE_EVERY == 0:
+            self.store.prune()
+        OPEN.set(len(self._open))
+
+    def _close(self, incident: Incident, change: _Change) -> None:
+        incident.state = State.RESOLVED
+        incident.resolved_ns = incident.updated_ns = change.now_ns
+        change.note(incident, "resolved", "every alert is over")
+        if incident.channels:
+            self._send(Event.RESOLVE, incident, [], incident.channels, change)
+        self._incidents.forget(incident)
+        self._members.pop(incident.id, None)
+        self._unrouted.pop(incident.id, None)
+
+    def _tell(self, incident: Incident, change: _Change) -> None:
+        news = self._has_news(incident, change.now_ns)
+        first = self._first_told(incident, change)
+        if not first and not news:
+            return
+        for alert in first:
+            alert.routed = True
+            change.alerts[alert.key] = alert
+            self._unrouted[incident.id].discard(alert.key)
+        wanted = dict.fromkeys(name for alert in first for name in self._routing.route.channels_of(alert))
+        new = [name for name in wanted if name not in incident.channels]
+        known = list(incident.channels) if news else []
+        telling = self._telling(incident, change) if new or known else []
+        if not telling:
+            return
+        if new:
+            incident.channels += new
+            self._send(Event.TRIGGER, incident, telling, new, change)
+        if known:
+            self._send(Event.UPDATE, incident, telling, known, change)
+
+    def _has_news(self, incident: Incident, now_ns: int) -> bool:
+        """For those who know of the incident."""
+        if not incident.channels:
+            return False
+        since_ns = now_ns - incident.told_ns
+        worse = incident.severity < incident.told_severity
+        more = incident.alerts > incident.told_alerts and since_ns >= self._config.update_interval_s * 1e9
+        return worse or more or since_ns >= self._config.repeat_interval_s * 1e9
+
+    def _first_told(self, incident: Incident, change: _Change) -> list[Alert]:
+        """Alerts whose channels were not told because of them yet, and may be."""
+        keys = self._unrouted.get(incident.id, ())
+        return self._tellable([self._open[key] for key in keys if key in self._open], change)
+
+    def _telling(self, incident: Incident, change: _Change) -> list[Alert]:
+        """Open alerts that are neither silenced nor inhibited nor acknowledged, the worst first."""
+        alerts = [self._open[key] for key in self._members.get(incident.id, ()) if key in self._open]
+        return sorted(self._tellable(alerts, change), key=lambda alert: (alert.severity, alert.opened_ns, alert.key))
+
+    def _tellable(self, alerts: list[Alert], change: _Change) -> list[Alert]:
+        alerts = [a for a in alerts if a.state is State.FIRING and not self.is_silenced(a, change.now_ns)]
+        if self._routing.inhibitions:
+            alerts = [alert for alert in alerts if not self._is_inhibited(alert, change)]
+        return alerts
+
+    def _is_inhibited(self, alert: Alert, change: _Change) -> bool:
+        """While another open alert says more. Who does is worked out once a change, not once an alert."""
+        if change.inhibiting is None:
+            change.inhibiting = [rule.sources(self._open.values()) for rule in self._routing.inhibitions]
+        return any(
+            rule.inhibited(alert, sources)
+            for rule, sources in zip(self._routing.inhibitions, change.inhibiting, strict=True)
+        )
+
+    def is_silenced(self, alert: Alert, now_ns: int) -> bool:
+        labels = alert.matched_labels
+        return any(s.start_ns <= now_ns < s.end_ns and s.matchers.match(labels) for s in self._silences)
+
+    def _send(
+        self, event: Event, incident: Incident, alerts: list[Alert], channels: Iterable[str], change: _Change
+    ) -> None:
+        incident.sequence += 1
+        if event is not Event.RESOLVE:
+            incident.told_ns, incident.told_alerts = change.now_ns, incident.alerts
+            incident.told_severity = incident.severity
+        body = notification(event, incident, alerts, self._config.url).to_json()
+        names = list(channels)
+        for name in names:
+            key = f"{incident.id}-{incident.sequence}-{name}"
+            change.outgoing.append(Outgoing(key, name, incident.id, change.now_ns, body))
+        NOTIFICATIONS.labels(event=event.value).inc(len(names))
+        change.note(incident, "notified", f"{event.value} to {', '.join(names)}")
+
+    # -- what people do -------------------------------------------------------------------------------------------
+
+    def acknowledge(self, tenant: TenantId, incident_id: str, author: str) -> Incident:
+        """Somebody looks after it: no more updates. Raises NotFound; InvalidInput for one that is over."""
+        with self._lock, self._changing_incident(tenant, incident_id) as (incident, change):
+            incident.state = State.ACKNOWLEDGED
+            incident.acknowledged_by = author
+            incident.updated_ns = change.now_ns
+            change.incidents[incident.id] = incident
+            for key in self._members.get(incident.id, ()):
+                alert = self._open[key]
+                alert.state, alert.acknowledged_by = State.ACKNOWLEDGED, author
+                change.alerts[key] = alert
+            change.note(incident, "acknowledged", f"acknowledged by {author}", author=author)
+            if incident.channels:
+                self._send(Event.ACKNOWLEDGE, incident, [], incident.channels, change)
+        return incident
+
+    def resolve(self, tenant: TenantId, incident_id: str, author: str) -> Incident:
+        """Somebody says it is over. Raises as `acknowledge`."""
+        with self._lock, self._changing_incident(tenant, incident_id) as (incident, change):
+            for key in list(self._members.get(incident.id, ())):
+                self._resolve(self._open[key], change, f"resolved by {author}")
+            change.incidents[incident.id] = incident
+        return incident
+
+    def comment(self, tenant: TenantId, incident_id: str, text: str, author: str) -> None:
+        """A line in the timeline. Raises NotFound."""
+        with self._lock:
+            found = self.store.incidents("id = ? AND tenant = ?", [incident_id, tenant], 1)
+            if not found:
+                raise NotFound(f"there is no incident {incident_id[:60]}")
+            with self.store.transaction():
+                entry = Entry(incident_id, self._clock.time_ns(), "comment", text, author=author)
+                self.store.put_entries([entry])
+
+    def silence(self, matchers: Matchers, start_ns: int, end_ns: int, comment: str, author: str) -> Silence:
+        """Alerts that match are not told for a while. Raises InvalidInput."""
+        if not matchers.terms:
+            raise InvalidInput("a silence needs matchers; one without would silence everything")
+        if end_ns <= start_ns:
+            raise InvalidInput("a silence must end after it begins")
+        silence = Silence(
+            id=firing_id("silence", matchers, start_ns, end_ns, comment, author)[:16],
+            matchers=matchers, start_ns=start_ns, end_ns=end_ns, comment=comment, author=author,
+        )  # fmt: skip
+        with self._lock:
+            self.store.put_silence(silence)
+            self._silences = self.store.silences()
+        return silence
+
+    def end_silence(self, silence_id: str) -> None:
+        """Raises NotFound."""
+        with self._lock:
+            found = next((each for each in self._silences if each.id == silence_id), None)
+            if found is None:
+                raise NotFound(f"there is no silence {silence_id[:60]}")
+            now_ns = self._clock.time_ns()
+            ended = Silence(
+                id=found.id, matchers=found.matchers, start_ns=min(found.start_ns, now_ns),
+                end_ns=min(found.end_ns, now_ns), comment=found.comment, author=found.author,
+            )  # fmt: skip
+            self.store.put_silence(ended)
+            self._silences = self.store.silences()
+
+    def silences(self) -> list[Silence]:
+        return list(self._silences)
+
+    def _incident(self, tenant: TenantId, incident_id: str) -> Incident:
+        incident = self._incidents.by_id.get(incident_id)
+        if incident is not None and incident.tenant == tenant:
+            return incident
+        if self.store.incidents("id = ? AND tenant = ?", [incident_id, tenant], 1):
+            raise InvalidInput(f"incident {incident_id} is over")
+        raise NotFound(f"there is no incident {incident_id[:60]}")
+
+
+class _Change:
+    """What one transaction writes."""
+
+    def __init__(self, now_ns: int) -> None:
+        self.now_ns = now_ns
+        self.alerts: dict[str, Alert] = {}
+        self.incidents: dict[str, Incident] = {}
+        self.entries: list[Entry] = []
+        self.outgoing: list[Outgoing] = []
+        self.inhibiting: list[Sources] | None = None
+
+    def note(self, incident: Incident, kind: str, text: str, alert: str = "", author: str = "") -> None:
+        incident.entries += 1
+        if incident.entries <= MAX_ENTRIES or kind in ("resolved", "acknowledged"):
+            self.entries.append(Entry(incident.id, self.now_ns, kind, text[:500], alert, author))

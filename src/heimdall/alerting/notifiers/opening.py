@@ -1,0 +1,86 @@
+"""Channels of the routing file → notifiers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from heimdall.alerting.notification import Notifier
+from heimdall.alerting.notifiers.alertmanager import Alertmanager
+from heimdall.alerting.notifiers.email import Email, Mailbox
+from heimdall.alerting.notifiers.outbound import Outbound
+from heimdall.alerting.notifiers.pagerduty import URL as PAGERDUTY_URL
+from heimdall.alerting.notifiers.pagerduty import PagerDuty
+from heimdall.alerting.notifiers.slack import Slack
+from heimdall.alerting.notifiers.teams import Teams
+from heimdall.alerting.notifiers.webhook import Webhook
+from heimdall.alerting.routing import ChannelConfig, Routing, secret
+from heimdall.clock import Clock
+from heimdall.errors import Misconfigured
+
+
+def open_notifiers(routing: Routing, clock: Clock, environment: Mapping[str, str]) -> dict[str, Notifier]:
+    """By name. `environment`: where `env:NAME` is looked up. Raises Misconfigured: names the channel and the key."""
+    return {channel.name: open_notifier(channel, clock, environment) for channel in routing.channels}
+
+
+def open_notifier(channel: ChannelConfig, clock: Clock, environment: Mapping[str, str]) -> Notifier:
+    what = f"channel {channel.name}"
+    settings = dict(channel.settings)
+    private = settings.pop("allow_private", False)
+    if not isinstance(private, bool):
+        raise Misconfigured(f"{what}: allow_private must be true or false")
+    texts = {name: secret(value, f"{what}: {name}", environment) for name, value in settings.items()}
+    match channel.kind:
+        case "webhook":
+            _only(texts, {"url", "secret"}, {"url"}, what)
+            return Webhook(Outbound(texts["url"], what, allow_private=private), texts.get("secret", ""), clock)
+        case "slack":
+            _only(texts, {"url"}, {"url"}, what)
+            return Slack(Outbound(texts["url"], what, allow_private=private))
+        case "teams":
+            _only(texts, {"url"}, {"url"}, what)
+            return Teams(Outbound(texts["url"], what, allow_private=private))
+        case "pagerduty":
+            _only(texts, {"url", "routing_key"}, {"routing_key"}, what)
+            url = texts.get("url", PAGERDUTY_URL)
+            return PagerDuty(Outbound(url, what, allow_private=private), texts["routing_key"])
+        case "alertmanager":
+            _only(texts, {"url"}, {"url"}, what)
+            url = f"{texts['url'].rstrip('/')}/api/v2/alerts"
+            return Alertmanager(Outbound(url, what, allow_private=private), clock)
+        case "email":
+            return Email(_mailbox(texts, what), clock)
+        case other:
+            raise Misconfigured(f"{what}: there is no channel of kind {other}")
+
+
+_TLS_PORTS = {"starttls": 587, "tls": 465, "none": 25}
+
+
+def _mailbox(texts: dict[str, str], what: str) -> Mailbox:
+    known = {"host", "port", "from", "to", "user", "password", "tls", "ca"}
+    _only(texts, known, {"host", "from", "to"}, what)
+    tls = texts.get("tls", "starttls")
+    if tls not in _TLS_PORTS:
+        raise Misconfigured(f"{what}: tls must be one of {', '.join(_TLS_PORTS)}")
+    if tls == "none" and texts.get("password"):
+        raise Misconfigured(f"{what}: a password is not sent without TLS")
+    try:
+        port = int(texts.get("port", _TLS_PORTS[tls]))
+    except ValueError:
+        raise Misconfigured(f"{what}: port must be a number") from None
+    to = tuple(address.strip() for address in texts["to"].split(",") if address.strip())
+    if not to or any(char in address for address in (*to, texts["from"]) for char in "\r\n"):
+        raise Misconfigured(f"{what}: to and from must be addresses; several are separated by commas")
+    return Mailbox(
+        host=texts["host"], port=port, sender=texts["from"], to=to, user=texts.get("user", ""),
+        password=texts.get("password", ""), tls=tls, ca=texts.get("ca", ""),
+    )  # fmt: skip
+
+
+def _only(given: dict[str, str], known: set[str], needed: set[str], what: str) -> None:
+    for name in given:
+        if name not in known:
+            raise Misconfigured(f"{what}: unknown key {name}; keys are {', '.join(sorted(known | {'allow_private'}))}")
+    for name in sorted(needed - given.keys()):
+        raise Misconfigured(f"{what}: needs {name}")

@@ -1,0 +1,89 @@
+"""HTTP to addresses that people configured: no inner network unless it was allowed, no redirects, no endless answers.
+
+The host is resolved once, every address of it is checked, and the connection goes to the address that was checked, so
+that a name cannot point elsewhere in between (DNS rebinding). TLS still proves the name.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Mapping
+
+import httpx
+
+from heimdall.errors import Misconfigured, Refused, Unavailable
+
+TIMEOUT_S = 10.0
+_RETRIED = frozenset({408, 425, 429})
+_TOLD = 200
+"""Characters of an answer that are told as a reason."""
+
+
+class Outbound:
+    """Posts to one address."""
+
+    def __init__(self, url: str, what: str, *, allow_private: bool = False) -> None:
+        """Raises Misconfigured: not an address this can post to."""
+        try:
+            self._url = httpx.URL(url)
+        except httpx.InvalidURL as exc:
+            raise Misconfigured(f"{what}: url is not one: {exc}") from exc
+        if self._url.scheme not in ("http", "https") or not self._url.host or self._url.userinfo:
+            raise Misconfigured(f"{what}: url must be http:// or https:// with a host and without a password")
+        self._what = what
+        self._allow_private = allow_private
+        self._http = httpx.Client(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False)
+
+    def post(self, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
+        """The answer, when it is a 2xx.
+
+        Raises:
+            Unavailable: no answer, or one that may be another next time (408, 425, 429, 5xx).
+            Refused: any other answer, or an address that must not be asked.
+        """
+        address = self._checked_address()
+        netloc = self._url.netloc.decode("ascii")
+        try:
+            response = self._http.post(
+                self._url.copy_with(host=address),
+                content=body,
+                headers={"User-Agent": "heimdall", "Content-Type": "application/json"}
+                | dict(headers)
+                | {"Host": netloc},
+                extensions={"sni_hostname": self._url.host},
+            )
+        except httpx.HTTPError as exc:
+            raise Unavailable(f"{self._what}: {type(exc).__name__}: {exc}") from exc
+        if response.is_success:
+            return response
+        reason = f"{self._what}: answered {response.status_code} {response.text[:_TOLD]}"
+        if response.status_code in _RETRIED or response.status_code >= 500:
+            raise Unavailable(reason)
+        raise Refused(reason)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _checked_address(self) -> str:
+        port = self._url.port or (443 if self._url.scheme == "https" else 80)
+        try:
+            found = socket.getaddrinfo(self._url.host, port, type=socket.SOCK_STREAM)
+        except OSError as exc:
+            raise Unavailable(f"{self._what}: cannot resolve {self._url.host}: {exc}") from exc
+        addresses = [str(entry[4][0]) for entry in found]
+        if not self._allow_private:
+            for address in addresses:
+                if is_private(address):
+                    where = f"{self._url.host} is {address}, inside a network"
+                    raise Refused(f"{self._what}: {where}; allow_private = true permits it")
+        return addresses[0]
+
+
+def is_private(address: str) -> bool:
+    """Whether an address is anything but a public one: this host, inner networks, metadata services."""
+    own = ipaddress.ip_address(address.partition("%")[0])
+    mapped = getattr(own, "ipv4_mapped", None) or getattr(own, "sixtofour", None)
+    if mapped is not None:
+        return is_private(str(mapped))
+    return not own.is_global or own.is_multicast

@@ -1,0 +1,118 @@
+"""`heimdall alerts`: what is wrong, which incident it belongs to, and what is done about it."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from typing import Any
+
+import click
+import orjson
+
+from heimdall.app.cli.client import NodeClient, url_option
+from heimdall.app.cli.output import console, table
+
+_output = click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
+_STATES = click.Choice(["open", "firing", "acknowledged", "resolved", "all"])
+_state = click.option("--state", type=_STATES, default="open", show_default=True, help="Which of them.")
+
+
+@click.group("alerts")
+def command() -> None:
+    """Show alerts and incidents, acknowledge and silence.
+
+    \b
+    Examples:
+      heimdall alerts list
+      heimdall alerts incidents --state all
+      heimdall alerts show 3f2a9c0d11e4b7aa
+      heimdall alerts acknowledge 3f2a9c0d11e4b7aa
+      heimdall alerts silence service=payment --for 2h --comment "planned work"
+    """
+
+
+@command.command("list")
+@_state
+@click.option("--service", help="Only of this service.")
+@_output
+@url_option
+def list_alerts(state: str, service: str | None, output: str, url: str) -> None:
+    """Show alerts, newest first."""
+    with NodeClient(url) as node:
+        answer = node.get("/api/v1/alerts", {"state": None if state == "all" else state, "service": service})
+    if output == "json":
+        _print(answer)
+        return
+    names = ["severity", "state", "service", "statement", "records", "seen", "incident"]
+    console().print(table([_shown(row, names) for row in answer["data"]], names))
+
+
+@command.command("incidents")
+@_state
+@_output
+@url_option
+def incidents(state: str, output: str, url: str) -> None:
+    """Show incidents, newest first."""
+    with NodeClient(url) as node:
+        answer = node.get("/api/v1/incidents", {"state": None if state == "all" else state})
+    if output == "json":
+        _print(answer)
+        return
+    names = ["id", "severity", "state", "title", "alerts", "open_alerts", "opened"]
+    console().print(table([_shown(row, names) for row in answer["data"]], names))
+
+
+@command.command("show")
+@click.argument("incident")
+@url_option
+def show(incident: str, url: str) -> None:
+    """Show an incident with its timeline, as JSON."""
+    with NodeClient(url) as node:
+        _print(node.get(f"/api/v1/incidents/{incident}"))
+
+
+@command.command("acknowledge")
+@click.argument("incident")
+@click.option("--author", help="Who looks after it; you by default.")
+@url_option
+def acknowledge(incident: str, author: str | None, url: str) -> None:
+    """Say that you look after an incident: nobody is told of it again."""
+    _act(url, incident, "acknowledge", author)
+
+
+@command.command("resolve")
+@click.argument("incident")
+@click.option("--author", help="Who says so; you by default.")
+@url_option
+def resolve(incident: str, author: str | None, url: str) -> None:
+    """Say that an incident is over."""
+    _act(url, incident, "resolve", author)
+
+
+@command.command("silence")
+@click.argument("matchers", nargs=-1, required=True)
+@click.option("--for", "duration", default="1h", show_default=True, help="How long.")
+@click.option("--comment", default="", help="Why.")
+@click.option("--author", help="Who; you by default.")
+@url_option
+def silence(matchers: tuple[str, ...], duration: str, comment: str, author: str | None, url: str) -> None:
+    """Keep alerts that match from being told. MATCHERS are label=value or label=/pattern/."""
+    pairs = dict(matcher.partition("=")[::2] for matcher in matchers)
+    body = {"matchers": pairs, "to": duration, "comment": comment, "author": author or getpass.getuser()}
+    with NodeClient(url) as node:
+        made = node.post("/api/v1/silences", body)
+    click.echo(f"{made['id']} until {made['end']}")
+
+
+def _act(url: str, incident: str, action: str, author: str | None) -> None:
+    with NodeClient(url) as node:
+        found = node.post(f"/api/v1/incidents/{incident}", {"action": action, "author": author or getpass.getuser()})
+    click.echo(f"{found['id']} {found['state']}")
+
+
+def _shown(row: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    return {name: str(row.get(name) or "")[:19] if name in ("seen", "opened") else row.get(name) for name in names}
+
+
+def _print(answer: object) -> None:
+    sys.stdout.write(orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode() + "\n")

@@ -1,0 +1,1 @@
+"""What each kind of rule remembers between batches, one module per kind."""
