@@ -33,6 +33,7 @@ from heimdall.insight.store import FindingStore
 from heimdall.pipeline.runners.embedded import EmbeddedRunner
 from heimdall.pipeline.stages.detect import DetectStage
 from heimdall.pipeline.stages.template.stage import TemplateStage
+from heimdall.pipeline.state import first_free_position
 from heimdall.query.cache import open_cache
 from heimdall.query.cached import CachedQueryService
 from heimdall.query.live import LiveTail
@@ -48,7 +49,15 @@ def build_parts(config: NodeConfig, clock: Clock, storage: tuple[Engine, Catalog
     Raises:
         Misconfigured: a URL no engine or bus answers to.
     """
-    bus = open_bus(config.bus.url, clock, default_directory=config.data / "journal", journal=config.bus.journal)
+    state_path = config.data / "pipeline" / "state.db"
+    bus = open_bus(
+        config.bus.url,
+        clock,
+        default_directory=config.data / "journal",
+        journal=config.bus.journal,
+        kafka=config.bus.kafka,
+        begin_at=first_free_position(state_path),
+    )
     schedule = config.storage.schedule()
     engine, catalogue = storage
     templates = TemplateStage()
@@ -60,7 +69,7 @@ def build_parts(config: NodeConfig, clock: Clock, storage: tuple[Engine, Catalog
         bus=bus,
         stages=[templates, *detection],
         engine=engine,
-        state_path=config.data / "pipeline" / "state.db",
+        state_path=state_path,
         clock=clock,
         config=config.pipeline,
         on_stored=tail.publish,
