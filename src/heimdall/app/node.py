@@ -13,6 +13,7 @@ from heimdall.clock import Clock
 from heimdall.errors import Unavailable
 from heimdall.ingest.port import Source
 from heimdall.ingest.sources.http.door import HttpDoor
+from heimdall.ingest.sources.http.schema_registry import SchemaRegistryDoor
 from heimdall.ingest.sources.otlp_grpc import OtlpGrpc
 from heimdall.ingest.sources.uploads import UploadSource
 from heimdall.insight.feedback import Feedback
@@ -56,6 +57,7 @@ class Parts:
     tail: LiveTail
     sources: tuple[Source, ...]
     uploads: UploadSource
+    schemas: SchemaRegistryDoor
     queries: QueryService
     cache: Cache
     findings: FindingStore
@@ -103,6 +105,7 @@ class Node:
         self.parts.grpc.stop()
         self.parts.door.close()
         self.parts.uploads.close()
+        self.parts.schemas.close()
         self.parts.mover.stop()
         self.parts.runner.stop()
         self.parts.bus.close()

@@ -17,6 +17,8 @@ from heimdall.api.tail import tail_routes
 from heimdall.app.config import NodeConfig, ServerConfig
 from heimdall.app.node import Feed, Node, Parts
 from heimdall.bus.opening import open_bus
+from heimdall.bus.registry import SchemaRegistry
+from heimdall.bus.registry.own import register_own
 from heimdall.clock import Clock
 from heimdall.ingest.sources.http.datadog import DatadogLogs
 from heimdall.ingest.sources.http.door import HttpDoor, on_port
@@ -24,6 +26,7 @@ from heimdall.ingest.sources.http.elasticsearch import ElasticsearchLogs
 from heimdall.ingest.sources.http.json import JsonLogs
 from heimdall.ingest.sources.http.loki import LokiLogs
 from heimdall.ingest.sources.http.otlp import OtlpLogs
+from heimdall.ingest.sources.http.schema_registry import SchemaRegistryDoor
 from heimdall.ingest.sources.http.splunk import SplunkLogs
 from heimdall.ingest.sources.opening import open_sources
 from heimdall.ingest.sources.otlp_grpc import OtlpGrpc
@@ -81,6 +84,8 @@ def build_parts(config: NodeConfig, clock: Clock, storage: tuple[Engine, Catalog
     queries = CachedQueryService(Tiers({"hot": engine}), clock, config.query, templates.catalogue, cache)
     door = HttpDoor(bus, clock, config.ingest)
     uploads = UploadSource(bus, clock, config.ingest)
+    schemas = SchemaRegistry(config.data / "registry" / "schemas.db")
+    register_own(schemas)
     sources = open_sources(config.sources, bus, clock, default_host=config.server.host)
     return Parts(
         door=door,
@@ -92,6 +97,7 @@ def build_parts(config: NodeConfig, clock: Clock, storage: tuple[Engine, Catalog
         tail=tail,
         sources=sources,
         uploads=uploads,
+        schemas=SchemaRegistryDoor(schemas),
         queries=queries,
         cache=cache,
         findings=findings,
@@ -127,7 +133,7 @@ def build_app(node: Node, clock: Clock, config: NodeConfig) -> ASGIApp:
             finding_routes(parts.findings, parts.feedback, clock, enabled=config.detect.enabled),
             node_routes(node),
         ],
-        doors=[*door_routes(parts.door), *parts.uploads.routes],
+        doors=[*door_routes(parts.door), *parts.uploads.routes, *parts.schemas.routes],
         faces=face_routes(parts.door, config.server),
         pages=StaticUi(),
     )
