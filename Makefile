@@ -52,11 +52,13 @@ check: setup
 fuzz: setup
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest tests/properties --timeout 7200
 
-# The journal: a breaking disk from 100,000 seeds, then a real process killed 200 times. Law broken = exit code.
+# The journal: a breaking disk from 100,000 seeds, then a real process killed 200 times, and nodes on Kafka with
+# their broker. Law broken = exit code.
 crash: setup
 	$(BIN)/python tests/simulation/crash.py --seeds 100000 --processes 2
 	$(BIN)/python tests/e2e/journal_kill.py --cycles 200
 	$(BIN)/python tests/e2e/node_kill.py --kills 200
+	$(BIN)/python tests/e2e/node_kill.py --kills 100 --bus kafka --nodes 2
 
 # The figures of benchmarks/README.md: minutes, and best on a machine that does nothing else.
 bench: setup

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pyarrow as pa
 import pytest
 
 from heimdall.bus.buses.journal import Journal, JournalConfig
+from heimdall.bus.buses.kafka import KafkaBus, KafkaBusConfig
+from heimdall.bus.buses.kafka.bus import Place
 from heimdall.bus.buses.memory import MemoryBus
 from heimdall.bus.port import Bus, Frame, ProducerKey
 from heimdall.clock import ManualClock
@@ -41,13 +44,22 @@ def messages(frames: Iterator[Frame]) -> list[str]:
     return [message for frame in frames for message in frame.batch.table["message"].to_pylist()]
 
 
-@pytest.fixture(params=["memory", "journal", "journal without recent batches in memory"])
+WITHOUT_RECENT = " without recent batches in memory"
+
+
+@pytest.fixture(params=["memory", "journal", f"journal{WITHOUT_RECENT}", "kafka", f"kafka{WITHOUT_RECENT}"])
 def open_bus(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Bus]:
+    kind = request.param.removesuffix(WITHOUT_RECENT)
+    recent = {"recent_bytes": 0} if request.param.endswith(WITHOUT_RECENT) else {}
+    brokers = request.getfixturevalue("kafka").address if kind == "kafka" else ""
+    topic = f"t{uuid.uuid4().hex}"
+
     def make() -> Bus:
         clock = ManualClock(NOW_NS)
-        if request.param == "memory":
+        if kind == "memory":
             return MemoryBus(clock)
-        recent = {} if request.param == "journal" else {"recent_bytes": 0}
+        if kind == "kafka":
+            return KafkaBus(Place((brokers,), topic), KafkaBusConfig(**recent), clock, tmp_path)
         return Journal(JournalConfig(directory=tmp_path, segment_bytes=1 << 20, min_free_bytes=0, **recent), clock)
 
     return make
@@ -215,3 +227,9 @@ def test_a_refused_batch_may_be_sent_again_under_its_key(bus: Bus) -> None:
     with pytest.raises(InvalidInput):
         bus.append(batch(), producer=ProducerKey(SENDER, 0, 1)).result(WAIT_S)
     assert bus.append(batch("now"), producer=ProducerKey(SENDER, 0, 1)).result(WAIT_S) == 1
+
+
+def test_the_last_batch_of_a_producer_is_known(bus: Bus) -> None:
+    assert bus.kept(SENDER) is None
+    bus.append(batch("a"), producer=ProducerKey(SENDER, 2, 100)).result(WAIT_S)
+    assert bus.kept(SENDER) == (2, 100)

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heimdall.bus.buses.journal.codec import Codec
 from heimdall.bus.buses.journal.config import JournalConfig
 from heimdall.bus.buses.journal.log import JournalLog
+from heimdall.bus.codec import Codec
 from heimdall.clock import ManualClock
 from heimdall.errors import HeimdallError
 from heimdall.model.batch import LOG_SCHEMA, LogBatch, TenantId

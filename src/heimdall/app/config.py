@@ -11,6 +11,7 @@ from heimdall.alerting.config import AlertingConfig
 from heimdall.alerting.routing import read_routing
 from heimdall.app.settings import load
 from heimdall.bus.buses.journal import JournalConfig
+from heimdall.bus.buses.kafka import KafkaBusConfig
 from heimdall.bus.opening import SCHEMES as BUS_SCHEMES
 from heimdall.errors import Misconfigured
 from heimdall.ingest.sources.http.door import HttpIngestConfig
@@ -43,8 +44,10 @@ class ServerConfig:
 class BusConfig:
     url: str = "journal://"
     """Where accepted records are made durable. `journal://` = the `journal` folder below `data`;
-    `journal:///dir` = another folder, best on the most durable disk."""
+    `journal:///dir` = another folder, best on the most durable disk; `kafka://host:port,host:port/topic` = a topic of a
+    Kafka cluster, `…/topic?partition=1` = another partition than 0, for each of several nodes its own."""
     journal: JournalConfig = field(default_factory=JournalConfig)
+    kafka: KafkaBusConfig = field(default_factory=KafkaBusConfig)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from heimdall.clock import Clock
 from heimdall.errors import Unavailable
 from heimdall.ingest.port import Source
 from heimdall.ingest.sources.http.door import HttpDoor
+from heimdall.ingest.sources.http.schema_registry import SchemaRegistryDoor
 from heimdall.ingest.sources.otlp_grpc import OtlpGrpc
 from heimdall.ingest.sources.uploads import UploadSource
 from heimdall.insight.feedback import Feedback
@@ -63,6 +64,7 @@ class Parts:
     uploads: UploadSource
     queries: CachedQueryService
     templates: Catalogue
+    schemas: SchemaRegistryDoor
     cache: Cache
     findings: FindingStore
     feedback: Feedback
@@ -115,6 +117,7 @@ class Node:
         self.parts.grpc.stop()
         self.parts.door.close()
         self.parts.uploads.close()
+        self.parts.schemas.close()
         self.parts.mover.stop()
         self.parts.alert_clock.stop()
         self.parts.runner.stop()

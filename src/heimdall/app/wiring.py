@@ -27,6 +27,8 @@ from heimdall.api.tail import tail_routes
 from heimdall.app.config import NodeConfig, ServerConfig
 from heimdall.app.node import Feed, Node, Parts
 from heimdall.bus.opening import open_bus
+from heimdall.bus.registry import SchemaRegistry
+from heimdall.bus.registry.own import register_own
 from heimdall.clock import Clock
 from heimdall.ingest.sources.http.datadog import DatadogLogs
 from heimdall.ingest.sources.http.door import HttpDoor, on_port
@@ -34,6 +36,7 @@ from heimdall.ingest.sources.http.elasticsearch import ElasticsearchLogs
 from heimdall.ingest.sources.http.json import JsonLogs
 from heimdall.ingest.sources.http.loki import LokiLogs
 from heimdall.ingest.sources.http.otlp import OtlpLogs
+from heimdall.ingest.sources.http.schema_registry import SchemaRegistryDoor
 from heimdall.ingest.sources.http.splunk import SplunkLogs
 from heimdall.ingest.sources.opening import open_sources
 from heimdall.ingest.sources.otlp_grpc import OtlpGrpc
@@ -46,6 +49,7 @@ from heimdall.pipeline.runners.embedded import EmbeddedRunner
 from heimdall.pipeline.stages.detect import DetectStage
 from heimdall.pipeline.stages.rules import RulesStage
 from heimdall.pipeline.stages.template.stage import TemplateStage
+from heimdall.pipeline.state import first_free_position
 from heimdall.query.cache import open_cache
 from heimdall.query.cached import CachedQueryService
 from heimdall.query.live import LiveTail
@@ -62,7 +66,15 @@ def build_parts(config: NodeConfig, clock: Clock, storage: tuple[Engine, Catalog
     Raises:
         Misconfigured: a URL no engine or bus answers to.
     """
-    bus = open_bus(config.bus.url, clock, default_directory=config.data / "journal", journal=config.bus.journal)
+    state_path = config.data / "pipeline" / "state.db"
+    bus = open_bus(
+        config.bus.url,
+        clock,
+        default_directory=config.data / "journal",
+        journal=config.bus.journal,
+        kafka=config.bus.kafka,
+        begin_at=first_free_position(state_path),
+    )
     schedule = config.storage.schedule()
     engine, catalogue = storage
     templates = TemplateStage()
@@ -80,7 +92,7 @@ def build_parts(config: NodeConfig, clock: Clock, storage: tuple[Engine, Catalog
         bus=bus,
         stages=[templates, *detection, RulesStage(rules, alerts)],
         engine=engine,
-        state_path=config.data / "pipeline" / "state.db",
+        state_path=state_path,
         clock=clock,
         config=config.pipeline,
         on_stored=tail.publish,
@@ -92,6 +104,8 @@ def build_parts(config: NodeConfig, clock: Clock, storage: tuple[Engine, Catalog
     queries = CachedQueryService(Tiers({"hot": engine}), clock, config.query, templates.catalogue, cache)
     door = HttpDoor(bus, clock, config.ingest)
     uploads = UploadSource(bus, clock, config.ingest)
+    schemas = SchemaRegistry(config.data / "registry" / "schemas.db")
+    register_own(schemas)
     sources = open_sources(config.sources, bus, clock, default_host=config.server.host)
     return Parts(
         door=door,
@@ -103,6 +117,7 @@ def build_parts(config: NodeConfig, clock: Clock, storage: tuple[Engine, Catalog
         tail=tail,
         sources=sources,
         uploads=uploads,
+        schemas=SchemaRegistryDoor(schemas),
         queries=queries,
         templates=templates.catalogue,
         cache=cache,
@@ -147,7 +162,7 @@ def build_app(node: Node, clock: Clock, config: NodeConfig) -> ASGIApp:
             node_routes(node),
             elasticsearch_routes(parts.queries, clock),
         ],
-        doors=[*door_routes(parts.door), *parts.uploads.routes],
+        doors=[*door_routes(parts.door), *parts.uploads.routes, *parts.schemas.routes],
         faces=[
             *face_routes(parts.door, config.server),
             *loki_routes(LokiService(parts.queries, clock, parts.templates), parts.tail, clock),

@@ -53,6 +53,10 @@ class Bus(Protocol):
             TooLarge, InvalidInput: over a stated limit, or without records; nothing was kept.
         """
 
+    def kept(self, producer_id: bytes) -> tuple[int, int] | None:
+        """Epoch and sequence of the producer's last acknowledged batch, in this life or an earlier one: where one that
+        reads from a place it can go back to goes on. None when it is not known."""
+
     def read(self, position: int, *, max_bytes: int) -> Iterator[Frame]:
         """Acknowledged frames from the one that holds `position` on, oldest first, about `max_bytes` of them.
 

@@ -70,6 +70,12 @@ class ProducerMemory:
         future.add_done_callback(lambda settled: self._settle(key.producer_id, mark, settled))
         return future
 
+    def kept(self, producer_id: bytes) -> Mark | None:
+        """Its last batch that was kept."""
+        with self._lock:
+            kept = self._kept.get(producer_id)
+            return None if kept is None else kept.mark
+
     def _settle(self, producer: bytes, mark: Mark, future: Future[int]) -> None:
         with self._lock:
             self._on_way.pop(producer, None)

@@ -75,3 +75,15 @@ class PipelineState:
 
 def save_progress(transaction: sqlite3.Connection, name: str, position: int) -> None:
     transaction.execute("INSERT OR REPLACE INTO progress VALUES (?, ?)", (name, position))
+
+
+def first_free_position(path: Path) -> int:
+    """The first position no span has used: where a bus that is new to this pipeline has to begin."""
+    if not path.exists():
+        return 1
+    state = PipelineState(path)
+    try:
+        planned = state.rows("SELECT coalesce(max(last), 0) + 1 FROM span")
+        return max(state.progress(COMMITTED), int(str(planned[0][0])))
+    finally:
+        state.close()

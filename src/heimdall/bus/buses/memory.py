@@ -51,6 +51,9 @@ class MemoryBus:
         future.set_result(first)
         return future
 
+    def kept(self, producer_id: bytes) -> tuple[int, int] | None:
+        return self._producers.kept(producer_id)
+
     def read(self, position: int, *, max_bytes: int) -> Iterator[Frame]:
         with self._grown:
             frames = list(self._frames)

@@ -62,6 +62,7 @@ def decode_lines(
     cut: tuple[Cut, ...] = (),
     join: bool = True,
     instances: pl.Series | None = None,
+    members: pl.Series | None = None,
 ) -> Decoded:
     """Records of `lines`, in their order but for JSON and logfmt ones, which come last. Nothing is rejected.
 
@@ -69,10 +70,10 @@ def decode_lines(
     empty ones are skipped, ones that continue a record (stack traces) join it. `zone`: IANA name for times that state
     none; without it the one of the hints, else UTC. `service`: for records that name none. A record that states no
     time has `now_ns`. `join`: False where every line is known to be a record. `instances`: String, one for each line,
-    for records that name none.
+    for records that name none. `members`: ready members (`,"name":value`) of each line's record's attributes.
     """
     zone = zone or hints.time_zone or "UTC"
-    frame = _readable(lines, cut, instances)
+    frame = _readable(lines, cut, instances, members)
     if frame.is_empty():
         return Decoded(finished(LOG_SCHEMA.empty_table().select(["timestamp"]), now_ns=now_ns))
     wrapped = unwrap(frame["line"])
@@ -94,12 +95,15 @@ def decode_lines(
     return Decoded(table if service is None else with_defaults(table, {"service": service}))
 
 
-def _readable(lines: pl.Series, cut: tuple[Cut, ...], instances: pl.Series | None) -> pl.DataFrame:
-    """Columns `line` (String), `base64`, `original_bytes`, `sender`, without empty lines.
+def _readable(
+    lines: pl.Series, cut: tuple[Cut, ...], instances: pl.Series | None, members: pl.Series | None
+) -> pl.DataFrame:
+    """Columns `line` (String), `base64`, `original_bytes`, `sender`, `members`, without empty lines.
 
     The middle two only where some line has one: bytes that are no UTF-8, a cut. `sender`: `instances`, if given.
     """
-    frame = pl.DataFrame({"line": lines} | ({} if instances is None else {"sender": instances}))
+    given = {"sender": instances, "members": members}
+    frame = pl.DataFrame({"line": lines} | {name: column for name, column in given.items() if column is not None})
     if cut:
         lengths = pl.DataFrame(
             {"row": [c.line for c in cut], "original_bytes": [c.original_bytes for c in cut]},
@@ -193,6 +197,8 @@ def _text_table(records: pl.DataFrame, now_ns: int) -> pa.Table:
         Oddity.NUL_BYTE: records["message"].str.contains("\x00", literal=True),
     }
     pieces = _mark_members(records, odd)
+    if "members" in records.columns:
+        pieces.append(records["members"])
     if "late_logger" in records.columns:
         stated = records["attributes"].str.contains('"logger":', literal=True).fill_null(value=False)
         late = pl.select(pl.when(~pl.lit(stated)).then(pl.lit(records["late_logger"]))).to_series()
@@ -275,6 +281,8 @@ def _with_marks(table: pa.Table, records: pl.DataFrame, now_ns: int) -> pa.Table
         Oddity.TRUNCATED: _present(records, "original_bytes"),
     }
     pieces = [_members_of(records["attributes"]), *_mark_members(records, odd)]
+    if "members" in records.columns:
+        pieces.append(records["members"])
     pieces = [piece for piece in pieces if piece.null_count() < len(piece)]
     if pieces:
         names = table.column_names

@@ -9,6 +9,7 @@ from heimdall.clock import Clock
 from heimdall.ingest.port import Source
 from heimdall.ingest.sources.forward import ForwardConfig, ForwardSource
 from heimdall.ingest.sources.gelf import GelfConfig, GelfSource
+from heimdall.ingest.sources.kafka import KafkaConfig, KafkaSource
 from heimdall.ingest.sources.syslog import SyslogConfig, SyslogSource
 
 
@@ -17,6 +18,7 @@ class SourcesConfig:
     syslog: SyslogConfig = field(default_factory=SyslogConfig)
     forward: ForwardConfig = field(default_factory=ForwardConfig)
     gelf: GelfConfig = field(default_factory=GelfConfig)
+    kafka: KafkaConfig = field(default_factory=KafkaConfig)
 
 
 def open_sources(config: SourcesConfig, bus: Bus, clock: Clock, *, default_host: str) -> tuple[Source, ...]:
@@ -28,4 +30,6 @@ def open_sources(config: SourcesConfig, bus: Bus, clock: Clock, *, default_host:
         sources.append(ForwardSource(bus, clock, replace(config.forward, host=config.forward.host or default_host)))
     if config.gelf.ports:
         sources.append(GelfSource(bus, clock, replace(config.gelf, host=config.gelf.host or default_host)))
+    if config.kafka.topics:
+        sources.append(KafkaSource(bus, clock, config.kafka))
     return tuple(sources)

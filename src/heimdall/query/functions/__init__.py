@@ -61,7 +61,7 @@ from heimdall.query.functions.definition import Function
 _BUILT_IN: tuple[Function, ...] = (
     *(module.FUNCTION for module in (count, count_if, count_distinct, sum, avg, min, max, median)),
     *percentile.FUNCTIONS,
-    *(module.FUNCTION for module in (rate, first, last, values, bin, calendar, now)),
+    *(module.FUNCTION for module in (rate, first, last, values, bin, now, calendar)),
     *dateparts.FUNCTIONS,
     *(module.FUNCTION for module in (if_, coalesce, exists, lower, upper, trim, length, substring, concat, replace)),
     byte_length.FUNCTION,

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import replace
 
-from heimdall.bus.buses.journal.codec import Codec
 from heimdall.bus.buses.journal.config import JournalConfig
 from heimdall.bus.buses.journal.disk import Disk, PosixDisk
 from heimdall.bus.buses.journal.log import JournalLog
 from heimdall.bus.buses.journal.quarantine import Damage
 from heimdall.bus.buses.journal.recent import Recent
 from heimdall.bus.buses.journal.recovery import RecoveryReport
+from heimdall.bus.codec import Codec
 from heimdall.bus.port import Frame, ProducerKey
 from heimdall.bus.producers import ProducerMemory
 from heimdall.clock import Clock, SystemClock
@@ -68,6 +68,9 @@ class Journal:
             payload, count=batch.num_rows, decoded_bytes=batch.table.nbytes, tenant=batch.tenant.encode(),
             producer=producer, on_durable=keep,
         )  # fmt: skip
+
+    def kept(self, producer_id: bytes) -> tuple[int, int] | None:
+        return self._producers.kept(producer_id)
 
     def read(self, position: int, *, max_bytes: int) -> Iterator[Frame]:
         taken = 0

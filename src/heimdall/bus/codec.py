@@ -32,7 +32,7 @@ class Codec:
             raise InvalidInput(f"tenant name is longer than {MAX_TENANT_BYTES} bytes")
         if batch.num_rows > MAX_RECORDS or table.nbytes > self._max_batch_bytes:
             raise TooLarge(
-                f"a batch of {batch.num_rows} records and {table.nbytes} bytes is over the journal's limit of "
+                f"a batch of {batch.num_rows} records and {table.nbytes} bytes is over the bus's limit of "
                 f"{MAX_RECORDS} records and {self._max_batch_bytes} bytes; send smaller batches"
             )
         if any(column.num_chunks > 1 for column in table.columns):
@@ -51,7 +51,7 @@ class Codec:
             with pa.ipc.open_stream(payload) as reader:
                 return reader.read_all()
         except pa.ArrowException as exc:
-            raise BusUnavailable(f"a frame of the journal passes its checksum but is not a batch: {exc}") from exc
+            raise BusUnavailable(f"a frame of the bus is not a batch: {exc}") from exc
 
 
 _LEVEL = {"zstd": {"compression_level": 1}}
