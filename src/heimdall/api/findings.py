@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -55,8 +55,14 @@ def finding_routes(store: FindingStore, feedback: Feedback, clock: Clock, *, ena
             kind=parameters.kind, limit=parameters.limit,
         )  # fmt: skip
         found = await run_in_threadpool(store.find, request)
-        rows = [_row(finding) | {"verdict": verdict} for finding, verdict in found]
+        rows = [_row(finding, verdict) for finding, verdict in found]
         return respond_data(rows, took_ms=(clock.monotonic() - began) * 1e3, detection=enabled)
+
+    @router.get("/findings/{finding_id}", summary="One finding")
+    async def finding(finding_id: Annotated[str, Path(description="its `id`")]) -> Response:
+        began = clock.monotonic()
+        row = _row(*await run_in_threadpool(store.get, DEFAULT_TENANT, finding_id))
+        return respond_data(row, took_ms=(clock.monotonic() - began) * 1e3, detection=enabled)
 
     @router.post("/feedback", summary="Say what a finding is worth")
     async def judge(body: FeedbackBody) -> dict[str, Any]:
@@ -66,7 +72,7 @@ def finding_routes(store: FindingStore, feedback: Feedback, clock: Clock, *, ena
 
 
 def _judge(store: FindingStore, feedback: Feedback, body: FeedbackBody, now_ns: int) -> dict[str, Any]:
-    finding = store.get(DEFAULT_TENANT, body.finding)
+    finding, _ = store.get(DEFAULT_TENANT, body.finding)
     feedback.add(store.judge(finding, body.verdict, now_ns))
     handicap = feedback.handicap(finding.tenant, finding.service, finding.kind, finding.template_id)
     return {
@@ -77,9 +83,9 @@ def _judge(store: FindingStore, feedback: Feedback, body: FeedbackBody, now_ns: 
     }
 
 
-def _row(finding: Finding) -> dict[str, Any]:
+def _row(finding: Finding, verdict: Verdict | None) -> dict[str, Any]:
     """A finding as `docs/reference/api.md` describes it: times as text, the rest as it is."""
-    row = finding.as_row()
+    row = finding.as_row() | {"verdict": verdict}
     for name in ("started", "detected", "from", "to"):
         row[name] = format_time(row.pop(f"{name}_ns"))
     del row["tenant"]

@@ -51,6 +51,15 @@ async def test_a_finding_is_told_with_its_evidence(client: httpx.AsyncClient) ->
     assert (await client.get("/api/v1/findings?kind=unheard")).status_code in (400, 422)
 
 
+async def test_one_finding_is_found_by_its_id(client: httpx.AsyncClient) -> None:
+    await client.post("/api/v1/feedback", json={"finding": FINDING.id, "verdict": "useful"})
+    answer = (await client.get(f"/api/v1/findings/{FINDING.id}")).json()
+    (listed,) = (await client.get("/api/v1/findings")).json()["data"]
+    assert answer["data"] == listed
+    assert (answer["detection"], listed["verdict"]) == (True, "useful")
+    assert (await client.get(f"/api/v1/findings/{'f' * 20}")).status_code == 404
+
+
 async def test_feedback_is_kept_and_says_what_it_changed(client: httpx.AsyncClient) -> None:
     said = {"finding": FINDING.id, "verdict": "noise"}
     answer = await client.post("/api/v1/feedback", json=said)
