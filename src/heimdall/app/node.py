@@ -22,6 +22,7 @@ from heimdall.pipeline import deadletters
 from heimdall.pipeline.deadletters import DeadLetter
 from heimdall.pipeline.ledger import MINUTE_NS
 from heimdall.pipeline.runners.embedded import EmbeddedRunner
+from heimdall.pipeline.stages.detect import DetectStage
 from heimdall.query.cache import Cache
 from heimdall.query.live import LiveTail
 from heimdall.query.rows import plain_rows, record_table
@@ -60,6 +61,8 @@ class Parts:
     cache: Cache
     findings: FindingStore
     feedback: Feedback
+    detection: DetectStage | None
+    """None where it is turned off."""
 
 
 class Node:

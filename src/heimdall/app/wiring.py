@@ -54,11 +54,11 @@ def build_parts(config: NodeConfig, clock: Clock, storage: tuple[Engine, Catalog
     templates = TemplateStage()
     findings = FindingStore(config.data / "insight" / "findings.db")
     feedback = Feedback(findings.opinions())
-    detection = [DetectStage(findings, feedback, config.detect, clock=clock)] if config.detect.enabled else []
+    detection = DetectStage(findings, feedback, config.detect, clock=clock) if config.detect.enabled else None
     tail = LiveTail()
     runner = EmbeddedRunner(
         bus=bus,
-        stages=[templates, *detection],
+        stages=[templates] if detection is None else [templates, detection],
         engine=engine,
         state_path=config.data / "pipeline" / "state.db",
         clock=clock,
@@ -87,6 +87,7 @@ def build_parts(config: NodeConfig, clock: Clock, storage: tuple[Engine, Catalog
         cache=cache,
         findings=findings,
         feedback=feedback,
+        detection=detection,
     )
 
 
@@ -115,7 +116,7 @@ def build_app(node: Node, clock: Clock, config: NodeConfig) -> ASGIApp:
             query_routes(parts.queries, clock),
             tail_routes(parts.tail, parts.queries, clock),
             account_routes(node, clock),
-            finding_routes(parts.findings, parts.feedback, clock, enabled=config.detect.enabled),
+            finding_routes(parts.findings, parts.feedback, clock, parts.detection),
             node_routes(node),
         ],
         doors=[*door_routes(parts.door), *parts.uploads.routes],

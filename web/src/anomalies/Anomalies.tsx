@@ -3,7 +3,7 @@ import { useMemo, useState } from 'react';
 import { useLocation } from 'wouter';
 import type { Finding } from '../api/types';
 import { FailureNote } from '../explore/FailureNote';
-import { formatInstant, nowNs } from '../time/instant';
+import { formatInstant, nowNs, parseInstant } from '../time/instant';
 import { resolveRange } from '../time/range';
 import { plural } from '../ui/format';
 import type { AnomaliesState } from './anomaliesUrl';
@@ -12,13 +12,13 @@ import { FindingCard, linesHref } from './FindingCard';
 import { Lanes } from './Lanes';
 import { Legend } from './Legend';
 import { detectedMs, type Span } from './laneLayout';
-import { LearningNote, Quiet, watchedText } from './Quiet';
+import { LearningNote, Quiet, WaitingNote, watchedText } from './Quiet';
 import { AnomaliesSkeleton } from './Skeleton';
 import { TurnedOff } from './TurnedOff';
 import { useAnomaliesKeys } from './useAnomaliesKeys';
 import { useAnomaliesState } from './useAnomaliesState';
 import { MOST_FINDINGS, useFindings, useWatched } from './useFindings';
-import type { Watched } from './watched';
+import { type Watched, waitingNs } from './watched';
 
 /** What is unusual, and how sure that is. */
 export default function Anomalies() {
@@ -29,7 +29,9 @@ export default function Anomalies() {
   const watched = useWatched(state).data;
   const found = useMemo(() => asked.data?.data ?? [], [asked.data]);
   const services = useMemo(() => watched?.services.map(({ service }) => service) ?? [], [watched]);
+  const judgedUntil = asked.data?.judged_until ? parseInstant(asked.data.judged_until) : null;
   const span = spanOf(state, found, watched);
+  const waiting = watched !== undefined && waitingNs(watched, judgedUntil) !== 0n;
   useAnomaliesKeys({ state, update, findings: found, selected, select });
 
   const zoom = ({ fromMs, toMs }: Span) => update({ from: instantText(fromMs), to: instantText(toMs) });
@@ -50,6 +52,7 @@ export default function Anomalies() {
                 findings={found}
                 watched={state.service || state.kind ? [] : services}
                 span={span}
+                judgedMs={asked.data.detection && waiting ? Number((judgedUntil ?? 0n) / 1_000_000n) : null}
                 zone={state.tz}
                 selected={selected}
                 onSelect={select}
@@ -64,6 +67,7 @@ export default function Anomalies() {
           </p>
           {found.length > 0 && (
             <div className="finding-list">
+              {watched && <WaitingNote watched={watched} judgedUntil={judgedUntil} state={state} />}
               {found.map((finding) => (
                 <FindingCard
                   key={finding.id}
@@ -83,7 +87,9 @@ export default function Anomalies() {
               </div>
             </div>
           )}
-          {found.length === 0 && asked.data.detection && <Quiet state={state} watched={watched} onChange={update} />}
+          {found.length === 0 && asked.data.detection && (
+            <Quiet state={state} watched={watched} judgedUntil={judgedUntil} onChange={update} />
+          )}
         </>
       )}
     </div>

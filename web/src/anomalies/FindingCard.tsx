@@ -112,8 +112,8 @@ function FindingFacts({ finding, state }: { finding: Finding; state: AnomaliesSt
         <time dateTime={finding.detected}>{displayInstant(detected, state.tz, 0)}</time>
         {age > 0n && ` (${displaySpan(age)} ago)`}
       </li>
-      <li>{confidenceText(finding)}</li>
-      <li>{rarityText(finding.evidence)}</li>
+      <li title="How far “usual” can be trusted, by the time it rests on">{confidenceText(finding)}</li>
+      <li title="How rarely a step of this service is as far off by itself">{rarityText(finding.evidence)}</li>
     </ul>
   );
 }

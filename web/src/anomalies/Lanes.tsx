@@ -14,6 +14,8 @@ interface Props {
   /** Services that logged, with or without findings. */
   watched: readonly string[];
   span: Span;
+  /** Records after this time are not judged yet; null when judging follows. */
+  judgedMs: number | null;
   zone: Zone;
   selected: string;
   onSelect(id: string): void;
@@ -25,7 +27,7 @@ interface Props {
 const BRUSH_PX = 6;
 
 /** A lane for each service, a mark for each finding. Drag selects a range of time; its twin is the time picker. */
-export function Lanes({ findings, watched, span, zone, selected, onSelect, onService, onZoom }: Props) {
+export function Lanes({ findings, watched, span, judgedMs, zone, selected, onSelect, onService, onZoom }: Props) {
   const { ref, width } = useSize<HTMLDivElement>();
   const phone = useMedia(PHONE);
   const [all, setAll] = useState(false);
@@ -35,6 +37,7 @@ export function Lanes({ findings, watched, span, zone, selected, onSelect, onSer
     () => lanesOf(findings, watched, all ? Number.POSITIVE_INFINITY : phone ? PHONE_LANES : USUAL_LANES),
     [findings, watched, all, phone],
   );
+  const xAt = (ms: number) => ((ms - span.fromMs) / (span.toMs - span.fromMs)) * width;
   const msAt = (x: number) => span.fromMs + (x / Math.max(1, width)) * (span.toMs - span.fromMs);
   const xOf = (event: PointerEvent) => {
     const box = event.currentTarget.getBoundingClientRect();
@@ -47,7 +50,7 @@ export function Lanes({ findings, watched, span, zone, selected, onSelect, onSer
   const offsetMs = zone === 'utc' ? 0 : -new Date(span.toMs).getTimezoneOffset() * 60_000;
   const ticks = timeTicks(span.fromMs, span.toMs, width, offsetMs).map((ms) => ({
     ms,
-    x: ((ms - span.fromMs) / (span.toMs - span.fromMs)) * width,
+    x: xAt(ms),
   }));
   return (
     <section className="lanes" aria-label="Findings over time, by service">
@@ -84,6 +87,11 @@ export function Lanes({ findings, watched, span, zone, selected, onSelect, onSer
         {ticks.map(({ ms, x }) => (
           <span key={ms} className="lane-tick" style={{ left: x }} aria-hidden="true" />
         ))}
+        {judgedMs !== null && judgedMs < span.toMs && (
+          <span className="lane-waiting" style={{ left: Math.max(0, xAt(judgedMs)) }} aria-hidden="true">
+            not judged yet
+          </span>
+        )}
         {lanes.map((lane) => (
           <div key={lane.service} className="lane" data-quiet={lane.findings.length === 0}>
             {marksOf(lane.findings, span, width, phone ? 44 : 24).map((mark) => (

@@ -4,23 +4,26 @@ import { displaySpan, rangeLabel } from '../time/range';
 import { plural } from '../ui/format';
 import type { AnomaliesState } from './anomaliesUrl';
 import { kindSign } from './kinds';
-import { LEARNING_NS, type Watched } from './watched';
+import { LEARNING_NS, type Watched, waitingNs } from './watched';
 
 interface Props {
   state: AnomaliesState;
   watched: Watched | undefined;
+  judgedUntil: bigint | null;
   onChange(change: Partial<AnomaliesState>): void;
 }
 
 /** No finding to show: says why, and what that silence is worth. */
-export function Quiet({ state, watched, onChange }: Props) {
+export function Quiet({ state, watched, judgedUntil, onChange }: Props) {
   if (state.service || state.kind) return <NothingMatches state={state} onChange={onChange} />;
   if (!watched) return <Empty title={`No findings (${rangeLabel(state, state.tz)})`} />;
   if (watched.services.length === 0) return <NothingCame state={state} onChange={onChange} />;
   if (watched.learning.length === watched.services.length) return <Learning watched={watched} />;
+  if (judgedUntil === null || judgedUntil <= watched.first) return <NotJudged state={state} watched={watched} />;
   return (
     <Empty title={`Nothing unusual (${rangeLabel(state, state.tz)})`}>
       <p>{watchedText(watched, state)}</p>
+      <WaitingNote watched={watched} judgedUntil={judgedUntil} state={state} />
       <p className="muted">
         Weak signs stay below the alert budget, <code>detect.watch.budget.alerts_per_service_day</code>; a higher one
         shows more of them.
@@ -36,6 +39,34 @@ export function watchedText(watched: Watched, { tz }: AnomaliesState): string {
   const to = displayInstant(last, tz, 0);
   const end = from.slice(0, 10) === to.slice(0, 10) ? to.slice(11) : to;
   return `Watched ${plural(services.length, 'service')}, ${plural(records, 'record')} over ${displaySpan(spanNs)}: ${from} – ${end}.`;
+}
+
+/** Records that came in faster than they are judged, as history does: silence about them means nothing yet. */
+export function WaitingNote({
+  watched,
+  judgedUntil,
+  state,
+}: Pick<Props, 'judgedUntil' | 'state'> & { watched: Watched }) {
+  const waiting = waitingNs(watched, judgedUntil);
+  if (waiting === 0n || judgedUntil === null || waiting === null) return null;
+  return (
+    <p className="waiting-note">
+      Judged up to {displayInstant(judgedUntil, state.tz, 0)}. The {displaySpan(waiting)} of records after that wait for
+      it; findings about them follow.
+    </p>
+  );
+}
+
+function NotJudged({ state, watched }: { state: AnomaliesState; watched: Watched }) {
+  return (
+    <Empty title={`Not judged yet (${rangeLabel(state, state.tz)})`}>
+      <p>{watchedText(watched, state)}</p>
+      <p className="muted">
+        Live records are judged within seconds. History is judged little by little, its newest hours when later records
+        have come.
+      </p>
+    </Empty>
+  );
 }
 
 /** Which services are too new to be judged. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { watchedOf } from './watched';
+import { waitingNs, watchedOf } from './watched';
 
 test('services, records and time are summed up, and new services are told apart', () => {
   const watched = watchedOf([
@@ -14,4 +14,14 @@ test('services, records and time are summed up, and new services are told apart'
 
 test('nothing at all is nothing watched', () => {
   expect(watchedOf([])).toEqual({ services: [], records: 0, spanNs: 0n, first: 0n, last: 0n, learning: [] });
+});
+
+test('records that wait to be judged are told apart from judging that follows', () => {
+  const row = { service: 'web', n: 900, first: '2026-11-22T10:00:00Z', last: '2026-11-22T11:00:00Z' };
+  const watched = watchedOf([row]);
+  const hour = 3_600n * 10n ** 9n;
+  expect(waitingNs(watched, watched.last - 10n ** 9n)).toBe(0n);
+  expect(waitingNs(watched, watched.last + hour)).toBe(0n);
+  expect(waitingNs(watched, watched.first)).toBe(hour);
+  expect(waitingNs(watched, null)).toBeNull();
 });

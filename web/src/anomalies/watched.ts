@@ -68,3 +68,13 @@ export function watchedOf(rows: readonly Row[]): Watched {
     learning: services.filter((one) => one.last - one.first < LEARNING_NS),
   };
 }
+
+/** Judging follows live records by some 20 s; what is further behind is worth a word. */
+const USUAL_LAG_NS = 2n * MINUTE_NS;
+
+/** How much of what came in waits to be judged: 0 when judging follows, null before the first record was judged. */
+export function waitingNs(watched: Watched, judgedUntil: bigint | null): bigint | null {
+  if (judgedUntil === null) return null;
+  const behind = watched.last - judgedUntil;
+  return behind > USUAL_LAG_NS ? behind : 0n;
+}

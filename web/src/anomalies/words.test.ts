@@ -13,7 +13,7 @@ test('the message that is shown below is not said twice', () => {
 });
 
 test('how sure and how rare is said without rounding up', () => {
-  expect(confidenceText(aFinding({ confidence: 0.9999, watched_s: 7_200 }))).toBe('99 % sure, watched for 2 h');
+  expect(confidenceText(aFinding({ confidence: 0.9999, watched_s: 7_200 }))).toBe('confidence 99 %, watched for 2 h');
   expect([0, 2.5, 4.51, 40].map(rarityText)).toEqual([
     'as rare as 1 step in 1',
     'as rare as 1 step in 320',

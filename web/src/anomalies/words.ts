@@ -18,7 +18,7 @@ export function spanText(seconds: number): string {
 }
 
 export function confidenceText(finding: Finding): string {
-  return `${Math.floor(finding.confidence * 100)} % sure, watched for ${spanText(finding.watched_s)}`;
+  return `confidence ${Math.floor(finding.confidence * 100)} %, watched for ${spanText(finding.watched_s)}`;
 }
 
 /** Evidence is -log10 of a probability; beyond a million the number is of no use to people. */

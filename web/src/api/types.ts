@@ -157,6 +157,8 @@ export interface Finding {
 export interface FindingsAnswer extends Envelope<Finding[]> {
   /** Whether anything is being judged (`detect.enabled`). */
   detection: boolean;
+  /** Records before it are judged; `null` before the first. */
+  judged_until: string | null;
 }
 
 export interface FindingAnswer extends Envelope<Finding> {
