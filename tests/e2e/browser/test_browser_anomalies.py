@@ -122,6 +122,8 @@ def test_a_finding_has_an_address_that_survives_a_reload(anomalies: Page, troubl
     found = findings(troubled)[0]
     anomalies.locator(".finding h2 a").first.click()
     expect(anomalies).to_have_url(f"{troubled.url}/anomalies/{found['id']}")
+    expect(anomalies.get_by_role("heading", name="Within 15 minutes of it")).to_be_visible()
+    expect(anomalies.locator(".nearby li")).to_have_count(len(findings(troubled)) - 1)
     for _ in range(2):
         expect(anomalies.get_by_role("heading", level=1)).to_contain_text(str(found["service"]))
         expect(anomalies.locator(".finding-query")).to_contain_text(str(found["query"]))

@@ -8,6 +8,7 @@ import { noteOutcome, useConnection } from '../app/connection';
 import { FailureNote } from '../explore/FailureNote';
 import { anomaliesHref, decodeAnomalies } from './anomaliesUrl';
 import { FindingCard, linesHref } from './FindingCard';
+import { Nearby } from './Nearby';
 import { Empty } from './Quiet';
 import { AnomaliesSkeleton } from './Skeleton';
 
@@ -31,7 +32,10 @@ export default function FindingPage({ id }: { id: string }) {
       </p>
       {asked.isPending && <AnomaliesSkeleton />}
       {found && (
-        <FindingCard finding={found} state={state} selected alone onOpen={() => navigate(linesHref(found, state))} />
+        <>
+          <FindingCard finding={found} state={state} selected alone onOpen={() => navigate(linesHref(found, state))} />
+          <Nearby finding={found} state={state} />
+        </>
       )}
       {error && !found && <Problem error={error} onRetry={() => void asked.refetch()} />}
     </div>

@@ -89,7 +89,7 @@ export function Lanes({ findings, watched, span, judgedMs, zone, selected, onSel
         ))}
         {judgedMs !== null && judgedMs < span.toMs && (
           <span className="lane-waiting" style={{ left: Math.max(0, xAt(judgedMs)) }} aria-hidden="true">
-            not judged yet
+            <span>not judged yet</span>
           </span>
         )}
         {lanes.map((lane) => (
