@@ -7,6 +7,7 @@ budget's bar is told once, with the vote that said most as its kind. State is bo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -256,7 +257,7 @@ class TenantWatch:
             return None
         self._told_at[row, -1] = step
         due = float(silence.due[row])
-        feature = Feature("records", 0.0, max(due - 3 * np.sqrt(due), 0.0), due, evidence)
+        feature = Feature("records", 0.0, max(due - 3 * math.sqrt(due), 0.0), due, evidence)
         return self._finding(row, kind, step, evidence, (feature,), 0, "", silent_s=gap * STEP_S)
 
     def _finding(

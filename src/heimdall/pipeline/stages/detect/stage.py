@@ -28,6 +28,7 @@ STEPS = Counter("heimdall_detect_steps", "Steps of 15 s judged, all tenants.")
 LATE = Counter(
     "heimdall_detect_late_records", "Records that came after their step was judged, not learnt from.", unit="records"
 )
+FAILURES = Counter("heimdall_detect_failures", "Times detection failed and began anew for a tenant.")
 SERVICES = Gauge("heimdall_detect_services", "Services watched, all tenants.")
 STATE_BYTES = Gauge("heimdall_detect_state_bytes", "Size of the newest checkpoint of all detectors.", unit="bytes")
 
@@ -106,7 +107,20 @@ class DetectStage:
         self._tenants: dict[TenantId, _Tenant] = {}
 
     def process(self, batch: LogBatch) -> LogBatch:
-        """The same records in the same order with a score and a category each."""
+        """The same records in the same order with a score and a category each.
+
+        Detection is never the reason why a record is not stored: should it fail, what it knew of the tenant is
+        dropped, the failure is counted, and it learns anew.
+        """
+        try:
+            return self._judged(batch)
+        except Exception:
+            _log.exception("detection failed for tenant %s and learns anew", batch.tenant)
+            FAILURES.inc()
+            self._tenants.pop(batch.tenant, None)
+            return _marked(batch, np.zeros(batch.num_rows), pa.array(np.zeros(batch.num_rows, np.int32)), ["normal"])
+
+    def _judged(self, batch: LogBatch) -> LogBatch:
         size = batch.num_rows
         scores, categories = np.zeros(size), pa.array(np.zeros(size, np.int32))
         names = ["normal"]
@@ -117,13 +131,7 @@ class DetectStage:
             categories = pa.array(places)
             own.watch.show(counted.shown, counted.messages)
             self._collect(own, counted, size)
-        table = batch.table
-        for name in (SCORE_FIELD.name, CATEGORY_FIELD.name):
-            if name in table.column_names:
-                table = table.drop_columns([name])
-        table = table.append_column(SCORE_FIELD, pa.array(scores))
-        column = pa.DictionaryArray.from_arrays(categories, pa.array(names, pa.string()))
-        return batch.with_table(table.append_column(CATEGORY_FIELD, column))
+        return _marked(batch, scores, categories, names)
 
     def _tenant(self, tenant: TenantId) -> _Tenant | None:
         own = self._tenants.get(tenant)
@@ -166,8 +174,13 @@ class DetectStage:
         return (own.closed + 1) * STEP_NS if own is not None and own.closed >= 0 else None
 
     def rest(self) -> None:
-        for own in self._tenants.values():
-            self._judge_until(own, self._clock.monotonic() + _REST_S / len(self._tenants))
+        for tenant, own in list(self._tenants.items()):
+            try:
+                self._judge_until(own, self._clock.monotonic() + _REST_S / len(self._tenants))
+            except Exception:
+                _log.exception("detection failed for tenant %s and learns anew", tenant)
+                FAILURES.inc()
+                del self._tenants[tenant]
         self._left_at_s = self._clock.monotonic()
 
     def _judge_in_time(self, own: _Tenant) -> None:
@@ -254,6 +267,17 @@ class DetectStage:
                 )
             )  # fmt: skip
         self._tenants[tenant] = own
+
+
+def _marked(batch: LogBatch, scores: FloatArray, categories: pa.Array, names: list[str]) -> LogBatch:
+    """The batch with a score and a category (a place in `names`) by record."""
+    table = batch.table
+    for name in (SCORE_FIELD.name, CATEGORY_FIELD.name):
+        if name in table.column_names:
+            table = table.drop_columns([name])
+    table = table.append_column(SCORE_FIELD, pa.array(scores))
+    column = pa.DictionaryArray.from_arrays(categories, pa.array(names, pa.string()))
+    return batch.with_table(table.append_column(CATEGORY_FIELD, column))
 
 
 def _pending_arrays(own: _Tenant) -> dict[str, NDArray[np.generic]]:

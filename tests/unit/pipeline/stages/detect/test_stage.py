@@ -6,6 +6,7 @@ import io
 import json
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pytest
 import zstandard
@@ -17,6 +18,7 @@ from heimdall.insight.step import STEP_S
 from heimdall.insight.watch import OTHER, WatchConfig
 from heimdall.model.batch import DEFAULT_TENANT, TIMESTAMP, LogBatch, Origin, TenantId
 from heimdall.pipeline.stages.detect import DetectConfig, DetectStage
+from heimdall.pipeline.stages.detect.stage import FAILURES
 
 START_S = 1_763_985_600  # 2025-11-24T12:00:00Z
 INFO, ERROR = 9, 17
@@ -30,6 +32,7 @@ class Kept:
         self.findings: list[Finding] = []
 
     def report(self, finding: Finding) -> None:
+        orjson.dumps(finding)  # as the store keeps it: numbers are Python's
         self.findings.append(finding)
 
     def of(self, service: str) -> list[Finding]:
@@ -231,6 +234,22 @@ def test_history_is_judged_in_its_share_of_the_time(kept: Kept) -> None:
     assert arrive(3_000) == 301 - 4
     clock.advance(60)
     assert arrive(3_001) == 2
+
+
+class Broken:
+    def report(self, finding: Finding) -> None:
+        raise OSError(f"no room for {finding.id}")
+
+
+def test_a_failure_costs_what_was_learnt_but_no_record() -> None:
+    stage = DetectStage(Broken(), Feedback())
+    shop = Shop(stage)
+    shop.run(400)
+    failures = FAILURES._value.get()
+    marked = shop.run(4, extra=(("pay", FAILED, ERROR, 60),))
+    assert marked.num_rows > 60
+    assert marked.column("predicted_category").null_count == 0
+    assert FAILURES._value.get() == failures + 1
 
 
 def test_what_was_put_off_is_judged_while_nothing_comes(kept: Kept) -> None:
