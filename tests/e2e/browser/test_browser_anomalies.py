@@ -76,7 +76,7 @@ def test_findings_stand_on_lanes_and_in_a_list_with_their_evidence(anomalies: Pa
     expect(anomalies.locator(".lane-mark").first).to_have_attribute("aria-label", re.compile("degraded|critical"))
     card = anomalies.locator(f"#finding-{found[0]['id']}")
     expect(card).to_contain_text("expected")
-    expect(card).to_contain_text(re.compile(r"confidence \d\d %, watched for 30 min"))
+    expect(card).to_contain_text(re.compile(r"confidence \d\d %, watched for 2[89] min"))
     expect(card.locator(".band-bar").first).to_be_visible()
     expect(anomalies.locator(".list-end")).to_contain_text("Watched 3 services")
 
