@@ -27,6 +27,7 @@ from heimdall.query.cache import Cache
 from heimdall.query.live import LiveTail
 from heimdall.query.rows import plain_rows, record_table
 from heimdall.query.service import QueryService
+from heimdall.query.templates import Catalogue
 from heimdall.storage.engine import Engine
 from heimdall.storage.mover import Mover
 from heimdall.storage.overview import overview
@@ -58,6 +59,7 @@ class Parts:
     sources: tuple[Source, ...]
     uploads: UploadSource
     queries: QueryService
+    templates: Catalogue
     cache: Cache
     findings: FindingStore
     feedback: Feedback

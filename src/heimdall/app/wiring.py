@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 from heimdall.api.accounts import account_routes
 from heimdall.api.asgi import build_asgi
 from heimdall.api.findings import finding_routes
+from heimdall.api.loki import loki_routes
 from heimdall.api.node import node_routes
 from heimdall.api.queries import query_routes
 from heimdall.api.static_files import StaticUi
@@ -36,6 +37,7 @@ from heimdall.pipeline.stages.template.stage import TemplateStage
 from heimdall.query.cache import open_cache
 from heimdall.query.cached import CachedQueryService
 from heimdall.query.live import LiveTail
+from heimdall.query.logql import LokiService
 from heimdall.storage.catalogue import Catalogue
 from heimdall.storage.engine import Engine
 from heimdall.storage.mover import Mover
@@ -84,6 +86,7 @@ def build_parts(config: NodeConfig, clock: Clock, storage: tuple[Engine, Catalog
         sources=sources,
         uploads=uploads,
         queries=queries,
+        templates=templates.catalogue,
         cache=cache,
         findings=findings,
         feedback=feedback,
@@ -120,7 +123,10 @@ def build_app(node: Node, clock: Clock, config: NodeConfig) -> ASGIApp:
             node_routes(node),
         ],
         doors=[*door_routes(parts.door), *parts.uploads.routes],
-        faces=face_routes(parts.door, config.server),
+        faces=[
+            *face_routes(parts.door, config.server),
+            *loki_routes(LokiService(parts.queries, clock, parts.templates), parts.tail, clock),
+        ],
         pages=StaticUi(),
     )
 

@@ -28,19 +28,24 @@ from heimdall.ingest.decode.canonical import KINDS, Kind
 from heimdall.ingest.decode.decoded import Decoded, RejectedList
 from heimdall.ingest.decode.fields import EARLIEST_NS, MAX_AHEAD_NS, Canonical, Fields, canonical, finished
 from heimdall.ingest.decode.hints import NO_HINTS
+from heimdall.ingest.decode.json_merge import merged_objects
 from heimdall.ingest.decode.json_nested import unwrapped
 from heimdall.ingest.decode.json_schema import SchemaMemory
 from heimdall.ingest.decode.oddity import ODDITY_FIELD, Oddity
-from heimdall.ingest.decode.pairs import Pairs, constant, joined, objects_of, over, taken
+from heimdall.ingest.decode.pairs import Pairs, constant, joined, joined_texts, objects_of, over, taken
 from heimdall.ingest.decode.protobuf import Mask, Places
 from heimdall.ingest.decode.recognise import sniffed_levels
 from heimdall.model.batch import LOG_SCHEMA
+from heimdall.model.stream import LABELS_FIELD, LINE_FIELD
 
 SERVICE_LABELS = (
     "service_name", "service", "app", "application", "app_name", "name", "app_kubernetes_io_name", "container",
     "container_name", "k8s_container_name", "component", "workload", "job", "k8s_job_name",
 )  # fmt: skip
 """Where Loki looks for a service's name, the first that is there."""
+
+_SEPARATORS = frozenset(',;"\\')
+"""A name with one of these is not listed among the names of labels; no sender of Loki's has such."""
 
 _LEVEL_LABELS = ("level", "severity", "detected_level", "log_level", "lvl")
 _FROM_LABELS = frozenset(name for name in KINDS if name not in ("timestamp", "message"))
@@ -75,21 +80,24 @@ def decode_entries(
     plausible = (times >= EARLIEST_NS) & (times <= now_ns + MAX_AHEAD_NS)
     late = np.flatnonzero(~plausible & (times != 0))
     found, left = taken(metadata, _FROM_METADATA, count)
-    columns = _with_metadata(columns, found, now_ns)
+    columns, unfit = _with_metadata(columns, found, now_ns)
     marks = joined([constant(ODDITY_FIELD, late, _marks(Oddity.TIME_OUT_OF_RANGE, len(late)))])
     rows = np.flatnonzero(odd)
     marks = joined([marks, constant(ODDITY_FIELD, rows, _marks(Oddity.INVALID_UTF8, len(rows)))])
     left = joined([left, constant("entry_time", late, pl.Series(times[late]).cast(pl.String)), marks])
+    left = joined([left, _label_names(streams, stream, metadata)])
     names = frozenset(name for labels in members for name in labels)
     outer = [orjson.dumps(labels).decode() if labels else "" for labels in members]
-    columns["attributes"] = _large(over(objects_of(left, count), left, outer, names, stream))
+    objects = over(objects_of(left, count), left, outer, names, stream)
+    columns["attributes"] = _large(objects if unfit is None else merged_objects(objects, unfit, None))
     columns["message"] = _large(lines)
     if "severity_number" not in columns or columns["severity_number"].null_count:
         columns["severity_number"] = _levels(columns.get("severity_number"), lines)
     some = {name: columns[name] for name in LOG_SCHEMA.names if name in columns and columns[name].null_count < count}
     own = pl.Series([True]).new_from_index(0, count)
-    outer_names = names | frozenset(left.names)
-    ready = unwrapped(Canonical(pa.table(some), own, outer_names), now_ns=now_ns, schemas=schemas).table
+    outer_names = names | frozenset(left.names) | frozenset(found)
+    opened = unwrapped(Canonical(pa.table(some), own, outer_names), now_ns=now_ns, schemas=schemas).table
+    ready = _with_original(opened, lines)
     return rejected.decoded(finished(_at(ready, times, plausible, now_ns), now_ns=now_ns))
 
 
@@ -163,10 +171,12 @@ def _left(labels: dict[str, str], told: dict[str, str], taken_names: set[str]) -
     return {name: value for name, value in labels.items() if name not in gone}
 
 
-def _with_metadata(columns: dict[str, pa.Array], found: dict[str, pl.Series], now_ns: int) -> dict[str, pa.Array]:
-    """The entry's own word before that of its stream."""
+def _with_metadata(
+    columns: dict[str, pa.Array], found: dict[str, pl.Series], now_ns: int
+) -> tuple[dict[str, pa.Array], pl.Series | None]:
+    """The entry's own word before that of its stream; and what does not fit its column, as JSON objects."""
     if not found:
-        return columns
+        return columns, None
     frame = pl.DataFrame([values.alias(name) for name, values in found.items()])
     raw = pl.Series([""], dtype=pl.String).new_from_index(0, frame.height)
     table = canonical(Fields(frame, frame.height, raw=lambda: raw), now_ns=now_ns, hints=NO_HINTS).table
@@ -175,7 +185,7 @@ def _with_metadata(columns: dict[str, pa.Array], found: dict[str, pl.Series], no
         if name in table.column_names:
             own = table[name].combine_chunks()
             merged[name] = _first(own, columns[name]) if name in columns else own
-    return merged
+    return merged, cast(pl.Series, pl.from_arrow(table["attributes"])) if "attributes" in table.column_names else None
 
 
 def _first(one: pa.Array, other: pa.Array) -> pa.Array:
@@ -190,6 +200,36 @@ def _levels(stated: pa.Array | None, lines: pl.Series) -> pa.Array:
         own = cast(pl.Series, pl.from_arrow(stated))
         sniffed = pl.select(pl.coalesce(pl.lit(own), pl.lit(sniffed))).to_series()
     return sniffed.cast(pl.UInt8).to_arrow()
+
+
+def _label_names(streams: Sequence[dict[str, str]], stream: Places, metadata: Pairs) -> Pairs:
+    """For each entry the names it can be read by again: those of its stream and of its metadata."""
+    count = len(stream)
+    names = pl.Series([",".join(name for name in labels if not _SEPARATORS & set(name)) for labels in streams])
+    text = names.cast(pl.String).gather(pl.Series(stream))
+    if len(metadata):
+        known = pl.Series(["" if _SEPARATORS & set(name) else name for name in metadata.names], dtype=pl.String)
+        offsets = np.searchsorted(metadata.owner, np.arange(count + 1))
+        text = text + ";" + joined_texts(known.gather(pl.Series(metadata.codes)), offsets)
+    quoted = pl.select(pl.concat_str(pl.lit('"'), pl.lit(text.str.strip_suffix(";")), pl.lit('"'))).to_series()
+    return constant(LABELS_FIELD, np.arange(count), quoted)
+
+
+def _with_original(table: pa.Table, lines: pl.Series) -> pa.Table:
+    """Lines that were opened and are no longer the message stay as they came, in an attribute."""
+    message = cast(pl.Series, pl.from_arrow(table["message"]))
+    rows = (message != lines).arg_true()
+    if not len(rows):
+        return table
+    members = pl.DataFrame({LINE_FIELD: lines.gather(rows)}).select(pl.struct(LINE_FIELD).struct.json_encode())
+    nothing = pl.Series([None], dtype=pl.String).new_from_index(0, len(lines))
+    originals = nothing.scatter(rows, members.to_series())
+    known = "attributes" in table.column_names
+    objects = cast(pl.Series, pl.from_arrow(table["attributes"])) if known else nothing
+    attributes = _large(merged_objects(originals, objects, [LINE_FIELD]))
+    if known:
+        return table.set_column(table.column_names.index("attributes"), "attributes", attributes)
+    return table.append_column("attributes", attributes)
 
 
 def _marks(mark: Oddity, count: int) -> pl.Series:

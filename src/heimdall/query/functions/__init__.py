@@ -13,6 +13,7 @@ from heimdall.query.functions import (
     abs,
     avg,
     bin,
+    byte_length,
     ceil,
     cidr_match,
     coalesce,
@@ -62,6 +63,7 @@ _BUILT_IN: tuple[Function, ...] = (
     *(module.FUNCTION for module in (rate, first, last, values, bin, now)),
     *dateparts.FUNCTIONS,
     *(module.FUNCTION for module in (if_, coalesce, exists, lower, upper, trim, length, substring, concat, replace)),
+    byte_length.FUNCTION,
     *(module.FUNCTION for module in (contains, starts_with, ends_with, matches, extract, split, cidr_match)),
     *(module.FUNCTION for module in (tonumber, tostring, round, floor, ceil, abs, sqrt, log, level_name, severity)),
 )

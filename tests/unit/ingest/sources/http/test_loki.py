@@ -51,7 +51,7 @@ EXPECTED = {
     "service": "pay",
     "message": "card declined",
     "trace_id": bytes.fromhex(TRACE),
-    "attributes": {"app": "pay", "pod": "pay-1", "user": "u7"},
+    "attributes": {"app": "pay", "pod": "pay-1", "user": "u7", "heimdall.labels": "app,level,pod;trace_id,user"},
 }
 
 
@@ -85,7 +85,18 @@ async def test_a_line_in_json_is_opened_and_keeps_the_time_of_its_entry(door: Do
     await door.http.post("/loki/api/v1/push", json=body)
     (row,) = door.rows
     assert (row["message"], row["severity_number"], row["timestamp"]) == ("slow", 17, TEN_NS)
-    assert row["attributes"] == {"app": "pay", "outer.pod": "pay-1", "pod": "x", "took": 7}
+    told = {"heimdall.labels": "app,level,pod", "log.record.original": line}
+    assert row["attributes"] == {"app": "pay", "outer.pod": "pay-1", "pod": "x", "took": 7} | told
+
+
+async def test_an_id_of_another_shape_is_kept(door: Doors) -> None:
+    body = {
+        "streams": [{"stream": {"app": "pay"}, "values": [[str(TEN_NS), "slow", {"trace_id": "t-1", "user": "u"}]]}]
+    }
+    await door.http.post("/loki/api/v1/push", json=body)
+    (row,) = door.rows
+    told = {"app": "pay", "user": "u", "heimdall.labels": "app;trace_id,user"}
+    assert ("trace_id" in row, row["attributes"]) == (False, told | {"trace_id": "t-1"})
 
 
 async def test_a_level_that_nobody_states_is_looked_for_in_the_line(door: Doors) -> None:
