@@ -65,7 +65,7 @@ export function exploreHref(state: ExploreState): string {
 }
 
 /** Percent-encodes only what a query string cannot hold, so that a link stays readable. */
-function encodeReadable(value: string): string {
+export function encodeReadable(value: string): string {
   return encodeURIComponent(value.toWellFormed())
     .replace(/%20/g, '+')
     .replace(/%(3A|2F|2C|40|24|3B|3D|7C|5B|5D|28|29|2A|21|27)/g, (code) => decodeURIComponent(code));

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -15,7 +15,7 @@ from heimdall.clock import Clock
 from heimdall.insight.feedback import Feedback
 from heimdall.insight.finding import Finding, FindingKind, Verdict
 from heimdall.insight.store import FindingsRequest, FindingStore
-from heimdall.model.batch import DEFAULT_TENANT
+from heimdall.model.batch import DEFAULT_TENANT, TenantId
 from heimdall.model.timerange import format_time, parse_time
 
 
@@ -39,9 +39,26 @@ class FeedbackBody(BaseModel):
     ]
 
 
-def finding_routes(store: FindingStore, feedback: Feedback, clock: Clock, *, enabled: bool) -> APIRouter:
-    """`enabled`: whether anything is being judged, so that no finding can be told from nobody looking."""
+class Detection(Protocol):
+    """What judges the records."""
+
+    def judged_until_ns(self, tenant: TenantId) -> int | None:
+        """Records before this time are judged; None before the first."""
+
+
+def finding_routes(store: FindingStore, feedback: Feedback, clock: Clock, detection: Detection | None) -> APIRouter:
+    """`detection`: None where nothing is judged; every answer says so, and how far judging has come, so that no finding
+    can be told from nobody having looked."""
     router = APIRouter(prefix="/api/v1", tags=["findings"])
+
+    def respond(data: object, began: float) -> Response:
+        until_ns = detection.judged_until_ns(DEFAULT_TENANT) if detection else None
+        return respond_data(
+            data,
+            took_ms=(clock.monotonic() - began) * 1e3,
+            detection=detection is not None,
+            judged_until=None if until_ns is None else format_time(until_ns),
+        )
 
     @router.get("/findings", summary="What was noticed, newest first")
     async def findings(parameters: Annotated[FindingsParameters, Query()]) -> Response:
@@ -55,8 +72,14 @@ def finding_routes(store: FindingStore, feedback: Feedback, clock: Clock, *, ena
             kind=parameters.kind, limit=parameters.limit,
         )  # fmt: skip
         found = await run_in_threadpool(store.find, request)
-        rows = [_row(finding) | {"verdict": verdict} for finding, verdict in found]
-        return respond_data(rows, took_ms=(clock.monotonic() - began) * 1e3, detection=enabled)
+        rows = [_row(finding, verdict) for finding, verdict in found]
+        return respond(rows, began)
+
+    @router.get("/findings/{finding_id}", summary="One finding")
+    async def finding(finding_id: Annotated[str, Path(description="its `id`")]) -> Response:
+        began = clock.monotonic()
+        row = _row(*await run_in_threadpool(store.get, DEFAULT_TENANT, finding_id))
+        return respond(row, began)
 
     @router.post("/feedback", summary="Say what a finding is worth")
     async def judge(body: FeedbackBody) -> dict[str, Any]:
@@ -66,7 +89,7 @@ def finding_routes(store: FindingStore, feedback: Feedback, clock: Clock, *, ena
 
 
 def _judge(store: FindingStore, feedback: Feedback, body: FeedbackBody, now_ns: int) -> dict[str, Any]:
-    finding = store.get(DEFAULT_TENANT, body.finding)
+    finding, _ = store.get(DEFAULT_TENANT, body.finding)
     feedback.add(store.judge(finding, body.verdict, now_ns))
     handicap = feedback.handicap(finding.tenant, finding.service, finding.kind, finding.template_id)
     return {
@@ -77,9 +100,9 @@ def _judge(store: FindingStore, feedback: Feedback, body: FeedbackBody, now_ns: 
     }
 
 
-def _row(finding: Finding) -> dict[str, Any]:
+def _row(finding: Finding, verdict: Verdict | None) -> dict[str, Any]:
     """A finding as `docs/reference/api.md` describes it: times as text, the rest as it is."""
-    row = finding.as_row()
+    row = finding.as_row() | {"verdict": verdict}
     for name in ("started", "detected", "from", "to"):
         row[name] = format_time(row.pop(f"{name}_ns"))
     del row["tenant"]

@@ -27,6 +27,7 @@ from heimdall.pipeline import deadletters
 from heimdall.pipeline.deadletters import DeadLetter
 from heimdall.pipeline.ledger import MINUTE_NS
 from heimdall.pipeline.runners.embedded import EmbeddedRunner
+from heimdall.pipeline.stages.detect import DetectStage
 from heimdall.query.cache import Cache
 from heimdall.query.cached import CachedQueryService
 from heimdall.query.live import LiveTail
@@ -68,6 +69,8 @@ class Parts:
     cache: Cache
     findings: FindingStore
     feedback: Feedback
+    detection: DetectStage | None
+    """None where it is turned off."""
     rules: RuleBook
     alerts: AlertManager
     delivery: Delivery

@@ -86,11 +86,11 @@ def build_parts(config: NodeConfig, clock: Clock, storage: tuple[Engine, Catalog
     delivery = Delivery(alerts.store, open_notifiers(routing, clock, os.environ), clock)
     alerts.on_outgoing = delivery.wake
     noticed = FindingSinks((findings, alerts))
-    detection = [DetectStage(noticed, feedback, config.detect, clock=clock)] if config.detect.enabled else []
+    detection = DetectStage(noticed, feedback, config.detect, clock=clock) if config.detect.enabled else None
     tail = LiveTail()
     runner = EmbeddedRunner(
         bus=bus,
-        stages=[templates, *detection, RulesStage(rules, alerts)],
+        stages=[templates, *([] if detection is None else [detection]), RulesStage(rules, alerts)],
         engine=engine,
         state_path=state_path,
         clock=clock,

@@ -13,6 +13,7 @@ def statement(kind: FindingKind, service: str, feature: Feature, *, template: st
     band = f"expected {_number(feature.low)} to {_number(feature.high)}"
     about = f": {_short(template)}" if template else ""
     per = f"in {feature.window_s} s"
+    often = "once" if feature.observed == 1 else f"{seen} times"
     match kind:
         case FindingKind.SILENCE:
             return f"{service} has logged nothing for {round(silent_s)} s; {_number(feature.high)} records were due"
@@ -25,11 +26,11 @@ def statement(kind: FindingKind, service: str, feature: Feature, *, template: st
         case FindingKind.WARNINGS:
             return f"{service} logs more warnings than usual: {seen} {per}, {band}{about}"
         case FindingKind.TEMPLATE_BURST:
-            return f"{service} logs a message more often than usual: {seen} times {per}, {band}{about}"
+            return f"{service} logs a message more often than usual: {often} {per}, {band}{about}"
         case FindingKind.NEW_TEMPLATE:
-            return f"{service} logs a message it never logged before, {seen} times {per}{about}"
+            return f"{service} logs a message it never logged before, {often} {per}{about}"
         case FindingKind.NEW_ERROR:
-            return f"{service} logs a problem it never logged before, {seen} times {per}{about}"
+            return f"{service} logs a problem it never logged before, {often} {per}{about}"
         case FindingKind.LATENCY:
             return f"{service} is slower than usual: {seen} ms in the geometric mean, {band}{about}"
         case FindingKind.ORDER:

@@ -32,6 +32,11 @@ CREATE TABLE IF NOT EXISTS verdict (
   kind TEXT NOT NULL, template_id INTEGER NOT NULL, verdict TEXT NOT NULL, time_ns INTEGER NOT NULL);
 """
 
+_SAID = "(SELECT verdict FROM verdict v WHERE v.finding = finding.id ORDER BY number DESC LIMIT 1)"
+
+Judged = tuple[Finding, Verdict | None]
+"""A finding, and the newest verdict on it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingsRequest:
@@ -75,7 +80,7 @@ class FindingStore:
             "DELETE FROM verdict WHERE number <= (SELECT coalesce(max(number), 0) FROM verdict) - ?", (MAX_VERDICTS,)
         )
 
-    def find(self, request: FindingsRequest) -> list[tuple[Finding, Verdict | None]]:
+    def find(self, request: FindingsRequest) -> list[Judged]:
         """Findings with the newest verdict on each."""
         terms, values = ["tenant = ?"], [request.tenant]
         for term, value in (
@@ -86,19 +91,17 @@ class FindingStore:
             if value is not None:
                 terms.append(term)
                 values.append(value)  # type: ignore[arg-type]
-        said = "(SELECT verdict FROM verdict v WHERE v.finding = finding.id ORDER BY number DESC LIMIT 1)"
         statement = (
-            f"SELECT body, {said} FROM finding WHERE {' AND '.join(terms)} ORDER BY detected_ns DESC, id LIMIT ?"
+            f"SELECT body, {_SAID} FROM finding WHERE {' AND '.join(terms)} ORDER BY detected_ns DESC, id LIMIT ?"
         )
-        rows = self._rows(statement, (*values, request.limit))
-        return [(_finding(body), Verdict(verdict) if verdict else None) for body, verdict in rows]
+        return [_judged(row) for row in self._rows(statement, (*values, request.limit))]
 
-    def get(self, tenant: TenantId, finding_id: str) -> Finding:
-        """Raises NotFound."""
-        rows = self._rows("SELECT body FROM finding WHERE id = ? AND tenant = ?", (finding_id, tenant))
+    def get(self, tenant: TenantId, finding_id: str) -> Judged:
+        """One finding with the newest verdict on it. Raises NotFound."""
+        rows = self._rows(f"SELECT body, {_SAID} FROM finding WHERE id = ? AND tenant = ?", (finding_id, tenant))
         if not rows:
             raise NotFound(f"there is no finding {finding_id}; the oldest are dropped beyond {MAX_FINDINGS:,}")
-        return _finding(rows[0][0])
+        return _judged(rows[0])
 
     def judge(self, finding: Finding, verdict: Verdict, time_ns: int) -> Opinion:
         """Keep a verdict, and give it in the form in which detectors take it."""
@@ -128,6 +131,11 @@ class FindingStore:
     def close(self) -> None:
         with self._lock:
             self._db.close()
+
+
+def _judged(row: tuple[Any, ...]) -> Judged:
+    body, verdict = row
+    return _finding(body), Verdict(verdict) if verdict else None
 
 
 def _finding(body: bytes) -> Finding:

@@ -25,12 +25,17 @@ FINDING = Finding(
 )  # fmt: skip
 
 
+class Judged:
+    def judged_until_ns(self, tenant: str) -> int | None:
+        return 120 * SECOND_NS if tenant == DEFAULT_TENANT else None
+
+
 @pytest.fixture
 def client(tmp_path: Path):
     store = FindingStore(tmp_path / "findings.db")
     store.report(FINDING)
     app = build_asgi(
-        routers=[finding_routes(store, Feedback(), SystemClock(), enabled=True)], doors=[], faces=[], pages=StaticUi()
+        routers=[finding_routes(store, Feedback(), SystemClock(), Judged())], doors=[], faces=[], pages=StaticUi()
     )
     yield httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://node")
     store.close()
@@ -49,6 +54,16 @@ async def test_a_finding_is_told_with_its_evidence(client: httpx.AsyncClient) ->
     assert (row.get("verdict"), "tenant" in row) == (None, False)
     assert (await client.get("/api/v1/findings?kind=silence")).json()["data"] == []
     assert (await client.get("/api/v1/findings?kind=unheard")).status_code in (400, 422)
+
+
+async def test_one_finding_is_found_by_its_id(client: httpx.AsyncClient) -> None:
+    await client.post("/api/v1/feedback", json={"finding": FINDING.id, "verdict": "useful"})
+    answer = (await client.get(f"/api/v1/findings/{FINDING.id}")).json()
+    (listed,) = (await client.get("/api/v1/findings")).json()["data"]
+    assert answer["data"] == listed
+    assert (answer["detection"], listed["verdict"]) == (True, "useful")
+    assert answer["judged_until"] == "1970-01-01T00:02:00.000000000Z"
+    assert (await client.get(f"/api/v1/findings/{'f' * 20}")).status_code == 404
 
 
 async def test_feedback_is_kept_and_says_what_it_changed(client: httpx.AsyncClient) -> None:

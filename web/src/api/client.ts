@@ -6,13 +6,18 @@ import type {
   DemoState,
   Envelope,
   Facet,
+  FeedbackAnswer,
   FieldInfo,
+  Finding,
+  FindingAnswer,
+  FindingsAnswer,
   HistogramAnswer,
   IngestAnswer,
   NodeInfo,
   ParseAnswer,
   QueryParams,
   Row,
+  Verdict,
 } from './types';
 
 const BASE = '/api/v1';
@@ -121,6 +126,30 @@ export function sendLogs(body: Blob | string, contentType: string, contentEncodi
   const headers: Record<string, string> = { 'Content-Type': contentType };
   if (contentEncoding) headers['Content-Encoding'] = contentEncoding;
   return call(`${BASE}/logs`, { method: 'POST', body, headers }) as Promise<IngestAnswer>;
+}
+
+export interface FindingsParams {
+  from?: string;
+  to?: string;
+  service?: string;
+  kind?: string;
+  limit?: number;
+}
+
+export function findings(params: FindingsParams, signal?: AbortSignal): Promise<FindingsAnswer> {
+  return ask('findings', { ...params }, signal);
+}
+
+export function finding(id: string, signal?: AbortSignal): Promise<FindingAnswer> {
+  return ask(`findings/${encodeURIComponent(id)}`, {}, signal);
+}
+
+export function judge(finding: Finding['id'], verdict: Verdict): Promise<FeedbackAnswer> {
+  return call(`${BASE}/feedback`, {
+    method: 'POST',
+    body: JSON.stringify({ finding, verdict }),
+    headers: { 'Content-Type': 'application/json' },
+  }) as Promise<FeedbackAnswer>;
 }
 
 export function tailUrl(q: string): string {

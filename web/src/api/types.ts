@@ -119,3 +119,56 @@ export interface QueryParams {
   from?: string;
   to?: string;
 }
+
+export type Verdict = 'useful' | 'noise' | 'expected';
+
+/** One number of a finding's evidence and the band it was expected in; `null` where nothing is known. */
+export interface Feature {
+  name: string;
+  observed: number | null;
+  low: number | null;
+  high: number | null;
+  /** -log10 of how rarely it is as far off. */
+  evidence: number;
+  window_s: number;
+}
+
+export interface Finding {
+  id: string;
+  service: string;
+  kind: string;
+  state: string;
+  statement: string;
+  started: string;
+  detected: string;
+  evidence: number;
+  features: Feature[];
+  examples: string[];
+  template_id: number | string;
+  query: string;
+  from: string;
+  to: string;
+  watched_s: number;
+  /** 0 … 1. */
+  confidence: number;
+  verdict: Verdict | null;
+}
+
+export interface FindingsAnswer extends Envelope<Finding[]> {
+  /** Whether anything is being judged (`detect.enabled`). */
+  detection: boolean;
+  /** Records before it are judged; `null` before the first. */
+  judged_until: string | null;
+}
+
+export interface FindingAnswer extends Envelope<Finding> {
+  detection: boolean;
+}
+
+export interface FeedbackAnswer {
+  finding: string;
+  verdict: Verdict;
+  muted: boolean;
+  /** Powers of ten by which such a finding has to be rarer; `null` when muted. */
+  extra_evidence: number | null;
+}

@@ -1,5 +1,5 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
-import { useEffect } from 'react';
+import { lazy, Suspense, useEffect } from 'react';
 import { Redirect, Route, Switch, useLocation } from 'wouter';
 import { Explore } from '../explore/Explore';
 import { Settings } from '../settings/Settings';
@@ -13,6 +13,9 @@ import { useCommands } from './commands';
 import { Home } from './Home';
 import { NoSuchPage } from './NoSuchPage';
 import { TITLES } from './routes';
+
+const Anomalies = lazy(() => import('../anomalies/Anomalies'));
+const FindingPage = lazy(() => import('../anomalies/FindingPage'));
 
 const queries = new QueryClient({
   defaultOptions: { queries: { retry: false, refetchOnWindowFocus: false, networkMode: 'always', staleTime: 30_000 } },
@@ -28,6 +31,7 @@ export function App() {
 
   useCommands({
     goExplore: () => navigate('/explore'),
+    goAnomalies: () => navigate('/anomalies'),
     goStart: () => navigate('/start'),
     goSettings: () => navigate('/settings'),
   });
@@ -50,6 +54,18 @@ export function App() {
             </Route>
             <Route path="/explore">
               <Explore />
+            </Route>
+            <Route path="/anomalies">
+              <Suspense fallback={null}>
+                <Anomalies />
+              </Suspense>
+            </Route>
+            <Route path="/anomalies/:id">
+              {({ id }) => (
+                <Suspense fallback={null}>
+                  <FindingPage id={id} />
+                </Suspense>
+              )}
             </Route>
             <Route path="/settings">
               <Settings />

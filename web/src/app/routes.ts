@@ -1,5 +1,10 @@
 /** Pages that exist. `src/heimdall/api/static_files.py` has the same list of first segments; a test compares them. */
 
-export const ROUTES = ['', 'start', 'explore', 'settings'] as const;
+export const ROUTES = ['', 'start', 'explore', 'anomalies', 'settings'] as const;
 
-export const TITLES: Record<string, string> = { start: 'Start', explore: 'Explore', settings: 'Settings' };
+export const TITLES: Record<string, string> = {
+  start: 'Start',
+  explore: 'Explore',
+  anomalies: 'Anomalies',
+  settings: 'Settings',
+};

@@ -4,7 +4,7 @@ export interface Binding {
   /** Keys as `KeyboardEvent.key`, chords separated by a blank; `Ctrl+` stands for Ctrl or ⌘. */
   keys: readonly string[];
   label: string;
-  group: 'Everywhere' | 'Query and time' | 'Lines';
+  group: 'Everywhere' | 'Query and time' | 'Lines' | 'Findings';
   /** Works while a text field has the focus. */
   inText?: boolean;
 }
@@ -13,6 +13,7 @@ export const BINDINGS = {
   help: { keys: ['?'], label: 'Keyboard help', group: 'Everywhere' },
   palette: { keys: ['Ctrl+k'], label: 'Command palette', group: 'Everywhere', inText: true },
   goExplore: { keys: ['g e'], label: 'Go to Explore', group: 'Everywhere' },
+  goAnomalies: { keys: ['g a'], label: 'Go to Anomalies', group: 'Everywhere' },
   goStart: { keys: ['g h'], label: 'Go to Start', group: 'Everywhere' },
   goSettings: { keys: ['g ,'], label: 'Go to Settings', group: 'Everywhere' },
   close: { keys: ['Escape'], label: 'Close the innermost thing', group: 'Everywhere', inText: true },
@@ -27,8 +28,8 @@ export const BINDINGS = {
   zoomOut: { keys: ['Z'], label: 'Zoom time out', group: 'Query and time' },
   preset: { keys: ['1', '2', '3', '4', '5', '6', '7', '8', '9'], label: 'Time preset 1 … 9', group: 'Query and time' },
   live: { keys: ['.'], label: 'Live tail on or off', group: 'Query and time' },
-  lineDown: { keys: ['j', 'ArrowDown'], label: 'Next line', group: 'Lines' },
-  lineUp: { keys: ['k', 'ArrowUp'], label: 'Previous line', group: 'Lines' },
+  lineDown: { keys: ['j', 'ArrowDown'], label: 'Next line or finding', group: 'Lines' },
+  lineUp: { keys: ['k', 'ArrowUp'], label: 'Previous line or finding', group: 'Lines' },
   first: { keys: ['g g', 'Home'], label: 'Newest line', group: 'Lines' },
   last: { keys: ['G', 'End'], label: 'Oldest line', group: 'Lines' },
   pageDown: { keys: ['PageDown'], label: 'A page down', group: 'Lines' },
@@ -38,12 +39,15 @@ export const BINDINGS = {
   previousError: { keys: ['E'], label: 'Previous error', group: 'Lines' },
   nextWarning: { keys: ['w'], label: 'Next warning in the whole result', group: 'Lines' },
   previousWarning: { keys: ['W'], label: 'Previous warning', group: 'Lines' },
-  open: { keys: ['Enter'], label: 'Open the line', group: 'Lines' },
+  open: { keys: ['Enter'], label: 'Open the line, or the lines of the finding', group: 'Lines' },
   copyLine: { keys: ['y'], label: 'Copy the line', group: 'Lines' },
   copyLink: { keys: ['Y'], label: 'Copy a link to the line', group: 'Lines' },
   filterFor: { keys: ['+'], label: 'Filter for the focused value', group: 'Lines' },
   filterOut: { keys: ['-'], label: 'Filter the focused value out', group: 'Lines' },
   filterOnly: { keys: ['='], label: 'Only the focused value', group: 'Lines' },
+  useful: { keys: ['u'], label: 'The finding is useful', group: 'Findings' },
+  noise: { keys: ['n'], label: 'The finding is noise', group: 'Findings' },
+  expected: { keys: ['x'], label: 'The finding is expected', group: 'Findings' },
 } as const satisfies Record<string, Binding>;
 
 export type Command = keyof typeof BINDINGS;

@@ -5,6 +5,7 @@ import { Logo } from './Logo';
 
 const PAGES: { page: string; label: string; icon: IconName }[] = [
   { page: 'explore', label: 'Explore', icon: 'explore' },
+  { page: 'anomalies', label: 'Anomalies', icon: 'pulse' },
   { page: 'start', label: 'Start', icon: 'start' },
 ];
 

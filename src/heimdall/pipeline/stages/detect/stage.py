@@ -168,6 +168,11 @@ class DetectStage:
         own.over = max(own.over, (counted.newest_ns - round(lateness_s * 1e9)) // STEP_NS)
         self._judge_in_time(own)
 
+    def judged_until_ns(self, tenant: TenantId) -> int | None:
+        """The end of the newest step that was judged, ns since 1970 UTC; None before the first. From any thread."""
+        own = self._tenants.get(tenant)
+        return (own.closed + 1) * STEP_NS if own is not None and own.closed >= 0 else None
+
     def rest(self) -> None:
         for tenant, own in list(self._tenants.items()):
             try:

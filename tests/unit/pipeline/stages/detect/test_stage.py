@@ -16,7 +16,7 @@ from heimdall.insight.feedback import Feedback, Opinion
 from heimdall.insight.finding import Finding, FindingKind, Verdict
 from heimdall.insight.step import STEP_S
 from heimdall.insight.watch import OTHER, WatchConfig
-from heimdall.model.batch import DEFAULT_TENANT, TIMESTAMP, LogBatch, Origin
+from heimdall.model.batch import DEFAULT_TENANT, TIMESTAMP, LogBatch, Origin, TenantId
 from heimdall.pipeline.stages.detect import DetectConfig, DetectStage
 from heimdall.pipeline.stages.detect.stage import FAILURES
 
@@ -96,6 +96,15 @@ def shop(kept: Kept) -> Shop:
 def test_a_healthy_shop_causes_at_most_a_finding_a_service_and_day(shop: Shop, kept: Kept) -> None:
     shop.run(86_400 // STEP_S // 4)
     assert len(kept.findings) <= 1
+
+
+def test_how_far_judging_has_come_is_known(shop: Shop) -> None:
+    assert shop.stage.judged_until_ns(DEFAULT_TENANT) is None
+    shop.run(40)
+    until_ns = shop.stage.judged_until_ns(DEFAULT_TENANT)
+    assert until_ns is not None
+    assert (START_S + 37 * STEP_S) * 10**9 <= until_ns <= (START_S + 40 * STEP_S) * 10**9
+    assert shop.stage.judged_until_ns(TenantId("nobody")) is None
 
 
 def test_a_new_error_is_told_with_its_service_its_number_and_its_query(shop: Shop, kept: Kept) -> None:
