@@ -9,8 +9,9 @@ import pytest
 from simdisk import SECTOR, Crash, Inode, SimulatedDisk, Tally
 
 from heimdall.bus.buses.journal.config import JournalConfig
-from heimdall.bus.buses.journal.layout import FIRST_FRAME, MAX_RECORDS
+from heimdall.bus.buses.journal.layout import FIRST_FRAME
 from heimdall.bus.buses.journal.log import JournalLog
+from heimdall.bus.codec import MAX_RECORDS
 from heimdall.clock import ManualClock
 
 CONFIG = JournalConfig(directory=Path("told"), segment_bytes=16 * 1024, min_free_bytes=0, max_used_share=1.0)

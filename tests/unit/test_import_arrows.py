@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,33 @@ def test_only_app_reads_the_environment() -> None:
             if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv"):
                 readers.append(f"{path.relative_to(SOURCE)}:{node.lineno}")
     assert readers == []
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(SOURCE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {name_of(path): path for path in TREES}
+
+
+def loads(path: Path) -> set[str]:
+    """Heimdall modules that loading a file loads, with the packages around them; not those the file lies in."""
+    found: set[str] = set()
+    for node in TREES[path].body:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    around = {".".join(name.split(".")[:end]) for name in found for end in range(1, name.count(".") + 2)}
+    own = name_of(path)
+    return {name for name in around & set(MODULES) if not f"{own}.".startswith(f"{name}.")}
+
+
+def test_no_module_needs_itself_to_load() -> None:
+    # Which of two that load each other fails depends on who is asked for first, and a node loads some in threads.
+    graph = {name: loads(path) for name, path in MODULES.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as exc:
+        pytest.fail(" → ".join(exc.args[1]))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from heimdall.bus.buses.journal.layout import MAX_RECORDS, MAX_TENANT_BYTES
 from heimdall.errors import BusUnavailable, InvalidInput, TooLarge
 from heimdall.model.batch import LogBatch
+
+MAX_TENANT_BYTES = 128
+MAX_RECORDS = 1 << 20
+"""Records one batch may hold. When damage hides a count, this many positions are passed over so that none is reused."""
 
 
 class Codec:

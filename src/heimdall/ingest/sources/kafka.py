@@ -112,6 +112,7 @@ class KafkaSource:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heimdall-kafka", daemon=True)
         self._next: dict[tuple[str, int], int] = {}
+        self._gathered: list[Any] = []
         """Offsets to commit: everything before them is durable here."""
         self._producers: dict[str, bytes] = {}
         self._average_bytes = 1024.0
@@ -174,15 +175,19 @@ class KafkaSource:
     def _consume(self) -> list[Any]:
         """Messages until there are enough of them, or for `max_wait_s` after the first."""
         config = self._config
-        got: list[Any] = []
+        self._gathered = []
         size = 0
         deadline: float | None = None
-        while len(got) < config.max_batch_records and size < config.max_batch_bytes and not self._stopping.is_set():
+        while (
+            len(self._gathered) < config.max_batch_records
+            and size < config.max_batch_bytes
+            and not self._stopping.is_set()
+        ):
             remaining_s = config.max_wait_s if deadline is None else deadline - self._clock.monotonic()
             if remaining_s <= 0:
                 break
             room = int((config.max_batch_bytes - size) / self._average_bytes)
-            wanted = max(1, min(room, config.max_batch_records - len(got), _MAX_CONSUMED))
+            wanted = max(1, min(room, config.max_batch_records - len(self._gathered), _MAX_CONSUMED))
             more = [
                 message for message in self._consumer.consume(wanted, min(remaining_s, 0.05)) if self._usable(message)
             ]
@@ -191,8 +196,8 @@ class KafkaSource:
                 more_bytes = sum(len(message) for message in more)
                 self._average_bytes = max(more_bytes / len(more), 64.0)
                 size += more_bytes
-                got += more
-        return got
+                self._gathered += more
+        return self._gathered
 
     def _usable(self, message: Any) -> bool:
         error = message.error()
@@ -349,7 +354,10 @@ class KafkaSource:
         _log.info("kafka: reading %s", ", ".join(f"{p.topic}[{p.partition}]" for p in partitions) or "no partition")
 
     def _revoked(self, consumer: Any, partitions: list[Any]) -> None:
-        """Between two batches, so what was read is durable. Whoever gets them goes on exactly there."""
+        """While a batch is gathered: what the batches before hold is durable, so whoever gets the partitions goes on
+        exactly there, and what was gathered of them is theirs."""
+        leaving = {(part.topic, part.partition) for part in partitions}
+        self._gathered = [m for m in self._gathered if (m.topic(), m.partition()) not in leaving]
         made = []
         for part in partitions:
             offset = self._next.pop((part.topic, part.partition), None)

@@ -31,10 +31,6 @@ FIRST_FRAME = 4096
 """Offset of the first frame; a whole page, so that pages of frames never share one with the segment header."""
 HEADER_COPY = 256
 LAYOUT_VERSION = 1
-MAX_TENANT_BYTES = 128
-MAX_RECORDS = 1 << 20
-"""Records one frame may hold. When damage hides a count, this many positions are passed over so that none is reused."""
-
 FLAG_PRODUCER = 1
 """The frame carries (producer id, epoch, sequence), by which a repeated batch is recognised."""
 

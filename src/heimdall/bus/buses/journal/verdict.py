@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from heimdall.bus.buses.journal.layout import MAX_RECORDS, FrameHeader, chain_seed
+from heimdall.bus.buses.journal.layout import FrameHeader, chain_seed
 from heimdall.bus.buses.journal.quarantine import Damage
 from heimdall.bus.buses.journal.scan import Hole
 from heimdall.bus.buses.journal.segments import Segment
 from heimdall.bus.buses.journal.survey import Run, Scanned
+from heimdall.bus.codec import MAX_RECORDS
 
 _STRANGER_RANGE = 16 * MAX_RECORDS
 """A misdirected frame further ahead than this is none: a sender could have put its bytes into a message."""
