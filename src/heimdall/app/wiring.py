@@ -61,11 +61,20 @@ from heimdall.storage.tiers import Tiers
 
 
 def build_parts(config: NodeConfig, clock: Clock, storage: tuple[Engine, Catalogue]) -> Parts:
-    """Open everything below `config.data` in front of storage, which `open_tiers` opened already.
+    """Open everything below `config.data` in front of storage, which `open_tiers` opened already and which is closed
+    where the rest cannot be opened.
 
     Raises:
-        Misconfigured: a URL no engine or bus answers to.
+        Misconfigured: a URL no bus answers to; a file that cannot be read.
     """
+    try:
+        return _parts_before(config, clock, storage)
+    except BaseException:
+        storage[0].close()
+        raise
+
+
+def _parts_before(config: NodeConfig, clock: Clock, storage: tuple[Engine, Catalogue]) -> Parts:
     state_path = config.data / "pipeline" / "state.db"
     bus = open_bus(
         config.bus.url,
