@@ -32,7 +32,7 @@ demo: setup ui
 
 test: setup ui
 	$(BIN)/python web/build_ui.py --check
-	$(BIN)/pytest
+	$(BIN)/pytest -m "not slow"
 
 # Exact versions that setup installs: the newest that fit together, for all systems and Pythons we run on.
 constraints: setup
@@ -55,6 +55,7 @@ fuzz: setup
 # The journal: a breaking disk from 100,000 seeds, then a real process killed 200 times, and nodes on Kafka with
 # their broker. Law broken = exit code.
 crash: setup
+	$(BIN)/pytest -m slow
 	$(BIN)/python tests/simulation/crash.py --seeds 100000 --processes 2
 	$(BIN)/python tests/e2e/journal_kill.py --cycles 200
 	$(BIN)/python tests/e2e/node_kill.py --kills 200
