@@ -35,4 +35,4 @@ class PutsOff(Protocol):
     """A stage that puts work off while records wait."""
 
     def rest(self) -> None:
-        """Called again and again while no record waits: do some of it, a tenth of a second at most."""
+        """Called again and again while no record waits: do some of it, some hundredths of a second at most."""
