@@ -63,7 +63,7 @@ def commands_page() -> str:
         "Exit codes: 0 done, 1 the work failed, 2 wrong usage or configuration. Output is plain when it goes into a",
         "pipe. `HEIMDALL_URL` names the node for commands that ask one.",
     ]
-    for path, context in _commands(cli, click.Context(cli, info_name="heimdall", max_content_width=100)):
+    for path, context in _commands(cli, click.Context(cli, info_name="heimdall", **cli.context_settings)):
         lines += ["", f"## `{path}`", "", "```text", context.get_help().strip(), "```"]
     return _HEAD + "\n".join(lines) + "\n"
 
@@ -180,7 +180,9 @@ def _commands(command: click.Command, context: click.Context) -> Iterator[tuple[
         for name in command.list_commands(context):
             below = command.get_command(context, name)
             if below is not None and not below.hidden:
-                yield from _commands(below, click.Context(below, info_name=name, parent=context, max_content_width=100))
+                yield from _commands(
+                    below, click.Context(below, info_name=name, parent=context, **below.context_settings)
+                )
 
 
 def _tree(kind: type[HeimdallError], depth: int) -> Iterator[tuple[type[HeimdallError], int]]:

@@ -115,9 +115,7 @@ class DetectStage:
         try:
             return self._judged(batch)
         except Exception:
-            _log.exception("detection failed for tenant %s and learns anew", batch.tenant)
-            FAILURES.inc()
-            self._tenants.pop(batch.tenant, None)
+            self._begin_anew(batch.tenant)
             return _marked(batch, np.zeros(batch.num_rows), pa.array(np.zeros(batch.num_rows, np.int32)), ["normal"])
 
     def _judged(self, batch: LogBatch) -> LogBatch:
@@ -178,10 +176,14 @@ class DetectStage:
             try:
                 self._judge_until(own, self._clock.monotonic() + _REST_S / len(self._tenants))
             except Exception:
-                _log.exception("detection failed for tenant %s and learns anew", tenant)
-                FAILURES.inc()
-                del self._tenants[tenant]
+                self._begin_anew(tenant)
         self._left_at_s = self._clock.monotonic()
+
+    def _begin_anew(self, tenant: TenantId) -> None:
+        """For an exception handler: say what failed, count it, forget the tenant."""
+        _log.exception("detection failed for tenant %s and learns anew", tenant)
+        FAILURES.inc()
+        self._tenants.pop(tenant, None)
 
     def _judge_in_time(self, own: _Tenant) -> None:
         """The first few at once, further ones within this stage's share of the time that has passed."""

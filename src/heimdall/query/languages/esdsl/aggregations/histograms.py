@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -58,7 +59,7 @@ class _Ends:
     high: float | None = None
 
 
-class _Histogram:
+class _Histogram(ABC):
     """What both kinds share: gaps, bounds and order. Keys are numbers that rise by steps."""
 
     def __init__(self, aggregation: Aggregation) -> None:
@@ -115,11 +116,13 @@ class _Histogram:
             )
         return _Ends(low, high)
 
+    @abstractmethod
     def _key_of(self, bound: Any, up: bool) -> float:
-        raise NotImplementedError
+        """Key of the bucket a bound lies in; `up`: it is the upper one."""
 
+    @abstractmethod
     def _steps(self, low: float, high: float) -> Iterator[Key]:
-        raise NotImplementedError
+        """Keys of the buckets from one to the other, empty ones too."""
 
     def head(self, key: Key) -> dict[str, Any]:
         return {"key": key}
