@@ -24,7 +24,7 @@ from s3_servers import BUCKET, KEY, SECRET, CountingProxy, versitygw
 from heimdall.clock import SystemClock
 from heimdall.model.batch import DEFAULT_TENANT
 from heimdall.query.languages.hql import parse
-from heimdall.query.sql import to_sql
+from heimdall.query.sql.statement import to_sql
 from heimdall.storage.config import StorageConfig
 from heimdall.storage.engines.clickhouse import layout
 from heimdall.storage.opening import open_tiers

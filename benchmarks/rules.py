@@ -5,8 +5,8 @@
 The records are those of `applogs.py`, decoded and given templates beforehand. The rules are made from words of their
 messages, names of their fields and values that never occur, in the mix that people keep: most of them look for text,
 many narrow it by service or level, some count, compare, wait or join. With `--sigma` the rules of a folder of Sigma
-files are loaded on top. Every batch is also matched by `heimdall.query.frame` for `--checked` of the rules, and has to
-give the same records. The last line is one JSON object.
+files are loaded on top. Every batch is also matched by `heimdall.query.frame` for `--checked` of the rules, and has
+to give the same records. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from heimdall.insight.rules.rule import Rule, rule_of
 from heimdall.model.batch import DEFAULT_TENANT, POSITION_FIELD, LogBatch, Origin
 from heimdall.pipeline.stages.rules import RulesStage
 from heimdall.pipeline.stages.template import TemplateStage
-from heimdall.query.frame import matching_rows
+from heimdall.query.frame.evaluation import matching_rows
 
 
 class Held:

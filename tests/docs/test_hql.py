@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from heimdall.model.batch import LOG_SCHEMA, POSITION_FIELD, TEMPLATE_FIELD
-from heimdall.query.frame import evaluate
+from heimdall.query.frame.evaluation import evaluate
 from heimdall.query.functions import functions
 from heimdall.query.languages.hql import parse, to_text
 from heimdall.query.pipes import pipes

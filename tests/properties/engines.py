@@ -16,10 +16,10 @@ from heimdall.model.batch import LOG_SCHEMA, POSITION_FIELD, TEMPLATE_FIELD, Log
 from heimdall.query.ast import Query
 from heimdall.query.context import Context
 from heimdall.query.fields import POSITION_COLUMN, TIME_COLUMN
-from heimdall.query.frame import evaluate
+from heimdall.query.frame.evaluation import evaluate
 from heimdall.query.rows import flat_attributes
 from heimdall.query.shape import shape_of
-from heimdall.query.sql import to_sql
+from heimdall.query.sql.statement import to_sql
 from heimdall.query.types import Type
 from heimdall.storage import open_engine
 from heimdall.storage.engine import SqlEngine

@@ -16,7 +16,7 @@ from heimdall.query.languages.hql.cursor import Cursor
 from heimdall.query.languages.hql.expressions import parse_expression
 from heimdall.query.languages.hql.printer import expression_text
 from heimdall.query.shape import shape_of
-from heimdall.query.sql import to_sql
+from heimdall.query.sql.statement import to_sql
 from properties.queries import EXPRESSIONS, PREDICATES, QUERIES
 
 _TOKENS = r"""

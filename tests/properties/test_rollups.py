@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from heimdall.query.context import Context
 from heimdall.query.languages.hql import parse
-from heimdall.query.sql import to_sql
+from heimdall.query.sql.statement import to_sql
 from heimdall.storage.rollups import MINUTE_NS, ROLLUPS
 from properties.engines import CONTEXT, START_NS, Asked, Engines, Record
 

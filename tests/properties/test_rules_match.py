@@ -27,7 +27,7 @@ from heimdall.query.ast import (
     Regex,
     Word,
 )
-from heimdall.query.frame import matching_rows
+from heimdall.query.frame.evaluation import matching_rows
 
 WORDS = [
     "error",

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from heimdall.query.context import Context
     from heimdall.query.counting import Counting
-    from heimdall.query.frame import FrameBuilder
+    from heimdall.query.frame.evaluation import FrameBuilder
     from heimdall.query.shape import Shape
-    from heimdall.query.sql import SqlBuilder
+    from heimdall.query.sql.statement import SqlBuilder
 
 MAX_DEPTH = 64
 """Deepest nesting of a tree; deeper text is refused, so that no walk over a tree can exhaust the stack."""

@@ -21,7 +21,7 @@ from prometheus_client import Counter, Gauge
 from heimdall.errors import InvalidInput, Overloaded
 from heimdall.model.batch import LogBatch, TenantId
 from heimdall.query.ast import Query
-from heimdall.query.frame import evaluate
+from heimdall.query.frame.evaluation import evaluate
 
 _log = logging.getLogger(__name__)
 

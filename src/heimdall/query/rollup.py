@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from sqlglot import exp
 
 from heimdall.query.counting import Counting
-from heimdall.query.sqlnodes import TABLE, binary, call, column, number, string
+from heimdall.query.sql.nodes import TABLE, binary, call, column, number, string
 from heimdall.storage.rollups import MINUTE_NS, WEIGHT, Rollup, minute_of
 
 

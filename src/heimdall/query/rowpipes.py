@@ -18,8 +18,8 @@ from heimdall.query.shape import failure
 from heimdall.query.sources import Question, Source
 
 if TYPE_CHECKING:
-    from heimdall.query.frame import FrameBuilder
-    from heimdall.query.sql import SqlBuilder
+    from heimdall.query.frame.evaluation import FrameBuilder
+    from heimdall.query.sql.statement import SqlBuilder
 
 MAX_ROWS = 50_000
 """Rows such a pipe is given at most."""

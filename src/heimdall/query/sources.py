@@ -23,12 +23,12 @@ from heimdall.query.counting import Counting
 from heimdall.query.cursor import Behind
 from heimdall.query.executor import Executor, Job
 from heimdall.query.fields import ATTRIBUTES, POSITION_COLUMN, TIME_COLUMN, canonical
-from heimdall.query.frame import evaluate
+from heimdall.query.frame.evaluation import evaluate
 from heimdall.query.rollup import rollup_source
 from heimdall.query.rows import record_table
-from heimdall.query.sql import predicate_sql, scan_conditions, to_sql
-from heimdall.query.sqlnodes import TABLE
-from heimdall.query.sqlvalues import field_value
+from heimdall.query.sql.nodes import TABLE
+from heimdall.query.sql.statement import predicate_sql, scan_conditions, to_sql
+from heimdall.query.sql.values import field_value
 from heimdall.query.strategy import Strategy
 from heimdall.storage.engine import SqlEngine
 from heimdall.storage.engines.memory import MemoryEngine

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from heimdall.model.batch import LOG_SCHEMA, POSITION_FIELD, TEMPLATE_FIELD
 from heimdall.query.context import Context
-from heimdall.query.frame import evaluate
+from heimdall.query.frame.evaluation import evaluate
 from heimdall.query.languages.hql import parse
 from heimdall.query.shape import shape_of
 from heimdall.query.types import Type

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from heimdall.insight.rules.literals import FOLDED
 from heimdall.query.fields import ATTRIBUTES, attribute_path, canonical
-from heimdall.query.framevalues import attribute_values, json_text
+from heimdall.query.frame.values import attribute_values, json_text
 from heimdall.query.types import Type
 
 Rows = NDArray[np.int64]

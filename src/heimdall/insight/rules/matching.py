@@ -4,7 +4,7 @@ A condition becomes a tree over *tests* that all rules share. Before anything is
 messages and one over the different attributes find the literals of all tests (`literals`); that bounds each test's
 records from above. A tree whose bound is empty is done; the others are walked from the narrowest branch on, and a test
 is evaluated for no more records than are still in question. Tests are evaluated by the same code as a query's
-(`heimdall.query.framesearch`), so what matches here is what a search finds.
+(`heimdall.query.frame.search`), so what matches here is what a search finds.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ from heimdall.query.ast import (
 )
 from heimdall.query.context import Context
 from heimdall.query.fields import ATTRIBUTES, canonical, parse_hex, parse_identity
-from heimdall.query.framefields import BaseFields
-from heimdall.query.framesearch import predicate_frame, spellings
+from heimdall.query.frame.fields import BaseFields
+from heimdall.query.frame.search import predicate_frame, spellings
 from heimdall.query.regex import compile_pattern, plain_pattern
 from heimdall.query.types import Type
 from heimdall.query.words import message_glob_pattern, phrase_pattern, value_glob_pattern

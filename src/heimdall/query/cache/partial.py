@@ -2,7 +2,7 @@
 
 `partial_of` splits a query at its first grouping: what comes before and the grouping itself run on the engine, for each
 piece of time apart, with states that add up; `Partial.finish` adds them up and runs the rest of the query on columns in
-memory, by the evaluator of `heimdall.query.frame`, which gives what the engine's would.
+memory, by the evaluator of `heimdall.query.frame.evaluation`, which gives what the engine's would.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from heimdall.errors import QuerySyntaxError
 from heimdall.model.severity import LEVELS
 from heimdall.query.ast import Call, Duration, Expression, Field, Pipe, Query, walk
 from heimdall.query.context import Context
-from heimdall.query.frame import FrameBuilder
-from heimdall.query.framevalues import TIME, FrameValue
+from heimdall.query.frame.evaluation import FrameBuilder
+from heimdall.query.frame.values import TIME, FrameValue
 from heimdall.query.functions import function_named
 from heimdall.query.languages.hql.printer import expression_text
 from heimdall.query.pipes.aggregation import Column, step_seconds

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from heimdall.query.functions.definition import Function, Kind
-from heimdall.query.sqlnodes import call
+from heimdall.query.sql.nodes import call
 from heimdall.query.types import Type
 
 FUNCTION = Function(

@@ -8,15 +8,15 @@ import polars as pl
 from sqlglot import exp
 
 from heimdall.query.ast import Duration
-from heimdall.query.framevalues import TIME
+from heimdall.query.frame.values import TIME
 from heimdall.query.functions.definition import Function, Kind
 from heimdall.query.literals import NS_PER_UNIT
-from heimdall.query.sqlnodes import binary, call, number, string
+from heimdall.query.sql.nodes import binary, call, number, string
 from heimdall.query.types import Type
 
 if TYPE_CHECKING:
-    from heimdall.query.frameexpressions import FrameArguments
-    from heimdall.query.sqlexpressions import SqlArguments
+    from heimdall.query.frame.expressions import FrameArguments
+    from heimdall.query.sql.expressions import SqlArguments
 
 
 def step_of(arguments: SqlArguments | FrameArguments) -> float:

@@ -9,14 +9,14 @@ import polars as pl
 from sqlglot import exp
 
 from heimdall.errors import InvalidInput
-from heimdall.query.framevalues import TIME
+from heimdall.query.frame.values import TIME
 from heimdall.query.functions.definition import Function, Kind
-from heimdall.query.sqlnodes import call, number, string
+from heimdall.query.sql.nodes import call, number, string
 from heimdall.query.types import Type
 
 if TYPE_CHECKING:
-    from heimdall.query.frameexpressions import FrameArguments
-    from heimdall.query.sqlexpressions import SqlArguments
+    from heimdall.query.frame.expressions import FrameArguments
+    from heimdall.query.sql.expressions import SqlArguments
 
 UNITS = {
     "day": ("toStartOfDay", "1d"),

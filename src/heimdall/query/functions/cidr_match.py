@@ -7,9 +7,9 @@ from ipaddress import ip_address, ip_network
 import polars as pl
 from sqlglot import exp
 
-from heimdall.query.framevalues import each
+from heimdall.query.frame.values import each
 from heimdall.query.functions.definition import Function, Kind
-from heimdall.query.sqlnodes import call, choose, either, null, string
+from heimdall.query.sql.nodes import call, choose, either, null, string
 from heimdall.query.types import Type
 
 

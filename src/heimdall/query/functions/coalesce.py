@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from heimdall.query.functions.definition import Function, Kind, common_type
-from heimdall.query.sqlnodes import call
+from heimdall.query.sql.nodes import call
 
 FUNCTION = Function(
     name="coalesce",

@@ -8,8 +8,8 @@ import polars as pl
 from sqlglot import exp
 
 from heimdall.query.functions.definition import Function, Kind
-from heimdall.query.sqlnodes import binary, call
-from heimdall.query.sqlvalues import Value, grouped
+from heimdall.query.sql.nodes import binary, call
+from heimdall.query.sql.values import Value, grouped
 from heimdall.query.types import Type
 
 

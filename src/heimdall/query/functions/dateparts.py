@@ -7,7 +7,7 @@ from collections.abc import Callable
 import polars as pl
 
 from heimdall.query.functions.definition import Function, Kind
-from heimdall.query.sqlnodes import call
+from heimdall.query.sql.nodes import call
 from heimdall.query.types import Type
 
 

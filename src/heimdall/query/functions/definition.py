@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import polars as pl
     from sqlglot import exp
 
-    from heimdall.query.frameexpressions import FrameArguments
-    from heimdall.query.sqlexpressions import SqlArguments
+    from heimdall.query.frame.expressions import FrameArguments
+    from heimdall.query.sql.expressions import SqlArguments
 
 
 class Kind(StrEnum):

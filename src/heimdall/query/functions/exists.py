@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from heimdall.query.functions.definition import Function, Kind
-from heimdall.query.sqlvalues import present
+from heimdall.query.sql.values import present
 from heimdall.query.types import Type
 
 FUNCTION = Function(

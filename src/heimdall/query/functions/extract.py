@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import polars as pl
 from sqlglot import exp
 
-from heimdall.query.framevalues import each
+from heimdall.query.frame.values import each
 from heimdall.query.functions.definition import Function, Kind
 from heimdall.query.regex import compile_pattern
-from heimdall.query.sqlnodes import call, number, string
+from heimdall.query.sql.nodes import call, number, string
 from heimdall.query.types import Type
 
 if TYPE_CHECKING:
-    from heimdall.query.frameexpressions import FrameArguments
-    from heimdall.query.sqlexpressions import SqlArguments
+    from heimdall.query.frame.expressions import FrameArguments
+    from heimdall.query.sql.expressions import SqlArguments
 
 
 def group_of(pattern: str, asked: int | None) -> int:

@@ -7,10 +7,10 @@ from typing import Literal
 import polars as pl
 from sqlglot import exp
 
-from heimdall.query.framevalues import FrameValue
-from heimdall.query.framevalues import ordering as frame_ordering
-from heimdall.query.sqlnodes import call, number
-from heimdall.query.sqlvalues import Value, as_json, as_number, as_text
+from heimdall.query.frame.values import FrameValue
+from heimdall.query.frame.values import ordering as frame_ordering
+from heimdall.query.sql.nodes import call, number
+from heimdall.query.sql.values import Value, as_json, as_number, as_text
 from heimdall.query.types import Type
 
 End = Literal["min", "max"]

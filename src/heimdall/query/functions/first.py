@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from heimdall.query.functions.definition import Function, Kind
-from heimdall.query.sqlnodes import call, is_not_null
-from heimdall.query.sqlvalues import grouped
+from heimdall.query.sql.nodes import call, is_not_null
+from heimdall.query.sql.values import grouped
 from heimdall.query.types import Type
 
 FUNCTION = Function(

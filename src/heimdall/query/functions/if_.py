@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from heimdall.query.functions.definition import Function, Kind, common_type
-from heimdall.query.sqlnodes import choose
+from heimdall.query.sql.nodes import choose
 from heimdall.query.types import Type
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import polars as pl
 from sqlglot import exp
 
-from heimdall.query.framevalues import FrameValue
-from heimdall.query.framevalues import as_text as frame_text
+from heimdall.query.frame.values import FrameValue
+from heimdall.query.frame.values import as_text as frame_text
 from heimdall.query.functions.definition import Function, Kind
-from heimdall.query.sqlnodes import binary, both, call, choose, null, number
-from heimdall.query.sqlvalues import Value, as_text
+from heimdall.query.sql.nodes import binary, both, call, choose, null, number
+from heimdall.query.sql.values import Value, as_text
 from heimdall.query.types import Type
 
 

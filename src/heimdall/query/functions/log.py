@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from heimdall.query.framevalues import finite as frame_finite
+from heimdall.query.frame.values import finite as frame_finite
 from heimdall.query.functions.definition import Function, Kind
-from heimdall.query.sqlnodes import call
-from heimdall.query.sqlvalues import finite
+from heimdall.query.sql.nodes import call
+from heimdall.query.sql.values import finite
 from heimdall.query.types import Type
 
 FUNCTION = Function(

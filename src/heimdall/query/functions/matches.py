@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from heimdall.query.framevalues import matching
+from heimdall.query.frame.values import matching
 from heimdall.query.functions.definition import Function, Kind
-from heimdall.query.sqlnodes import call, string
+from heimdall.query.sql.nodes import call, string
 from heimdall.query.types import Type
 
 FUNCTION = Function(

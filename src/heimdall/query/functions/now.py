@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from heimdall.query.framevalues import TIME
+from heimdall.query.frame.values import TIME
 from heimdall.query.functions.definition import Function
-from heimdall.query.sqlnodes import call, number, string
+from heimdall.query.sql.nodes import call, number, string
 from heimdall.query.types import Type
 
 FUNCTION = Function(

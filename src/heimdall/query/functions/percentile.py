@@ -11,7 +11,7 @@ import polars as pl
 from sqlglot import exp
 
 from heimdall.query.functions.definition import Function, Kind
-from heimdall.query.sqlnodes import number, parametric
+from heimdall.query.sql.nodes import number, parametric
 from heimdall.query.types import Type
 
 _NAME = re.compile(r"p(\d{1,2}(?:\.\d{1,4})?|100)")

@@ -8,15 +8,15 @@ import polars as pl
 from sqlglot import exp
 
 from heimdall.query.ast import Pattern
-from heimdall.query.framevalues import each
+from heimdall.query.frame.values import each
 from heimdall.query.functions.definition import Function, Kind
 from heimdall.query.regex import compile_pattern
-from heimdall.query.sqlnodes import call, string
+from heimdall.query.sql.nodes import call, string
 from heimdall.query.types import Type
 
 if TYPE_CHECKING:
-    from heimdall.query.frameexpressions import FrameArguments
-    from heimdall.query.sqlexpressions import SqlArguments
+    from heimdall.query.frame.expressions import FrameArguments
+    from heimdall.query.sql.expressions import SqlArguments
 
 
 def _sql(arguments: SqlArguments) -> exp.Expression:

@@ -6,7 +6,7 @@ import polars as pl
 from sqlglot import exp
 
 from heimdall.query.functions.definition import Function, Kind
-from heimdall.query.sqlnodes import binary, call, number
+from heimdall.query.sql.nodes import binary, call, number
 from heimdall.query.types import Type
 
 

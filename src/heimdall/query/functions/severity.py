@@ -6,7 +6,7 @@ import polars as pl
 
 from heimdall.model.severity import SEVERITY_BY_NAME
 from heimdall.query.functions.definition import Function, Kind
-from heimdall.query.sqlnodes import array, call, cast, null, number, string
+from heimdall.query.sql.nodes import array, call, cast, null, number, string
 from heimdall.query.types import Type
 
 _NAMES = array([string(name) for name in SEVERITY_BY_NAME])

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from heimdall.query.framevalues import as_json as frame_json
-from heimdall.query.framevalues import json_list
+from heimdall.query.frame.values import as_json as frame_json
+from heimdall.query.frame.values import json_list
 from heimdall.query.functions.definition import Function, Kind
-from heimdall.query.sqlnodes import call, choose, null, number, string
-from heimdall.query.sqlvalues import Value
-from heimdall.query.sqlvalues import as_json as sql_json
+from heimdall.query.sql.nodes import call, choose, null, number, string
+from heimdall.query.sql.values import Value
+from heimdall.query.sql.values import as_json as sql_json
 from heimdall.query.types import Type
 
 MAX_VALUES = 100

@@ -38,7 +38,7 @@ from heimdall.query.logql.labels import (
     UNKNOWN_SERVICE,
     fields_of,
 )
-from heimdall.query.sqlsearch import same_texts
+from heimdall.query.sql.search import same_texts
 
 _META = frozenset("\\.+*?()|[]{}^$/")
 

@@ -15,8 +15,8 @@ from heimdall.query.pipes.word import PipeWord
 from heimdall.query.shape import Shape, assignable, failure, require
 
 if TYPE_CHECKING:
-    from heimdall.query.frame import FrameBuilder
-    from heimdall.query.sql import SqlBuilder
+    from heimdall.query.frame.evaluation import FrameBuilder
+    from heimdall.query.sql.statement import SqlBuilder
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, ClassVar
 import polars as pl
 
 from heimdall.query.ast import Pipe
-from heimdall.query.framevalues import FrameValue, as_text, each
+from heimdall.query.frame.values import FrameValue, as_text, each
 from heimdall.query.languages.hql.cursor import Cursor
 from heimdall.query.languages.hql.expressions import parse_field
 from heimdall.query.languages.hql.printer import field_text, quote, regex_text
 from heimdall.query.pipes.word import PipeWord
 from heimdall.query.regex import compile_pattern
 from heimdall.query.shape import Shape, assignable, failure, require
-from heimdall.query.sqlnodes import call, number, string
-from heimdall.query.sqlvalues import Value
-from heimdall.query.sqlvalues import as_text as sql_text
+from heimdall.query.sql.nodes import call, number, string
+from heimdall.query.sql.values import Value
+from heimdall.query.sql.values import as_text as sql_text
 from heimdall.query.types import Type
 from heimdall.query.words import literal_pattern
 
 if TYPE_CHECKING:
-    from heimdall.query.frame import FrameBuilder
-    from heimdall.query.sql import SqlBuilder
+    from heimdall.query.frame.evaluation import FrameBuilder
+    from heimdall.query.sql.statement import SqlBuilder
 
 _CAPTURE = re.compile(r"<([^\W\d][\w.@]*)>")
 

@@ -15,8 +15,8 @@ from heimdall.query.shape import Shape, failure, require
 from heimdall.query.types import Type
 
 if TYPE_CHECKING:
-    from heimdall.query.frame import FrameBuilder
-    from heimdall.query.sql import SqlBuilder
+    from heimdall.query.frame.evaluation import FrameBuilder
+    from heimdall.query.sql.statement import SqlBuilder
 
 DEFAULT_PATTERNS = 100
 

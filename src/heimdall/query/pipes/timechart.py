@@ -17,8 +17,8 @@ from heimdall.query.pipes.word import PipeWord
 from heimdall.query.shape import Shape, require
 
 if TYPE_CHECKING:
-    from heimdall.query.frame import FrameBuilder
-    from heimdall.query.sql import SqlBuilder
+    from heimdall.query.frame.evaluation import FrameBuilder
+    from heimdall.query.sql.statement import SqlBuilder
 
 MOST_STEPS = 120
 """Most steps of a chart that names no span: as many as a chart on a laptop can show apart."""

@@ -14,8 +14,8 @@ from heimdall.query.pipes.word import PipeWord
 from heimdall.query.shape import Shape, condition, infer
 
 if TYPE_CHECKING:
-    from heimdall.query.frame import FrameBuilder
-    from heimdall.query.sql import SqlBuilder
+    from heimdall.query.frame.evaluation import FrameBuilder
+    from heimdall.query.sql.statement import SqlBuilder
 
 
 @dataclass(frozen=True, slots=True)

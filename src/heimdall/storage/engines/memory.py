@@ -66,7 +66,7 @@ class MemoryEngine:
         return pa.concat_tables([STORED_SCHEMA.empty_table(), *found]).unify_dictionaries()
 
     def frame(self, tenant: TenantId, start_ns: int, end_ns: int) -> pl.LazyFrame:
-        """The same records for `heimdall.query.frame.evaluate`."""
+        """The same records for `heimdall.query.frame.evaluation.evaluate`."""
         frame = pl.from_arrow(self.table(tenant, start_ns, end_ns))
         assert isinstance(frame, pl.DataFrame)
         return frame.lazy()

@@ -4,7 +4,7 @@ from heimdall.query.estimate import Estimate
 from heimdall.query.languages.hql import parse
 from heimdall.query.planner.cost import CostModel
 from heimdall.query.planner.work import Work, work_of
-from heimdall.query.sql import to_sql
+from heimdall.query.sql.statement import to_sql
 
 ROW_BYTES = {"message": 70.0, "attributes": 40.0, "trace_id": 16.0, "user_id": 12.0, "timestamp": 8.0, "position": 8.0}
 

@@ -1,6 +1,6 @@
 """A query as one ClickHouse statement, built as a sqlglot tree.
 
-Each level of the statement reads one source under one alias (`sqlnodes.TABLE`). Pipes extend the level they find; where
+Each level of the statement reads one source under one alias (`nodes.TABLE`). Pipes extend the level they find; where
 a pipe needs the result of the level before (a limit, a grouping, a computed field that is computed with again) that
 level is closed and becomes the source of the next. Only fields that a later pipe or the answer reads leave a level.
 """
@@ -20,10 +20,10 @@ from heimdall.query.languages.hql.printer import expression_text
 from heimdall.query.pipes.aggregation import Column, step_seconds
 from heimdall.query.rollup import rollup_source
 from heimdall.query.shape import shape_of
-from heimdall.query.sqlexpressions import compile_expression
-from heimdall.query.sqlnodes import TABLE, binary, both, call, column, null, number, string
-from heimdall.query.sqlsearch import predicate_sql
-from heimdall.query.sqlvalues import Form, Value, as_boolean, field_value, grouped, ordering, output
+from heimdall.query.sql.expressions import compile_expression
+from heimdall.query.sql.nodes import TABLE, binary, both, call, column, null, number, string
+from heimdall.query.sql.search import predicate_sql
+from heimdall.query.sql.values import Form, Value, as_boolean, field_value, grouped, ordering, output
 from heimdall.query.types import Type
 from heimdall.storage.rollups import WEIGHT, Rollup
 

@@ -1,6 +1,6 @@
 """Typed values over Polars columns: how a field is read, and how a value becomes text, number, ….
 
-The second, independent reading of the same rules as `heimdall.query.sqlvalues`. A value of type ANY is JSON text here.
+The second, independent reading of the same rules as `heimdall.query.sql.values`. A value of type ANY is JSON text here.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Expressions as Polars expressions: the second, independent reading of `heimdall.query.sqlexpressions`."""
+"""Expressions as Polars expressions: the second, independent reading of `heimdall.query.sql.expressions`."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from heimdall.query.ast import (
 )
 from heimdall.query.comparing import Meeting, level_literal, meeting, time_literal
 from heimdall.query.fields import POSITION_COLUMN, TIME_COLUMN
-from heimdall.query.framevalues import TIME, FrameValue, as_boolean, as_number, as_text, converted, finite
+from heimdall.query.frame.values import TIME, FrameValue, as_boolean, as_number, as_text, converted, finite
 from heimdall.query.functions import function_named
-from heimdall.query.sqlexpressions import literal_of
+from heimdall.query.sql.expressions import literal_of
 from heimdall.query.types import Type
 
 if TYPE_CHECKING:
-    from heimdall.query.frame import FrameBuilder
+    from heimdall.query.frame.evaluation import FrameBuilder
 
 TESTS: dict[Operator, Callable[[Any, Any], pl.Expr]] = {
     Operator.EQ: lambda a, b: a == b,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import polars as pl
 
 from heimdall.query.fields import ATTRIBUTES, Storage, attribute_path, canonical
-from heimdall.query.framevalues import FrameValue, as_text, attribute_values, each, identities
+from heimdall.query.frame.values import FrameValue, as_text, attribute_values, each, identities
 from heimdall.query.types import Type
 
 _PREFIX = "\x00"

@@ -26,7 +26,7 @@ from heimdall.query.ast import (
 )
 from heimdall.query.comparing import Meeting, level_literal, meeting, time_literal
 from heimdall.query.functions import function_named
-from heimdall.query.sqlnodes import (
+from heimdall.query.sql.nodes import (
     binary,
     boolean,
     both,
@@ -40,7 +40,7 @@ from heimdall.query.sqlnodes import (
     string,
     within,
 )
-from heimdall.query.sqlvalues import (
+from heimdall.query.sql.values import (
     Form,
     Value,
     as_boolean,
@@ -54,7 +54,7 @@ from heimdall.query.sqlvalues import (
 from heimdall.query.types import Type
 
 if TYPE_CHECKING:
-    from heimdall.query.sql import SqlBuilder
+    from heimdall.query.sql.statement import SqlBuilder
 
 
 @dataclass(frozen=True, slots=True)

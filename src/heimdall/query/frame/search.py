@@ -22,9 +22,9 @@ from heimdall.query.ast import (
 )
 from heimdall.query.context import Context
 from heimdall.query.fields import canonical, parse_hex, parse_identity, parse_level
-from heimdall.query.frameexpressions import TESTS
-from heimdall.query.framefields import BaseFields
-from heimdall.query.framevalues import TIME, FrameValue, as_number, as_text, matching
+from heimdall.query.frame.expressions import TESTS
+from heimdall.query.frame.fields import BaseFields
+from heimdall.query.frame.values import TIME, FrameValue, as_number, as_text, matching
 from heimdall.query.literals import NS_PER_MS, parse_instant, parse_milliseconds, parse_number
 from heimdall.query.types import Type
 from heimdall.query.words import message_glob_pattern, phrase_pattern, value_glob_pattern

@@ -1,6 +1,6 @@
 """Typed values inside a ClickHouse statement: how a field is read, and how a value becomes text, number, ….
 
-Conversions follow one table, which `heimdall.query.framevalues` follows too; `docs/reference/hql.md` prints it.
+Conversions follow one table, which `heimdall.query.frame.values` follows too; `docs/reference/hql.md` prints it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from sqlglot import exp
 from heimdall.model.severity import LEVELS
 from heimdall.query.ast import Operator
 from heimdall.query.fields import ATTRIBUTES, Storage, attribute_path, canonical
-from heimdall.query.sqlnodes import (
+from heimdall.query.sql.nodes import (
     array,
     binary,
     both,

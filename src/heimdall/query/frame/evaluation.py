@@ -1,6 +1,6 @@
 """A query evaluated over columns in memory: the memory engine, live tails, and rows merged from several tiers.
 
-Independent of `heimdall.query.sql` on purpose: `tests/properties/test_engines_agree.py` compares the two.
+Independent of `heimdall.query.sql.statement` on purpose: `tests/properties/test_engines_agree.py` compares the two.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import polars as pl
 from heimdall.query.ast import Call, Expression, Predicate, Query, search_fields
 from heimdall.query.context import Context
 from heimdall.query.fields import POSITION_COLUMN, RECORD_FIELDS, TIME_COLUMN
-from heimdall.query.frameexpressions import compile_frame
-from heimdall.query.framefields import BaseFields
-from heimdall.query.framesearch import predicate_frame
-from heimdall.query.framevalues import FrameValue, as_boolean, ordering, output
+from heimdall.query.frame.expressions import compile_frame
+from heimdall.query.frame.fields import BaseFields
+from heimdall.query.frame.search import predicate_frame
+from heimdall.query.frame.values import FrameValue, as_boolean, ordering, output
 from heimdall.query.languages.hql.printer import expression_text
 from heimdall.query.pipes.aggregation import Column, step_seconds
 from heimdall.query.shape import shape_of
@@ -34,8 +34,8 @@ def evaluate(
 ) -> pl.LazyFrame:
     """The answer of `query` over `frame`, which has the columns of `LOG_SCHEMA`, `position` and `template_id`.
 
-    Columns and their order are those of `heimdall.query.sql.to_sql`; so are the meanings of `columns`, `limit` and
-    `context`. Rows of other tenants or outside the time range must already be gone.
+    Columns and their order are those of `heimdall.query.sql.statement.to_sql`; so are the meanings of `columns`,
+    `limit` and `context`. Rows of other tenants or outside the time range must already be gone.
 
     Raises:
         QuerySyntaxError: the query asks for something that has no meaning.

@@ -30,7 +30,7 @@ from heimdall.query.ast import (
 from heimdall.query.context import Context
 from heimdall.query.fields import Canonical, Storage, canonical, parse_hex, parse_identity, parse_level
 from heimdall.query.literals import NS_PER_MS, parse_instant, parse_milliseconds, parse_number
-from heimdall.query.sqlnodes import (
+from heimdall.query.sql.nodes import (
     binary,
     boolean,
     both,
@@ -43,7 +43,7 @@ from heimdall.query.sqlnodes import (
     string,
     within,
 )
-from heimdall.query.sqlvalues import (
+from heimdall.query.sql.values import (
     Value,
     as_number,
     as_text,

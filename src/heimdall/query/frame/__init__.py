@@ -1,0 +1,1 @@
+"""A query over columns in memory, the second reading of the language: `evaluation` runs it with Polars."""
