@@ -33,6 +33,11 @@ test('findings near one another share a mark that looks like the critical one', 
   expect(marks[1]?.x).toBe(300);
 });
 
+test('a finding at the very end of the span has its mark, whatever the width', () => {
+  // 3,600,000 ms × (122 px / 3,600,000 ms) is a little more than 122 px
+  expect(marksOf([at(3_600, 'last')], SPAN, 122, 24)).toHaveLength(1);
+});
+
 test('every finding inside the span is on exactly one mark, and no two marks begin nearer than asked', () => {
   const seconds = fc.uniqueArray(fc.integer({ min: -600, max: 4_200 }), { maxLength: 60 });
   fc.assert(

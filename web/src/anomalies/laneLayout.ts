@@ -59,8 +59,9 @@ export function lanesOf(
 export function marksOf(findings: readonly Finding[], span: Span, width: number, apart: number): Mark[] {
   const scale = width / Math.max(1, span.toMs - span.fromMs);
   const placed = findings
-    .map((finding) => ({ finding, x: (detectedMs(finding) - span.fromMs) * scale }))
-    .filter(({ x }) => x >= 0 && x <= width)
+    .map((finding) => ({ finding, ms: detectedMs(finding) }))
+    .filter(({ ms }) => ms >= span.fromMs && ms <= span.toMs)
+    .map(({ finding, ms }) => ({ finding, x: (ms - span.fromMs) * scale }))
     .sort((a, b) => a.x - b.x);
   const groups: { first: number; last: number; findings: Finding[] }[] = [];
   for (const { finding, x } of placed) {
