@@ -16,7 +16,7 @@ from sqlglot import exp, parse_one
 from heimdall.model.batch import TenantId
 from heimdall.storage.catalogue import Snapshot, Unit
 from heimdall.storage.engines.clickhouse import layout, leaving, warm
-from heimdall.storage.engines.clickhouse.indexes import use_indexes
+from heimdall.storage.engines.clickhouse.indexes import conjuncts, use_indexes
 from heimdall.storage.engines.parquet.files import ColdFiles
 from heimdall.storage.rollups import MINUTE_NS, is_minute, weighs
 from heimdall.storage.schedule import Tier
@@ -116,19 +116,9 @@ def reach_of(select: exp.Select) -> Reach:
     for clause in ("prewhere", "where"):
         test = select.args.get(clause)
         if test is not None:
-            for part in _conjuncts(test.this):
+            for part in conjuncts(test.this):
                 _narrow(reach, part)
     return reach
-
-
-def _conjuncts(test: exp.Expr) -> Iterator[exp.Expr]:
-    if isinstance(test, exp.Paren):
-        yield from _conjuncts(test.this)
-    elif isinstance(test, exp.And):
-        yield from _conjuncts(test.left)
-        yield from _conjuncts(test.right)
-    else:
-        yield test
 
 
 def _narrow(reach: Reach, test: exp.Expr) -> None:

@@ -61,7 +61,7 @@ def test_every_match_has_the_required_text(pattern: str, data: st.DataObject) ->
 
 def test_a_token_asks_the_words_and_the_token_filter() -> None:
     assert rewritten("hasAllTokens(t.message, ['Worker7'])") == (
-        "(hasAllTokens(t.message_words, ['worker']) AND hasToken(lower(t.message), 'worker7'))"
+        "hasAllTokens(t.message_words, ['worker']) AND hasToken(lower(t.message), 'worker7')"
     )
 
 
@@ -71,15 +71,31 @@ def test_a_number_asks_only_the_token_filter() -> None:
 
 def test_a_phrase_stays_a_phrase() -> None:
     assert rewritten("hasPhrase(t.message, 'card declined 402')") == (
-        "(hasAllTokens(t.message_words, ['card', 'declined']) AND hasToken(lower(t.message), '402') "
-        "AND hasPhrase(lower(t.message), 'card declined 402'))"
+        "hasAllTokens(t.message_words, ['card', 'declined']) AND hasToken(lower(t.message), '402') "
+        "AND hasPhrase(lower(t.message), 'card declined 402')"
     )
 
 
 def test_a_pattern_adds_only_tokens_that_stand_alone_in_every_match() -> None:
     assert rewritten(r"match(t.message, 'upstream:80 after 5\\d+ retries')") == (
-        r"(hasAllTokens(t.message_words, ['after']) AND hasToken(lower(t.message), '80') "
-        r"AND match(t.message, 'upstream:80 after 5\\d+ retries'))"
+        r"hasAllTokens(t.message_words, ['after']) AND hasToken(lower(t.message), '80') "
+        r"AND match(t.message, 'upstream:80 after 5\\d+ retries')"
+    )
+
+
+def test_words_of_all_conditions_are_looked_up_at_once_before_messages_are_read() -> None:
+    assert rewritten("hasAllTokens(t.message, ['worker', '7']) AND t.n = 1 AND hasPhrase(t.message, 'order made')") == (
+        "t.n = 1 AND hasAllTokens(t.message_words, ['worker', 'order', 'made']) "
+        "AND hasToken(lower(t.message), 'worker') AND hasToken(lower(t.message), '7') "
+        "AND hasPhrase(lower(t.message), 'order made')"
+    )
+
+
+def test_what_either_of_two_conditions_says_stays_within_its_parentheses() -> None:
+    either = "(t.n = 1 OR hasPhrase(t.message, 'a b'))"
+    assert rewritten(f"hasAllTokens(t.message, ['c']) AND {either}") == (
+        "hasAllTokens(t.message_words, ['c']) AND hasToken(lower(t.message), 'c') "
+        "AND (t.n = 1 OR (hasAllTokens(t.message_words, ['a', 'b']) AND hasPhrase(lower(t.message), 'a b')))"
     )
 
 

@@ -18,6 +18,7 @@ from heimdall.storage.engines.clickhouse.layout import COLUMN_BY_NAME
 from heimdall.storage.engines.clickhouse.literals import required_stretches
 
 _MESSAGE = COLUMN_BY_NAME["message"].name
+_WORDS = "message_words"
 _TOKEN = re.compile(r"[0-9A-Za-z\x80-\U0010ffff]+")
 _WORD = re.compile(r"[a-z\x80-\U0010ffff]+")
 _REWRITTEN = frozenset({"hasAllTokens", "hasPhrase", "match", "position", "positionCaseInsensitive", ""})
@@ -31,7 +32,41 @@ def use_indexes(statement: exp.Query) -> exp.Query:
         return statement  # most statements; copying one costs more than parsing its query did
     changed = statement.transform(_indexed)
     assert isinstance(changed, exp.Query)
+    for where in changed.find_all(exp.Where):
+        where.set("this", _words_first(where.this))
     return changed
+
+
+def conjuncts(test: exp.Expr) -> Iterator[exp.Expr]:
+    """The conditions that must all hold, whatever parentheses stand around them."""
+    if isinstance(test, exp.Paren):
+        yield from conjuncts(test.this)
+    elif isinstance(test, exp.And):
+        yield from conjuncts(test.left)
+        yield from conjuncts(test.right)
+    else:
+        yield test
+
+
+def _words_first(test: exp.Expr) -> exp.Expr:
+    """All words in one look-up, and before what reads messages: those are read where every word is."""
+    parts = list(dict.fromkeys(conjuncts(test)))
+    looked_up = [part for part in parts if _is_words(part)]
+    if not looked_up:
+        return test
+    words = dict.fromkeys(item.name for part in looked_up for item in part.expressions[1].expressions)
+    merged = looked_up[0].copy()
+    merged.expressions[1].set("expressions", [exp.Literal.string(word) for word in words])
+    reading = [part for part in parts if not _is_words(part) and any(map(_is_message, part.find_all(exp.Column)))]
+    others = [part for part in parts if part not in reading and not _is_words(part)]
+    return exp.and_(*others, merged, *reading)
+
+
+def _is_words(node: exp.Expr) -> bool:
+    if not isinstance(node, exp.Anonymous) or node.name != "hasAllTokens":
+        return False
+    column = node.expressions[0]
+    return isinstance(column, exp.Column) and column.name == _WORDS
 
 
 def _indexed(node: exp.Expr) -> exp.Expr:
@@ -102,7 +137,7 @@ def _has_words(message: exp.Expr, tokens: list[str]) -> list[exp.Expr]:
         return []
     column = message.copy()
     assert isinstance(column, exp.Column)
-    column.set("this", exp.to_identifier("message_words", quoted=True))
+    column.set("this", exp.to_identifier(_WORDS, quoted=True))
     return [
         exp.Anonymous(
             this="hasAllTokens",
