@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from heimdall.errors import BusUnavailable, Misconfigured
 _LOG = logging.getLogger(__name__)
 
 _ASK_WITHIN_S = 30.0
+_KNOWN_WITHIN_TRIES, _TRY_AGAIN_S = 50, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +29,12 @@ def open_topic(admin: Any, name: str, partition: int, config: KafkaBusConfig) ->
         BusUnavailable: the brokers did not answer; trying again is safe.
         Misconfigured: the topic has no such partition, or loses records by its own settings.
     """
-    from confluent_kafka import KafkaException, TopicCollection  # noqa: PLC0415  (an extra)
+    from confluent_kafka import KafkaException  # noqa: PLC0415  (an extra)
 
     try:
         if name not in admin.list_topics(timeout=_ASK_WITHIN_S).topics:
             _make(admin, name, max(partition + 1, config.partitions), config)
-        found = admin.describe_topics(TopicCollection([name]), request_timeout=_ASK_WITHIN_S)[name].result()
+        found = _described(admin, name)
         settings = _settings(admin, name)
     except KafkaException as exc:
         raise BusUnavailable(f"kafka topic {name} cannot be opened: {exc}") from exc
@@ -46,6 +48,20 @@ def open_topic(admin: Any, name: str, partition: int, config: KafkaBusConfig) ->
             "retention.bytes to -1", name,
         )  # fmt: skip
     return Topic(str(found.topic_id), int(settings.get("max.message.bytes", 1_048_588)))
+
+
+def _described(admin: Any, name: str) -> Any:
+    """Brokers tell one another of a new topic within moments, and know nothing of it until then."""
+    from confluent_kafka import KafkaError, KafkaException, TopicCollection  # noqa: PLC0415
+
+    for _ in range(_KNOWN_WITHIN_TRIES):
+        try:
+            return admin.describe_topics(TopicCollection([name]), request_timeout=_ASK_WITHIN_S)[name].result()
+        except KafkaException as exc:
+            if exc.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise
+            time.sleep(_TRY_AGAIN_S)
+    return admin.describe_topics(TopicCollection([name]), request_timeout=_ASK_WITHIN_S)[name].result()
 
 
 def _make(admin: Any, name: str, partitions: int, config: KafkaBusConfig) -> None:
