@@ -2,6 +2,7 @@
 
 import { ApiError, apiError, Unreachable } from './errors';
 import type {
+  BackTest,
   CompleteAnswer,
   DemoState,
   Envelope,
@@ -12,11 +13,15 @@ import type {
   FindingAnswer,
   FindingsAnswer,
   HistogramAnswer,
+  Incident,
+  IncidentDetail,
   IngestAnswer,
   NodeInfo,
   ParseAnswer,
   QueryParams,
   Row,
+  Rule,
+  Silence,
   Verdict,
 } from './types';
 
@@ -64,6 +69,11 @@ function ask<T>(route: string, params: Params, signal?: AbortSignal): Promise<T>
           headers: { 'Content-Type': 'application/json' },
         });
   return answer as Promise<T>;
+}
+
+function post<T>(route: string, body: unknown): Promise<T> {
+  const init = { method: 'POST', body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } };
+  return call(`${BASE}/${route}`, init) as Promise<T>;
 }
 
 export interface SearchParams extends QueryParams {
@@ -145,11 +155,60 @@ export function finding(id: string, signal?: AbortSignal): Promise<FindingAnswer
 }
 
 export function judge(finding: Finding['id'], verdict: Verdict): Promise<FeedbackAnswer> {
-  return call(`${BASE}/feedback`, {
-    method: 'POST',
-    body: JSON.stringify({ finding, verdict }),
-    headers: { 'Content-Type': 'application/json' },
-  }) as Promise<FeedbackAnswer>;
+  return post('feedback', { finding, verdict });
+}
+
+export function incidents(state: string, signal?: AbortSignal): Promise<Envelope<Incident[]>> {
+  return ask('incidents', { state: state || undefined, limit: 200 }, signal);
+}
+
+export function incident(id: string, signal?: AbortSignal): Promise<IncidentDetail> {
+  return ask(`incidents/${encodeURIComponent(id)}`, {}, signal);
+}
+
+export interface IncidentAction {
+  action: 'acknowledge' | 'resolve' | 'comment';
+  text?: string;
+}
+
+export function act(id: string, action: IncidentAction): Promise<IncidentDetail> {
+  return post(`incidents/${encodeURIComponent(id)}`, action);
+}
+
+export function silences(signal?: AbortSignal): Promise<Envelope<Silence[]>> {
+  return ask('silences', {}, signal);
+}
+
+export interface NewSilence {
+  matchers: Record<string, string>;
+  /** Such as `2h`. */
+  to: string;
+  comment: string;
+}
+
+export function addSilence(silence: NewSilence): Promise<Silence> {
+  return post('silences', silence);
+}
+
+export async function endSilence(id: string): Promise<void> {
+  await call(`${BASE}/silences/${encodeURIComponent(id)}`, { method: 'DELETE' });
+}
+
+export function rules(signal?: AbortSignal): Promise<Envelope<Rule[]>> {
+  return ask('rules', {}, signal);
+}
+
+export function putRule(rule: Rule): Promise<{ kept: string[] }> {
+  return post('rules', rule);
+}
+
+export async function deleteRule(id: string): Promise<void> {
+  await call(`${BASE}/rules/${encodeURIComponent(id)}`, { method: 'DELETE' });
+}
+
+/** What a rule would have said of stored records; keeps nothing. */
+export function testRule(rule: Rule, from: string): Promise<BackTest> {
+  return post('rules/test', { rule, from, to: 'now' });
 }
 
 export function tailUrl(q: string): string {
