@@ -32,7 +32,7 @@ demo: setup ui
 
 test: setup ui
 	$(BIN)/python web/build_ui.py --check
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 # Exact versions that setup installs: the newest that fit together, for all systems and Pythons we run on.
 constraints: setup

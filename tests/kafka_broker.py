@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from installing import one_at_a_time
+
 VERSION = "4.1.1"
 _JARS = Path.home() / ".cache" / "heimdall-tests" / f"kafka-{VERSION}"
 _POM = """<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
@@ -42,8 +44,9 @@ def jars() -> str:
     """A class path. Skips the test, naming what is missing, when Kafka cannot be had."""
     if shutil.which("java") is None:
         pytest.skip("Apache Kafka needs Java (apt-get install default-jre-headless)")
-    if not (_JARS / "complete").exists():
-        _fetch()
+    with one_at_a_time("kafka"):
+        if not (_JARS / "complete").exists():
+            _fetch()
     return f"{_JARS}/*"
 
 

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from installing import one_at_a_time
+
 _FILE = re.compile(r"'[^']+' ([a-z0-9.+-]+)_\S+\.deb ")
 
 
@@ -54,8 +56,9 @@ def unpacked(package: str, *more: str) -> Unpacked:
     if shutil.which("apt-get") is None:
         pytest.skip(f"{package} is not here: no apt-get on this machine")
     root = Path(tempfile.gettempdir()) / f"heimdall-debian-{os.getuid()}" / package
-    if not (root / "complete").exists():
-        _fetch(root, [package, *more])
+    with one_at_a_time("debian"):
+        if not (root / "complete").exists():
+            _fetch(root, [package, *more])
     return Unpacked(root)
 
 

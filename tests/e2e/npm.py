@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from installing import one_at_a_time
+
 
 @cache
 def installed(package: str) -> Path:
@@ -18,17 +20,20 @@ def installed(package: str) -> Path:
     if shutil.which("npm") is None or shutil.which("node") is None:
         pytest.skip(f"{package} is not here: no Node.js on this machine")
     folder = Path(tempfile.gettempdir()) / f"heimdall-npm-{os.getuid()}" / package.replace("/", "+")
-    if not (folder / "complete").exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        (folder / "package.json").write_text('{"private": true}')
-        done = subprocess.run(
-            ["npm", "install", "--no-audit", "--no-fund", package], cwd=folder, capture_output=True, timeout=100
-        )
-        if done.returncode:
-            pytest.skip(f"{package} cannot be had from npm here")
-        (folder / "complete").touch()
+    with one_at_a_time("npm"):
+        if not (folder / "complete").exists():
+            _install(package, folder)
     return folder
+
+
+def _install(package: str, folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / "package.json").write_text('{"private": true}')
+    command = ["npm", "install", "--no-audit", "--no-fund", package]
+    if subprocess.run(command, cwd=folder, capture_output=True, timeout=100).returncode:
+        pytest.skip(f"{package} cannot be had from npm here")
+    (folder / "complete").touch()
 
 
 def run_script(package: str, script: str, *arguments: str) -> str:

@@ -20,6 +20,8 @@ import orjson
 import pytest
 from node_process import NodeProcess
 
+from installing import one_at_a_time
+
 CLIENTS = Path(__file__).parent / "clients"
 _INSTALL_S = 300
 _RUN_S = 60
@@ -72,12 +74,13 @@ class PythonClients:
     def run(self, script: str, requirements: tuple[str, ...], *arguments: str) -> str:
         """What `clients/<script>` says, with the packages of `requirements` and nothing else beside it."""
         folder = self.cache / "-".join(requirements).replace("/", "_")
-        if not (folder / ".complete").exists():
-            command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", sys.executable]
-            done = _try([*command, "--target", str(folder), *requirements])
-            if done is not None:
-                pytest.skip(f"{', '.join(requirements)} cannot be installed: {done}")
-            (folder / ".complete").touch()
+        with one_at_a_time("senders-python"):
+            if not (folder / ".complete").exists():
+                command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", sys.executable]
+                done = _try([*command, "--target", str(folder), *requirements])
+                if done is not None:
+                    pytest.skip(f"{', '.join(requirements)} cannot be installed: {done}")
+                (folder / ".complete").touch()
         return _run([sys.executable, str(CLIENTS / script), *arguments], {"PYTHONPATH": str(folder)})
 
 
@@ -102,13 +105,14 @@ def node_clients(pytestconfig: pytest.Config) -> NodeClients:
     folder = Path(pytestconfig.cache.mkdir("senders-npm"))
     wanted = (CLIENTS / "package.json").read_text()
     marker = folder / ".complete"
-    if not marker.exists() or marker.read_text() != wanted:
-        (folder / "package.json").write_text(wanted)
-        command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder)]
-        done = _try(command)
-        if done is not None:
-            pytest.skip(f"the JavaScript senders cannot be installed: {done}")
-        marker.write_text(wanted)
+    with one_at_a_time("senders-npm"):
+        if not marker.exists() or marker.read_text() != wanted:
+            (folder / "package.json").write_text(wanted)
+            command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder)]
+            done = _try(command)
+            if done is not None:
+                pytest.skip(f"the JavaScript senders cannot be installed: {done}")
+            marker.write_text(wanted)
     return NodeClients(folder)
 
 
@@ -116,7 +120,8 @@ def debian_program(program: str, *packages: str) -> str:
     """Path of a program, installed where it is missing and may be."""
     found = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin")
     if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        _try(["apt-get", "install", "-y", "--no-install-recommends", *packages])
+        with one_at_a_time("debian"):
+            _try(["apt-get", "install", "-y", "--no-install-recommends", *packages])
         found = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin")
     if found is None:
         pytest.skip(f"{program} ({', '.join(packages)}) is not installed")
