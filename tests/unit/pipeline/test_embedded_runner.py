@@ -288,3 +288,32 @@ def test_retention_moves_counts_from_stored_to_expired(bus, tmp_path):
     (entry,) = runner.ledger.entries()
     assert (entry.accepted, entry.stored, entry.expired, entry.balanced) == (2, 0, 2, True)
     runner.stop()
+
+
+def test_what_stages_put_off_goes_on_while_a_few_records_come_all_the_time(bus, tmp_path):
+    class Putting(FirstSeenStage):
+        rests = 0
+
+        def rest(self) -> None:
+            self.rests += 1
+
+    stage = Putting()
+    runner = EmbeddedRunner(
+        bus=bus,
+        stages=[stage],
+        engine=MemoryEngine(SystemClock()),
+        state_path=tmp_path / "state.db",
+        clock=SystemClock(),
+        # One span stays open all the while: there is no pause between spans to rest in.
+        config=replace(CONFIG, max_wait_s=60),
+    )
+    runner.start()
+    try:
+        bus.append(batch(["first"]))
+        wait_until(lambda: stage.rests > 0)
+        before = stage.rests
+        bus.append(batch(["second"]))
+        wait_until(lambda: stage.rests > before)
+        assert runner.committed == 1
+    finally:
+        runner.stop()

@@ -44,6 +44,11 @@ SPAN_SECONDS = Histogram(
 )
 
 
+_LULL_S = 0.05
+"""After so long without a record, stages go on with what they put off, even in the midst of a span: where a few records
+come all the time, no longer pause ever does."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineConfig:
     max_records: int = 100_000
@@ -250,10 +255,11 @@ class EmbeddedRunner:
         deadline = self._clock.monotonic() + config.max_wait_s
         frames: list[Frame] = []
         records = size_bytes = 0
+        following = position
         while True:
-            following = frames[-1].first + frames[-1].count if frames else position
             for frame in self._bus.read(following, max_bytes=config.max_bytes):
                 frames.append(frame)
+                following = frame.first + frame.count
                 records += frame.count
                 size_bytes += frame.batch.table.nbytes
                 if records >= config.max_records or size_bytes >= config.max_bytes:
@@ -261,7 +267,8 @@ class EmbeddedRunner:
             remaining_s = deadline - self._clock.monotonic()
             if remaining_s <= 0 or self._stopping.is_set():
                 return frames
-            self._bus.wait_for(frames[-1].first + frames[-1].count if frames else position, remaining_s)
+            if not self._bus.wait_for(following, min(remaining_s, _LULL_S)):
+                self._rest()
 
     def _process(self, span: Span, *, checkpoint: bool = False, store: bool = True) -> _Work:
         work = _Work(span, [], store=store)
