@@ -6,7 +6,7 @@ import { LogLine } from '../explore/LogLine';
 import { levelOf } from '../levels';
 import { safeText } from '../text/safe';
 import { formatInstant } from '../time/instant';
-import { count, valueText } from '../ui/format';
+import { plural, valueText } from '../ui/format';
 import { Icon } from '../ui/Icon';
 
 const ASK_MS = 1_000;
@@ -44,7 +44,7 @@ export function WaitingPanel({ since, stored }: Props) {
       <div className="waiting-head" role="status">
         {line ? <Icon name="check" size={18} /> : <span className="pulse" aria-hidden="true" />}
         <strong>{line ? 'Your logs are here' : had ? 'Waiting for new lines' : 'Waiting for the first line'}</strong>
-        <span className="muted number">{records !== null && records > 0 && `${count(records)} lines stored`}</span>
+        <span className="muted number">{records !== null && records > 0 && `${plural(records, 'line')} stored`}</span>
         <span className="live-space" />
         {(line || had) && (
           <Link className="button primary" href={line ? exploreLink(line, since) : '/explore?from=all'}>
