@@ -59,6 +59,14 @@ class FacetsParameters(QueryParameters):
     limit: Annotated[int, Field(ge=1, le=1_000, description="values per field")] = 5
 
 
+class PatternsParameters(QueryParameters):
+    limit: Annotated[int, Field(ge=1, le=1_000, description="templates at most, the most frequent ones")] = 100
+    buckets: Annotated[int, Field(ge=1, le=500, description="wanted number of counts over time")] = 60
+    interval: Annotated[
+        str | None, Field(pattern=r"^\d+(ms|s|m|h|d|w)$", description="exact width of a count, e.g. `5m`")
+    ] = None
+
+
 class CompleteParameters(QueryParameters):
     cursor: Annotated[int | None, Field(ge=0, description="place in `q`, code points from 0; absent = its end")] = None
     limit: Annotated[int, Field(ge=1, le=200)] = 20

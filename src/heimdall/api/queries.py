@@ -1,4 +1,4 @@
-"""Routes that ask: search, histogram, facets, fields, explain, parse, complete; and the one that cancels."""
+"""Routes that ask: search, histogram, facets, patterns, fields, explain, parse, complete; and the one that cancels."""
 
 from __future__ import annotations
 
@@ -17,13 +17,22 @@ from heimdall.api.parameters import (
     ExplainParameters,
     FacetsParameters,
     HistogramParameters,
+    PatternsParameters,
     QueryParameters,
     SearchParameters,
 )
 from heimdall.clock import Clock
 from heimdall.errors import InvalidInput, NotFound
 from heimdall.model.timerange import MAX_NS, parse_time
-from heimdall.query.request import Answer, ExplainRequest, FacetsRequest, HistogramRequest, QueryRequest, SearchRequest
+from heimdall.query.request import (
+    Answer,
+    ExplainRequest,
+    FacetsRequest,
+    HistogramRequest,
+    PatternsRequest,
+    QueryRequest,
+    SearchRequest,
+)
 from heimdall.query.service import QueryService
 
 _UNIT_NS = {"ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9, "w": 604800 * 10**9}
@@ -62,6 +71,14 @@ def query_routes(service: QueryService, clock: Clock) -> APIRouter:
         names = tuple(name.strip() for name in parameters.fields.split(",") if name.strip())
         return service.facets(FacetsRequest(**common(parameters), fields=names, limit=parameters.limit))  # type: ignore[arg-type]
 
+    def patterns(parameters: PatternsParameters) -> Answer:
+        rest = {
+            "limit": parameters.limit,
+            "buckets": parameters.buckets,
+            "interval_ns": _duration_ns(parameters.interval) if parameters.interval else None,
+        }
+        return service.patterns(PatternsRequest(**common(parameters), **rest))  # type: ignore[arg-type]
+
     def fields(parameters: QueryParameters) -> Answer:
         return service.fields(QueryRequest(**common(parameters)))  # type: ignore[arg-type]
 
@@ -79,6 +96,7 @@ def query_routes(service: QueryService, clock: Clock) -> APIRouter:
     _ask(router, "search", "Rows, newest first", SearchParameters, search)
     _ask(router, "histogram", "Counts over time", HistogramParameters, histogram)
     _ask(router, "facets", "Most frequent values of fields", FacetsParameters, facets)
+    _ask(router, "patterns", "Templates of the records, with counts over time", PatternsParameters, patterns)
     _ask(router, "fields", "Fields, their types and coverage", QueryParameters, fields)
     _ask(router, "explain", "How a query would run, and what it would cost", ExplainParameters, explain)
     _ask(router, "parse", "Whether it is a query, and its canonical form", QueryParameters, parse)

@@ -14,6 +14,7 @@ from heimdall.clock import Clock
 from heimdall.errors import InvalidInput, QuerySyntaxError
 from heimdall.model.batch import TenantId
 from heimdall.model.timerange import format_time
+from heimdall.query.asking import Asking, Made, Make
 from heimdall.query.ast import Query
 from heimdall.query.complete import suggest
 from heimdall.query.config import QueryConfig
@@ -28,12 +29,14 @@ from heimdall.query.histogram import histogram
 from heimdall.query.known import Sample
 from heimdall.query.languages.hql import parse, to_text
 from heimdall.query.pages import Page, Pages, skipped
+from heimdall.query.patternlist import pattern_list
 from heimdall.query.planner import Plan, Planner
 from heimdall.query.request import (
     Answer,
     ExplainRequest,
     FacetsRequest,
     HistogramRequest,
+    PatternsRequest,
     QueryRequest,
     SearchRequest,
 )
@@ -162,6 +165,31 @@ class QueryService:
             data = facets(job, source, question, request.fields, request.limit)
             rows = facet_rows(data)
             return replace(self._answer(job, rows), data=data)
+
+    def patterns(self, request: PatternsRequest) -> Answer:
+        """Templates of all matching records with shares, levels and counts over time."""
+        if request.limit < 1:
+            raise InvalidInput("limit must be at least 1")
+
+        def make(asking: Asking) -> Made:
+            return pattern_list(asking, request.limit, max(1, request.buckets), request.interval_ns)
+
+        return self.answered(request, "patterns", make)
+
+    def answered(self, request: QueryRequest, kind: str, make: Make) -> Answer:
+        """What `make` puts together out of several questions, asked in one job. Never kept as a whole: what it rests on
+        may lie outside the request's own range.
+
+        Raises:
+            As `search`.
+        """
+        query = parse(request.q)
+        with self._job(request, kind, self._price(query, request)) as job:
+            source = self._source()
+            statistics = self._statistics(source)
+            question = self._question(query, request, statistics)
+            made = make(Asking(job, source, statistics, self._templates, question))
+            return replace(self._answer(job, made.rows), data=made.data, extra=made.extra)
 
     def fields(self, request: QueryRequest) -> Answer:
         """Fields of the newest matching records; exact when those are all there are."""
