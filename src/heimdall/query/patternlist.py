@@ -77,8 +77,8 @@ def _over_time(
     places = pl.DataFrame({"step": list(steps)}, schema={"step": pl.Int64})
     counted = frame.group_by("template_id", "step").agg(pl.col("count").sum())
     grid = ids.unique().to_frame().join(places, how="cross").join(counted, on=["template_id", "step"], how="left")
-    grid = grid.sort("template_id", "step").group_by("template_id", maintain_order=True)
-    return dict(grid.agg(pl.col("count").fill_null(0)).iter_rows())
+    rows = grid.sort("template_id", "step").group_by("template_id", maintain_order=True)
+    return dict(rows.agg(pl.col("count").fill_null(0)).iter_rows())
 
 
 def _levels(

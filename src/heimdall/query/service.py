@@ -40,7 +40,7 @@ from heimdall.query.request import (
     QueryRequest,
     SearchRequest,
 )
-from heimdall.query.rowpipes import answer_rows, ends_in_row_pipe, engine_part
+from heimdall.query.rowpipes import AskingPipe, answer_rows, ends_in_row_pipe, engine_part
 from heimdall.query.rows import JSON_TEXT
 from heimdall.query.shape import shape_of
 from heimdall.query.sources import POSITION_COLUMN, TIME_COLUMN, Question, Source, source_of
@@ -341,6 +341,8 @@ class QueryService:
         limit: int,
         cursor: Cursor | None = None,
     ) -> Page:
+        if ends_in_row_pipe(question.query) and isinstance(question.query.pipes[-1], AskingPipe):
+            return self._asked(job, source, question, statistics, limit, cursor)
         memory_bytes = None if job.exact else job.memory_bytes
         question = self._planner.decide(source, question, statistics, limit + 1, memory_bytes)
         if ends_in_row_pipe(question.query):
@@ -354,6 +356,24 @@ class QueryService:
         rows = patterns(job, source, question, self._templates(), skip, limit + 1)
         more = rows.num_rows > limit
         return Page(rows.slice(0, limit), Skip(skip + limit) if more else None, more)
+
+    def _asked(
+        self,
+        job: Job,
+        source: Source,
+        question: Question,
+        statistics: TierStatistics,
+        limit: int,
+        cursor: Cursor | None,
+    ) -> Page:
+        last = question.query.pipes[-1]
+        assert isinstance(last, AskingPipe)
+        shape_of(question.query)
+        skip = skipped(cursor)
+        before = replace(question, query=engine_part(question.query))
+        rows = last.answer(Asking(job, source, statistics, self._templates, before))
+        more = rows.num_rows > skip + limit
+        return Page(rows.slice(skip, limit), Skip(skip + limit) if more else None, more)
 
     def _behind_rows(self, job: Job, source: Source, question: Question, limit: int, cursor: Cursor | None) -> Page:
         skip = skipped(cursor)
