@@ -75,8 +75,8 @@ WORD = PipeWord(
     doc="Templates whose counts differ from those of an earlier window of the same length: the one just before, or the"
     " one that begins `shift` earlier. `status` is `new`, `gone` or `changed`; `effect` is log2 of the ratio of counts"
     " beside the ratio usual for all templates, with its 95 % interval; `p` is adjusted for the number of templates: on"
-    " noise alone at most one question in twenty finds anything. The most surprising come first. Needs a time range, and"
-    " stands last.",
+    " noise alone at most one question in twenty finds anything. The most surprising come first. Needs a time range,"
+    " and stands last.",
     example="service:payment | compare 1d",
     parse=_parse,
 )
