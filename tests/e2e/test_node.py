@@ -109,6 +109,16 @@ def test_facets_and_fields_describe_the_records(shop):
     assert {"http.status_code", "seq", "service", "message"} <= {field["name"] for field in fields}
 
 
+def test_templates_are_listed_and_held_against_the_time_before(shop):
+    parameters = {"q": "service:shop", "from": "2026-11-22T10:00:00Z", "to": "2026-11-22T10:01:00Z"}
+    listed = httpx.get(f"{shop.url}/api/v1/patterns", params=parameters | {"interval": "10s"}, timeout=30).json()
+    assert sum(row["count"] for row in listed["data"]) == listed["total"] == 10
+    assert all(row["template"] and sum(row["counts"]) == row["count"] for row in listed["data"])
+    answer = httpx.get(f"{shop.url}/api/v1/compare", params=parameters, timeout=30)
+    assert (answer.status_code, answer.json()["data"]["volume"]["count"]) == (200, 10)
+    assert answer.json()["baseline_to"] == "2026-11-22T10:00:00.000000000Z"
+
+
 def test_every_form_of_answer_has_the_same_rows(shop):
     parameters = {"q": "service:shop | fields seq, message", "limit": 3}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -57,6 +57,32 @@ class HistogramParameters(QueryParameters):
 class FacetsParameters(QueryParameters):
     fields: Annotated[str, Field(description="comma-separated; empty = the usual ones")] = ""
     limit: Annotated[int, Field(ge=1, le=1_000, description="values per field")] = 5
+
+
+class PatternsParameters(QueryParameters):
+    limit: Annotated[int, Field(ge=1, le=1_000, description="templates at most, the most frequent ones")] = 100
+    buckets: Annotated[int, Field(ge=1, le=500, description="wanted number of counts over time")] = 60
+    interval: Annotated[
+        str | None, Field(pattern=r"^\d+(ms|s|m|h|d|w)$", description="exact width of a count, e.g. `5m`")
+    ] = None
+
+
+class CompareParameters(QueryParameters):
+    baseline_q: Annotated[str | None, Field(description="HQL of the baseline; absent = `q`")] = None
+    baseline_start: Annotated[
+        str | int | None,
+        Field(
+            alias="baseline_from", description="absent = as long before `from`, or `from` where `baseline_q` differs"
+        ),
+    ] = None
+    baseline_end: Annotated[
+        str | int | None, Field(alias="baseline_to", description="absent = as long as the range")
+    ] = None
+    parts: Annotated[
+        Literal["all", "patterns"], Field(description="`patterns` leaves out the fields, which take most of the time")
+    ] = "all"
+    fields: Annotated[str, Field(description="comma-separated; empty = all that occur")] = ""
+    limit: Annotated[int, Field(ge=1, le=1_000, description="templates at most, the most surprising ones")] = 50
 
 
 class CompleteParameters(QueryParameters):

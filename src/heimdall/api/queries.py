@@ -1,4 +1,4 @@
-"""Routes that ask: search, histogram, facets, fields, explain, parse, complete; and the one that cancels."""
+"""Routes that ask: search, histogram, facets, patterns, fields, explain, parse, complete; and the one that cancels."""
 
 from __future__ import annotations
 
@@ -17,13 +17,22 @@ from heimdall.api.parameters import (
     ExplainParameters,
     FacetsParameters,
     HistogramParameters,
+    PatternsParameters,
     QueryParameters,
     SearchParameters,
 )
 from heimdall.clock import Clock
 from heimdall.errors import InvalidInput, NotFound
 from heimdall.model.timerange import MAX_NS, parse_time
-from heimdall.query.request import Answer, ExplainRequest, FacetsRequest, HistogramRequest, QueryRequest, SearchRequest
+from heimdall.query.request import (
+    Answer,
+    ExplainRequest,
+    FacetsRequest,
+    HistogramRequest,
+    PatternsRequest,
+    QueryRequest,
+    SearchRequest,
+)
 from heimdall.query.service import QueryService
 
 _UNIT_NS = {"ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9, "w": 604800 * 10**9}
@@ -33,18 +42,7 @@ def query_routes(service: QueryService, clock: Clock) -> APIRouter:
     router = APIRouter(prefix="/api/v1", tags=["query"])
 
     def common(parameters: QueryParameters) -> dict[str, object]:
-        now_ns = clock.time_ns()
-        return {
-            "q": parameters.q or "*",
-            "start_ns": None if parameters.start in (None, "") else parse_time(str(parameters.start), now_ns=now_ns),
-            "end_ns": None if parameters.end in (None, "") else parse_time(str(parameters.end), now_ns=now_ns),
-            "query_id": parameters.query_id,
-            "timeout_s": parameters.timeout_s,
-            "max_scan_bytes": parameters.max_scan_bytes,
-            "max_memory_bytes": parameters.max_memory_bytes,
-            "exact": parameters.exact,
-            "fresh": parameters.fresh,
-        }
+        return common_fields(parameters, clock)
 
     def search(parameters: SearchParameters) -> Answer:
         rest = {"limit": parameters.limit, "cursor": parameters.cursor or None, "rank": parameters.rank}
@@ -62,6 +60,14 @@ def query_routes(service: QueryService, clock: Clock) -> APIRouter:
         names = tuple(name.strip() for name in parameters.fields.split(",") if name.strip())
         return service.facets(FacetsRequest(**common(parameters), fields=names, limit=parameters.limit))  # type: ignore[arg-type]
 
+    def patterns(parameters: PatternsParameters) -> Answer:
+        rest = {
+            "limit": parameters.limit,
+            "buckets": parameters.buckets,
+            "interval_ns": _duration_ns(parameters.interval) if parameters.interval else None,
+        }
+        return service.patterns(PatternsRequest(**common(parameters), **rest))  # type: ignore[arg-type]
+
     def fields(parameters: QueryParameters) -> Answer:
         return service.fields(QueryRequest(**common(parameters)))  # type: ignore[arg-type]
 
@@ -76,13 +82,14 @@ def query_routes(service: QueryService, clock: Clock) -> APIRouter:
         cursor = len(parameters.q) if parameters.cursor is None else parameters.cursor
         return service.complete(QueryRequest(**common(parameters)), cursor=cursor, limit=parameters.limit)  # type: ignore[arg-type]
 
-    _ask(router, "search", "Rows, newest first", SearchParameters, search)
-    _ask(router, "histogram", "Counts over time", HistogramParameters, histogram)
-    _ask(router, "facets", "Most frequent values of fields", FacetsParameters, facets)
-    _ask(router, "fields", "Fields, their types and coverage", QueryParameters, fields)
-    _ask(router, "explain", "How a query would run, and what it would cost", ExplainParameters, explain)
-    _ask(router, "parse", "Whether it is a query, and its canonical form", QueryParameters, parse)
-    _ask(router, "complete", "What could stand at a place of the query", CompleteParameters, complete)
+    add_question(router, "search", "Rows, newest first", SearchParameters, search)
+    add_question(router, "histogram", "Counts over time", HistogramParameters, histogram)
+    add_question(router, "facets", "Most frequent values of fields", FacetsParameters, facets)
+    add_question(router, "patterns", "Templates of the records, with counts over time", PatternsParameters, patterns)
+    add_question(router, "fields", "Fields, their types and coverage", QueryParameters, fields)
+    add_question(router, "explain", "How a query would run, and what it would cost", ExplainParameters, explain)
+    add_question(router, "parse", "Whether it is a query, and its canonical form", QueryParameters, parse)
+    add_question(router, "complete", "What could stand at a place of the query", CompleteParameters, complete)
 
     @router.delete("/queries/{query_id}", status_code=204, summary="Cancel a query")
     async def cancel(query_id: str) -> Response:
@@ -93,7 +100,27 @@ def query_routes(service: QueryService, clock: Clock) -> APIRouter:
     return router
 
 
-def _ask(
+def common_fields(parameters: QueryParameters, clock: Clock) -> dict[str, object]:
+    """What every request has, as `QueryRequest` names it."""
+    now_ns = clock.time_ns()
+    return {
+        "q": parameters.q or "*",
+        "start_ns": moment_ns(parameters.start, now_ns),
+        "end_ns": moment_ns(parameters.end, now_ns),
+        "query_id": parameters.query_id,
+        "timeout_s": parameters.timeout_s,
+        "max_scan_bytes": parameters.max_scan_bytes,
+        "max_memory_bytes": parameters.max_memory_bytes,
+        "exact": parameters.exact,
+        "fresh": parameters.fresh,
+    }
+
+
+def moment_ns(text: str | int | None, now_ns: int) -> int | None:
+    return None if text in (None, "") else parse_time(str(text), now_ns=now_ns)
+
+
+def add_question(
     router: APIRouter, name: str, summary: str, model: type[QueryParameters], answer: Callable[[Any], Answer]
 ) -> None:
     """Add a question, asked by GET with a query string and by POST with a JSON object of the same names."""

@@ -281,6 +281,8 @@ class Pipe(_Node, ABC):
     """Its rows are no longer records."""
     sorts: ClassVar[bool] = False
     """Its rows come in an order of its own."""
+    asks_further: ClassVar[bool] = False
+    """Its answer rests on more than the rows before it."""
 
     @abstractmethod
     def to_text(self) -> str:

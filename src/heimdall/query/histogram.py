@@ -89,7 +89,7 @@ def histogram(
     if by is not None:
         check_field(by)
     question = question.counted()
-    start_ns, end_ns = _extent(question, statistics, job.clock.time_ns())
+    start_ns, end_ns = extent(question, statistics, job.clock.time_ns())
     step_ns = step_ns or readable_step_ns(max(end_ns - start_ns, 1), buckets)
     steps = range(start_ns // step_ns, -(-end_ns // step_ns) if end_ns > start_ns else start_ns // step_ns + 1)
     if len(steps) > MAX_BUCKETS:
@@ -153,7 +153,8 @@ def _in_order(series: dict[str, list[int]], by: str | None) -> dict[str, list[in
     return dict(sorted(series.items(), key=lambda item: (item[0] == OTHER, -sum(item[1]), item[0])))
 
 
-def _extent(question: Question, statistics: TierStatistics, now_ns: int) -> tuple[int, int]:
+def extent(question: Question, statistics: TierStatistics, now_ns: int) -> tuple[int, int]:
+    """[start, end) of a question; the data's own where it sets no bound."""
     oldest_ns = now_ns if statistics.oldest_ns is None else statistics.oldest_ns
     newest_ns = now_ns if statistics.newest_ns is None else statistics.newest_ns
     end_ns = min(newest_ns + 1, MAX_NS) if question.end_ns is None else question.end_ns

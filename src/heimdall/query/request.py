@@ -76,6 +76,16 @@ class FacetsRequest(QueryRequest):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PatternsRequest(QueryRequest):
+    limit: int = 100
+    """Templates, the most frequent ones."""
+    buckets: int = 60
+    """Wanted number of counts over time; the interval is rounded up to a readable one."""
+    interval_ns: int | None = None
+    """Exact width instead of `buckets`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """Rows, and how sure they are. `rows` has the columns people see (`heimdall.query.rows` writes them out)."""
 

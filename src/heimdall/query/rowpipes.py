@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import pyarrow as pa
 
@@ -18,6 +18,7 @@ from heimdall.query.shape import failure
 from heimdall.query.sources import Question, Source
 
 if TYPE_CHECKING:
+    from heimdall.query.asking import Asking
     from heimdall.query.frame.evaluation import FrameBuilder
     from heimdall.query.sql.statement import SqlBuilder
 
@@ -38,6 +39,21 @@ class RowPipe(Pipe, ABC):
 
     def to_frame(self, builder: FrameBuilder) -> None:
         """Nothing: the frame ends before this pipe."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskingPipe(RowPipe, ABC):
+    """One that asks questions of its own instead: about other ranges, or by steps of time. It stands behind a search
+    and is given what leads to the records."""
+
+    asks_further: ClassVar[bool] = True
+
+    @abstractmethod
+    def answer(self, asking: Asking) -> pa.Table:
+        """The answer; `asking.question.query` is the query before this pipe."""
+
+    def on_rows(self, rows: pa.Table) -> pa.Table:
+        raise TypeError(f"{self.name} makes nothing of rows: it asks")
 
 
 def ends_in_row_pipe(query: Query) -> bool:

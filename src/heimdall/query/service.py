@@ -14,6 +14,7 @@ from heimdall.clock import Clock
 from heimdall.errors import InvalidInput, QuerySyntaxError
 from heimdall.model.batch import TenantId
 from heimdall.model.timerange import format_time
+from heimdall.query.asking import Asking, Made, Make
 from heimdall.query.ast import Query
 from heimdall.query.complete import suggest
 from heimdall.query.config import QueryConfig
@@ -28,16 +29,18 @@ from heimdall.query.histogram import histogram
 from heimdall.query.known import Sample
 from heimdall.query.languages.hql import parse, to_text
 from heimdall.query.pages import Page, Pages, skipped
+from heimdall.query.patternlist import pattern_list
 from heimdall.query.planner import Plan, Planner
 from heimdall.query.request import (
     Answer,
     ExplainRequest,
     FacetsRequest,
     HistogramRequest,
+    PatternsRequest,
     QueryRequest,
     SearchRequest,
 )
-from heimdall.query.rowpipes import answer_rows, ends_in_row_pipe, engine_part
+from heimdall.query.rowpipes import AskingPipe, answer_rows, ends_in_row_pipe, engine_part
 from heimdall.query.rows import JSON_TEXT
 from heimdall.query.shape import shape_of
 from heimdall.query.sources import POSITION_COLUMN, TIME_COLUMN, Question, Source, source_of
@@ -162,6 +165,31 @@ class QueryService:
             data = facets(job, source, question, request.fields, request.limit)
             rows = facet_rows(data)
             return replace(self._answer(job, rows), data=data)
+
+    def patterns(self, request: PatternsRequest) -> Answer:
+        """Templates of all matching records with shares, levels and counts over time."""
+        if request.limit < 1:
+            raise InvalidInput("limit must be at least 1")
+
+        def make(asking: Asking) -> Made:
+            return pattern_list(asking, request.limit, max(1, request.buckets), request.interval_ns)
+
+        return self.answered(request, "patterns", make)
+
+    def answered(self, request: QueryRequest, kind: str, make: Make) -> Answer:
+        """What `make` puts together out of several questions, asked in one job. Never kept as a whole: what it rests on
+        may lie outside the request's own range.
+
+        Raises:
+            As `search`.
+        """
+        query = parse(request.q)
+        with self._job(request, kind, self._price(query, request)) as job:
+            source = self._source()
+            statistics = self._statistics(source)
+            question = self._question(query, request, statistics)
+            made = make(Asking(job, source, statistics, self._templates, question))
+            return replace(self._answer(job, made.rows), data=made.data, extra=made.extra)
 
     def fields(self, request: QueryRequest) -> Answer:
         """Fields of the newest matching records; exact when those are all there are."""
@@ -313,6 +341,8 @@ class QueryService:
         limit: int,
         cursor: Cursor | None = None,
     ) -> Page:
+        if ends_in_row_pipe(question.query) and isinstance(question.query.pipes[-1], AskingPipe):
+            return self._asked(job, source, question, statistics, limit, cursor)
         memory_bytes = None if job.exact else job.memory_bytes
         question = self._planner.decide(source, question, statistics, limit + 1, memory_bytes)
         if ends_in_row_pipe(question.query):
@@ -326,6 +356,24 @@ class QueryService:
         rows = patterns(job, source, question, self._templates(), skip, limit + 1)
         more = rows.num_rows > limit
         return Page(rows.slice(0, limit), Skip(skip + limit) if more else None, more)
+
+    def _asked(
+        self,
+        job: Job,
+        source: Source,
+        question: Question,
+        statistics: TierStatistics,
+        limit: int,
+        cursor: Cursor | None,
+    ) -> Page:
+        last = question.query.pipes[-1]
+        assert isinstance(last, AskingPipe)
+        shape_of(question.query)
+        skip = skipped(cursor)
+        before = replace(question, query=engine_part(question.query))
+        rows = last.answer(Asking(job, source, statistics, self._templates, before))
+        more = rows.num_rows > skip + limit
+        return Page(rows.slice(skip, limit), Skip(skip + limit) if more else None, more)
 
     def _behind_rows(self, job: Job, source: Source, question: Question, limit: int, cursor: Cursor | None) -> Page:
         skip = skipped(cursor)

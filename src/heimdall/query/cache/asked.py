@@ -38,8 +38,9 @@ def uses_length(query: Query) -> bool:
 
 
 def uses_templates(query: Query) -> bool:
-    """Whether the answer holds texts of templates, which change as templates are merged."""
-    return any(isinstance(pipe, Patterns) for pipe in query.pipes)
+    """Whether the answer holds texts of templates, which change as templates are merged, or rests on records outside
+    its own range, as those of pipes that ask further do."""
+    return any(isinstance(pipe, Patterns) or pipe.asks_further for pipe in query.pipes)
 
 
 def _moves(node: object) -> bool:

@@ -1,0 +1,45 @@
+"""The route that compares two windows or two searches."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from heimdall.api.parameters import CompareParameters
+from heimdall.api.queries import add_question, common_fields, moment_ns
+from heimdall.clock import Clock
+from heimdall.insight.comparing.compare import Comparison, compare, window_of
+from heimdall.query.asking import Asking, Made, Window
+from heimdall.query.languages.hql import parse
+from heimdall.query.request import Answer, QueryRequest
+from heimdall.query.service import QueryService
+
+
+def compare_routes(service: QueryService, clock: Clock) -> APIRouter:
+    router = APIRouter(prefix="/api/v1", tags=["query"])
+
+    def ask(parameters: CompareParameters) -> Answer:
+        request = QueryRequest(**common_fields(parameters, clock))  # type: ignore[arg-type]
+        comparison = _comparison(parameters, request, clock.time_ns())
+        names = tuple(name.strip() for name in parameters.fields.split(",") if name.strip())
+
+        def make(asking: Asking) -> Made:
+            fields = None if parameters.parts == "patterns" else names
+            return compare(asking, comparison, fields=fields, limit=parameters.limit)
+
+        return service.answered(request, "compare", make)
+
+    add_question(router, "compare", "What differs from a baseline: templates, fields, volume", CompareParameters, ask)
+    return router
+
+
+def _comparison(parameters: CompareParameters, request: QueryRequest, now_ns: int) -> Comparison:
+    window = window_of(request.start_ns, request.end_ns, now_ns)
+    start_ns = moment_ns(parameters.baseline_start, now_ns)
+    end_ns = moment_ns(parameters.baseline_end, now_ns)
+    baseline: Window | None = None
+    if start_ns is not None:
+        baseline = window_of(start_ns, start_ns + window.length_ns if end_ns is None else end_ns, now_ns)
+    elif end_ns is not None:
+        baseline = Window(end_ns - window.length_ns, end_ns)
+    other = parse(parameters.baseline_q) if parameters.baseline_q else None
+    return Comparison(parse(request.q), window, other, baseline)

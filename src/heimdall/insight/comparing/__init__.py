@@ -1,0 +1,1 @@
+"""What differs between two sets of records: templates, values of fields, volume."""
