@@ -17,6 +17,7 @@ const state: fc.Arbitrary<ExploreState> = fc.record({
   sel: fc.oneof(fc.constant(''), fc.uuid()),
   rank: fc.integer({ min: -1, max: 1_000_000_000 }),
   live: fc.boolean(),
+  view: fc.constantFrom('lines', 'patterns', 'compare'),
 });
 
 test('every state reads back as it was written', () => {

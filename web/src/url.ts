@@ -15,7 +15,12 @@ export interface ExploreState {
   /** Place of the focused line in the whole result, newest first; -1 = none. */
   rank: number;
   live: boolean;
+  /** What is shown of the result. */
+  view: View;
 }
+
+export const VIEWS = ['lines', 'patterns', 'compare'] as const;
+export type View = (typeof VIEWS)[number];
 
 export const DEFAULT_STATE: ExploreState = {
   q: '',
@@ -24,6 +29,7 @@ export const DEFAULT_STATE: ExploreState = {
   sel: '',
   rank: -1,
   live: false,
+  view: 'lines',
 };
 
 /** The query string without `?`; empty for the default state. Every value reads back by `decodeState`. */
@@ -39,6 +45,7 @@ export function encodeState(state: ExploreState): string {
   put('sel', state.sel, '');
   put('to', state.to, DEFAULT_STATE.to);
   put('tz', state.tz, DEFAULT_STATE.tz);
+  put('view', state.view, DEFAULT_STATE.view);
   return pairs.map(([key, value]) => `${key}=${encodeReadable(value)}`).join('&');
 }
 
@@ -56,6 +63,7 @@ export function decodeState(search: string): ExploreState {
     sel: text('sel'),
     rank,
     live: text('live') === '1',
+    view: VIEWS.find((view) => view === text('view')) ?? 'lines',
   };
 }
 

@@ -3,6 +3,7 @@
 import { ApiError, apiError, Unreachable } from './errors';
 import type {
   BackTest,
+  CompareAnswer,
   CompleteAnswer,
   DemoState,
   Envelope,
@@ -18,6 +19,7 @@ import type {
   IngestAnswer,
   NodeInfo,
   ParseAnswer,
+  PatternsAnswer,
   QueryParams,
   Row,
   Rule,
@@ -104,6 +106,22 @@ export function facets(
 
 export function fields(params: QueryParams, signal?: AbortSignal): Promise<Envelope<FieldInfo[]>> {
   return ask('fields', { ...params }, signal);
+}
+
+export function patterns(
+  params: QueryParams & { limit?: number; buckets?: number },
+  signal?: AbortSignal,
+): Promise<PatternsAnswer> {
+  return ask('patterns', { ...params }, signal);
+}
+
+export interface CompareParams extends QueryParams {
+  baseline_from?: string;
+  baseline_to?: string;
+}
+
+export function compare(params: CompareParams, signal?: AbortSignal): Promise<CompareAnswer> {
+  return ask('compare', { ...params }, signal);
 }
 
 /** `parse` answers either bare or inside an envelope's `data`. */

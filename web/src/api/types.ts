@@ -154,6 +154,72 @@ export interface Finding {
   verdict: Verdict | null;
 }
 
+export interface Pattern {
+  template_id: number;
+  template: string;
+  count: number;
+  /** 0 … 1, of all matches. */
+  share: number;
+  levels: Partial<Record<string, number>>;
+  first: string;
+  last: string;
+  example: string;
+  /** By step of `interval_ms`, from `from` on. */
+  counts: number[];
+}
+
+export interface PatternsAnswer extends Envelope<Pattern[]> {
+  interval_ms: number;
+  from: string;
+  to: string;
+  total: number;
+  templates: number;
+}
+
+/** A number beside its baseline: `effect` is log2 of a ratio, with its 95 % interval. */
+export interface Compared {
+  count: number;
+  baseline_count: number;
+  effect: number;
+  effect_low: number;
+  effect_high: number;
+  /** Adjusted for everything that was tested. */
+  p: number;
+}
+
+export interface ComparedPattern extends Compared {
+  template_id: number;
+  template: string;
+  status: 'new' | 'gone' | 'changed';
+  share: number;
+  baseline_share: number;
+  example: string;
+  query: string;
+  counts: number[];
+  baseline_counts: number[];
+}
+
+export interface ComparedValue extends Compared {
+  /** `null`: records without the field. */
+  value: string | null;
+  share: number;
+  baseline_share: number;
+  query: string;
+}
+
+export interface CompareAnswer
+  extends Envelope<{
+    volume: Compared;
+    patterns: ComparedPattern[];
+    fields: { field: string; values: ComparedValue[] }[];
+  }> {
+  baseline_from: string;
+  baseline_to: string;
+  tests: number;
+  templates: number;
+  fields: number;
+}
+
 export type AlertState = 'firing' | 'acknowledged' | 'resolved';
 export type Severity = 'P1' | 'P2' | 'P3';
 

@@ -1,5 +1,5 @@
 import './explore.css';
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
 import { isLine, type Line } from '../api/types';
 import { useConnection } from '../app/connection';
@@ -33,6 +33,10 @@ import { useExploreState } from './useExploreState';
 import { useFocus } from './useFocus';
 import { usePages, useResult } from './useResult';
 import { useTail } from './useTail';
+import { Views } from './Views';
+
+const Patterns = lazy(() => import('./Patterns'));
+const Compare = lazy(() => import('./Compare'));
 
 const BUCKETS = 120;
 
@@ -146,6 +150,7 @@ export function Explore() {
     !state.live &&
     shown !== null &&
     (shown.run.shape === 'table' || (total > 0 && !isLine(shown.pages.at(0)) && shown.run.shape !== 'lines'));
+  const view = state.live ? 'lines' : state.view;
   const empty = !state.live && phase === 'ready' && !stale && shown !== null && total === 0;
   const firstLoad = !state.live && shown === null && phase === 'loading';
   return (
@@ -173,7 +178,7 @@ export function Explore() {
             type="button"
             className="button quiet live-button"
             aria-pressed={state.live}
-            onClick={() => update({ live: !state.live })}
+            onClick={() => update({ live: !state.live, view: 'lines' })}
             title="Live tail (.)"
           >
             <Icon name="live" />
@@ -199,10 +204,21 @@ export function Explore() {
             onLevel={onLevel}
           />
         )}
+        {!state.live && <Views view={state.view} onView={(view) => update({ view })} />}
         {phase === 'failed' && !state.live && <FailureNote error={error} q={run.q} onRetry={rerun} />}
         {empty && <EmptyResult run={run} range={state} onRange={(range) => update(range)} onQuery={onQuery} />}
-        {table && shown && <ResultTable pages={shown.pages} total={total} zone={state.tz} />}
-        {!table && !empty && (
+        {view === 'patterns' && !empty && (
+          <Suspense fallback={<div className="view" />}>
+            <Patterns run={run} zone={state.tz} onQuery={(q) => update({ q, view: 'lines' })} onHide={onQuery} />
+          </Suspense>
+        )}
+        {view === 'compare' && !empty && (
+          <Suspense fallback={<div className="view" />}>
+            <Compare run={run} zone={state.tz} onQuery={(q) => update({ q, view: 'lines' })} />
+          </Suspense>
+        )}
+        {view === 'lines' && table && shown && <ResultTable pages={shown.pages} total={total} zone={state.tz} />}
+        {view === 'lines' && !table && !empty && (
           <div className="lines">
             <LogViewport
               ref={viewport}

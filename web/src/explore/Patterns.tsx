@@ -1,0 +1,142 @@
+import './views.css';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { useEffect } from 'react';
+import { patterns } from '../api/client';
+import type { Pattern, PatternsAnswer } from '../api/types';
+import { noteOutcome } from '../app/connection';
+import { LEVELS, levelOf, STACK_ORDER, signOf } from '../levels';
+import { narrowed } from '../query/edit';
+import { safeText } from '../text/safe';
+import { displayInstant, parseInstant, type Zone } from '../time/instant';
+import { count, plural } from '../ui/format';
+import { FailureNote } from './FailureNote';
+import type { Run } from './run';
+import { Sparkline } from './Sparkline';
+import { TemplateText } from './TemplateText';
+
+const MOST = 100;
+const STEPS = 60;
+
+interface Props {
+  run: Run;
+  zone: Zone;
+  /** Look at the lines of this query. */
+  onQuery(q: string): void;
+  /** Stay, with this query. */
+  onHide(q: string): void;
+}
+
+/** The templates behind the lines, most frequent first; counted over the whole result. */
+export default function Patterns({ run, zone, onQuery, onHide }: Props) {
+  const asked = useQuery({
+    queryKey: ['patterns', run.serial],
+    queryFn: ({ signal }) => patterns({ ...run.lineParams, limit: MOST, buckets: STEPS }, signal),
+    placeholderData: keepPreviousData,
+  });
+  const { error, data } = asked;
+  useEffect(() => noteOutcome(error), [error]);
+  return (
+    <section className="view" aria-label="Patterns" data-stale={asked.isPlaceholderData}>
+      {error && <FailureNote error={error} q={run.lineParams.q ?? ''} onRetry={() => void asked.refetch()} />}
+      {asked.isPending && <ViewSkeleton label="Counting patterns" />}
+      {data && (
+        <>
+          <p className="view-summary muted" role="status">
+            {summary(data)}
+          </p>
+          <ol className="pattern-list">
+            {data.data.map((pattern) => (
+              <PatternRow
+                key={pattern.template_id}
+                pattern={pattern}
+                most={data.data[0]?.count ?? 1}
+                zone={zone}
+                onOnly={() => onQuery(narrowed(run.q, `template_id:${pattern.template_id}`))}
+                onHide={() => onHide(narrowed(run.q, `not template_id:${pattern.template_id}`))}
+              />
+            ))}
+          </ol>
+        </>
+      )}
+    </section>
+  );
+}
+
+function summary({ templates, total, data }: PatternsAnswer): string {
+  const all = `${plural(templates, 'pattern')} in ${plural(total, 'line')}`;
+  return templates > data.length ? `${all}; the ${count(data.length)} most frequent` : all;
+}
+
+interface RowProps {
+  pattern: Pattern;
+  most: number;
+  zone: Zone;
+  onOnly(): void;
+  onHide(): void;
+}
+
+function PatternRow({ pattern, most, zone, onOnly, onHide }: RowProps) {
+  const words = pattern.template || pattern.example;
+  return (
+    <li className="pattern">
+      <div className="pattern-count number">
+        <strong>{count(pattern.count)}</strong>
+        <span className="muted">{shareText(pattern.share)}</span>
+        <LevelMix levels={pattern.levels} width={pattern.count / most} />
+      </div>
+      <div className="pattern-words">
+        <button type="button" className="pattern-button" title={safeText(pattern.example)} onClick={onOnly}>
+          <TemplateText template={words} />
+        </button>
+        <p className="muted number">
+          {displayInstant(parseInstant(pattern.first) ?? 0n, zone, 0)} –{' '}
+          {displayInstant(parseInstant(pattern.last) ?? 0n, zone, 0)}
+        </p>
+      </div>
+      <Sparkline counts={pattern.counts} label={`${count(pattern.count)} lines over time`} />
+      <button type="button" className="button quiet" onClick={onHide} aria-label={`Hide: ${safeText(words)}`}>
+        Hide
+      </button>
+    </li>
+  );
+}
+
+export function shareText(share: number): string {
+  if (share >= 0.995) return '100 %';
+  if (share < 0.0005) return '< 0.1 %';
+  return `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
+}
+
+/** A bar as long as the count, cut by level. */
+function LevelMix({ levels, width }: { levels: Pattern['levels']; width: number }) {
+  const total = LEVELS.reduce((sum, level) => sum + (levels[level] ?? 0), 0) || 1;
+  const parts = STACK_ORDER.filter((level) => levels[level]);
+  const said = parts.map((level) => `${signOf(level).word} ${count(levels[level] ?? 0)}`).join(', ');
+  return (
+    <span
+      className="level-mix"
+      style={{ width: `${Math.max(2, width * 100)}%` }}
+      title={said}
+      role="img"
+      aria-label={said}
+    >
+      {parts.map((level) => (
+        <span
+          key={level}
+          className={`bar-bg-${levelOf(level)}`}
+          style={{ flexGrow: ((levels[level] ?? 0) / total) * 1000 }}
+        />
+      ))}
+    </span>
+  );
+}
+
+export function ViewSkeleton({ label }: { label: string }) {
+  return (
+    <div className="view-skeleton" role="status" aria-label={label}>
+      {[70, 45, 80, 55, 60].map((width) => (
+        <span key={width} className="skeleton" style={{ width: `${width}%` }} />
+      ))}
+    </div>
+  );
+}
