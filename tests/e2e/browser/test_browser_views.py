@@ -26,13 +26,13 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
     for minute in range(MINUTES):
         at_s = now_s - (MINUTES - minute) * 60
         for n in range(20):
-            rows.append((at_s + n, "info", "web", f"served request {minute * 20 + n} in {n} ms"))
-            rows.append((at_s + n, "info", "web", f"user u{n} logged in"))
+            rows.append((at_s + 3 * n, "info", "web", f"served request {minute * 20 + n} in {n} ms"))
+            rows.append((at_s + 3 * n, "info", "web", f"user u{n} logged in"))
         for n in range(8):
             if minute >= MINUTES // 2 + 3:
-                rows.append((at_s + n, "error", "store", f"disk sd{n} is full"))
+                rows.append((at_s + 7 * n, "error", "store", f"disk sd{n} is full"))
             elif minute < MINUTES // 2 - 3:
-                rows.append((at_s + n, "debug", "store", f"cache hit for key k{n}"))
+                rows.append((at_s + 7 * n, "debug", "store", f"cache hit for key k{n}"))
     node.send(b"".join(_line(*row) for row in rows))
     node.wait_for_count(len(rows))
     yield node
