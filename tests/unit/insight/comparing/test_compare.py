@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from heimdall.api.asgi import build_asgi
-from heimdall.api.comparing import compare_routes
+from heimdall.api.explaining import explaining_routes
 from heimdall.api.static_files import StaticUi
 from heimdall.clock import SystemClock
 from heimdall.errors import InvalidInput
@@ -84,7 +84,7 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture(scope="module")
 def client(service: QueryService) -> httpx.AsyncClient:
-    app = build_asgi(routers=[compare_routes(service, SystemClock())], doors=[], faces=[], pages=StaticUi())
+    app = build_asgi(routers=[explaining_routes(service, SystemClock())], doors=[], faces=[], pages=StaticUi())
     return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://node")
 
 
