@@ -68,7 +68,12 @@ def _frame(
     counting = parse(
         f"* | stats count() as count, max(severity_number) as severity by bin({step}) as moment, service, template_id"
     )
-    rows = asking.rows(Query(side.search, counting.pipes), side.window, MAX_ROWS).drop_nulls("template_id")
+    rows = asking.rows(Query(side.search, counting.pipes), side.window, MAX_ROWS)
+    if rows.height == MAX_ROWS:
+        asking.job.notices.append(
+            f"more than {MAX_ROWS:,} counts of services and templates; narrow the search or the range"
+        )
+    rows = rows.drop_nulls("template_id")
     for one in rows["template_id"].unique().to_list():
         ids = stored.setdefault(final.get(one, one), [])
         if one not in ids:
