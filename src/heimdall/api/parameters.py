@@ -85,6 +85,19 @@ class CompareParameters(QueryParameters):
     limit: Annotated[int, Field(ge=1, le=1_000, description="templates at most, the most surprising ones")] = 50
 
 
+class CausesParameters(QueryParameters):
+    baseline_start: Annotated[
+        str | int | None, Field(alias="baseline_from", description="absent = as long before `from`, an hour at least")
+    ] = None
+    baseline_end: Annotated[
+        str | int | None, Field(alias="baseline_to", description="absent = as long as the range")
+    ] = None
+    parts: Annotated[
+        Literal["all", "services"], Field(description="`services` leaves out the fields, which take most of the time")
+    ] = "all"
+    fields: Annotated[str, Field(description="comma-separated; empty = all that occur")] = ""
+
+
 class CompleteParameters(QueryParameters):
     cursor: Annotated[int | None, Field(ge=0, description="place in `q`, code points from 0; absent = its end")] = None
     limit: Annotated[int, Field(ge=1, le=200)] = 20

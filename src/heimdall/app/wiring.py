@@ -17,8 +17,8 @@ from heimdall.alerting.store import AlertStore
 from heimdall.api.accounts import account_routes
 from heimdall.api.alerts import alert_routes, rule_routes
 from heimdall.api.asgi import build_asgi
-from heimdall.api.comparing import compare_routes
 from heimdall.api.elasticsearch.routes import elasticsearch_routes
+from heimdall.api.explaining import explaining_routes
 from heimdall.api.findings import finding_routes
 from heimdall.api.loki import loki_routes
 from heimdall.api.node import node_routes
@@ -165,7 +165,7 @@ def build_app(node: Node, clock: Clock, config: NodeConfig) -> ASGIApp:
     return build_asgi(
         routers=[
             query_routes(parts.queries, clock),
-            compare_routes(parts.queries, clock),
+            explaining_routes(parts.queries, clock),
             tail_routes(parts.tail, parts.queries, clock),
             account_routes(node, clock),
             finding_routes(parts.findings, parts.feedback, clock, parts.detection),

@@ -35,7 +35,10 @@ _FEW = 5.0
 """Independent bursts on the scarcer side below which the binomial distribution takes the normal's place."""
 _SMALL_SAMPLE = 1.25
 """Widens the dispersion there, in place of the t distribution's tails."""
-_SCARCE_DISPERSION = 0.9
+_LASTING = 0.7
+"""Quantile of how much dispersion grows in blocks that all are taken to have at least; a few that differ altogether, as
+those of an earlier incident, do not move it."""
+_SCARCE_DISPERSION = 0.75
 """Quantile of all dispersions that is taken for a thing with few records of its own."""
 _ENOUGH_SHARED = 5
 """Things on both sides from which the usual ratio is their median; of fewer it is the ratio of the sums."""
@@ -123,24 +126,32 @@ def adjusted(families: Sequence[FloatArray]) -> list[FloatArray]:
 def dispersions(counted: Counted) -> FloatArray:
     """Variance over mean of each thing's counts, at least 1. Bursts longer than a step show where steps are put
     together to blocks; how much they do is measured on all things at once and on each by itself. A thing with few
-    records is taken to come in bursts as nearly all of the others at most do."""
+    records is taken to come in bursts as most of the others at most do."""
     sums = counted.sums
-    fine = _pearson(counted.counts, counted.exposure)
-    coarse = fine
-    growth = [1.0]
-    weights = np.minimum(sums, np.median(sums[sums > 0]) * 4 if (sums > 0).any() else 1.0)
+    known = sums >= _SCARCE
+    fine = np.maximum(1.0, _pearson(counted.counts, counted.exposure))
+    coarse, growth = fine, [1.0]
     for size in _block_sizes(counted.counts.shape[1]):
         blocks = _pearson(_blocks(counted.counts, size), _blocks(counted.exposure[None, :], size)[0])
         coarse = np.maximum(coarse, blocks)
-        if weights.sum() > 0:
-            growth.append(float((blocks * weights).sum() / (np.maximum(fine, 1e-9) * weights).sum()))
+        growth.append(float(np.quantile((blocks / fine)[known], _LASTING)) if known.any() else 1.0)
     longer = _at_full_length(growth)
     shared = fine * longer
     shrunk = ((_COARSE_BLOCKS - 1) * coarse + _PRIOR_BLOCKS * shared) / (_COARSE_BLOCKS - 1 + _PRIOR_BLOCKS)
     own = np.maximum(1.0, np.maximum(shared, shrunk))
-    known = sums >= _SCARCE
-    for_scarce = float(np.quantile(own[known], _SCARCE_DISPERSION)) if known.any() else float(own.max(initial=1.0))
-    return np.where(known, own, np.maximum(own, for_scarce))
+    return np.where(known, own, np.maximum(own, _of_scarce(sums[known], own[known], float(own.max(initial=1.0)))))
+
+
+def _of_scarce(sums: FloatArray, phi: FloatArray, highest: float) -> float:
+    """Dispersion of a thing with few records, off the things with more: dispersion may grow with the mean (uneven
+    minutes) or not (bursts of a size), so a line through their logarithms is followed down to `_SCARCE` records."""
+    if not len(sums):
+        return highest
+    x, y = np.log(sums), np.log(phi)
+    spread = float(((x - x.mean()) ** 2).sum())
+    slope = float(((x - x.mean()) * (y - y.mean())).sum()) / spread if len(sums) >= _ENOUGH_SHARED and spread else 0.0
+    slope = min(max(slope, 0.0), 1.0)
+    return max(1.0, float(np.exp(np.quantile(y - slope * (x - np.log(_SCARCE)), _SCARCE_DISPERSION))))
 
 
 def _at_full_length(growth: list[float]) -> float:

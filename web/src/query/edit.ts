@@ -1,7 +1,7 @@
 /** Small edits of a query's text, made by clicks: add a filter, find the search part. */
 
 /** Pipes after which a row is no longer a log line. */
-const AGGREGATING = new Set(['stats', 'timechart', 'top', 'rare', 'patterns', 'compare']);
+const AGGREGATING = new Set(['stats', 'timechart', 'top', 'rare', 'patterns', 'compare', 'rootcause']);
 /** Pipes that pick or reorder lines, so that a rank in the result is not a rank in time. */
 const REORDERING = new Set(['sort', 'head', 'tail', 'limit', 'dedup']);
 

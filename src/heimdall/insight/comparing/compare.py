@@ -96,10 +96,12 @@ def compare(asking: Asking, comparison: Comparison, *, fields: tuple[str, ...] |
         "fields": field_findings(pair, counted, of_fields),
     }
     rows = pa.Table.from_pylist([{name: row[name] for name in SCHEMA.names} for row in patterns], SCHEMA)
-    return Made(rows, data, _beside(pair, sum(map(len, families)), len(templates.ids), len(counted)))
+    about = {"tests": sum(map(len, families)), "templates": len(templates.ids), "fields": len(counted)}
+    return Made(rows, data, beside(pair) | about)
 
 
-def _beside(pair: Pair, tests: int, templates: int, fields: int) -> dict[str, object]:
+def beside(pair: Pair) -> dict[str, object]:
+    """What stands beside the data of every comparison: what was held against what."""
     step_ns = pair.step_ns
     return {
         "from": format_time(pair.now.window.start_ns),
@@ -109,7 +111,4 @@ def _beside(pair: Pair, tests: int, templates: int, fields: int) -> dict[str, ob
         "query": to_text(Query(pair.now.search)),
         "baseline_query": to_text(Query(pair.before.search)),
         "interval_ms": step_ns / 1e6 if step_ns % 1_000_000 else step_ns // 1_000_000,
-        "tests": tests,
-        "templates": templates,
-        "fields": fields,
     }

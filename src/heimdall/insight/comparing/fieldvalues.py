@@ -25,14 +25,15 @@ SAMPLE = 1_000
 """Newest records of each side that say which fields there are; what is told of them is counted over all records."""
 MOST_FIELDS = 30
 """Fields of one comparison; each costs two statements, about 10 ms a million records."""
-ALL_VALUES = 100
-"""Distinct values in the sample up to which all values of a field are counted; else the most frequent ones are."""
+COUNTED_VALUES = 50
+"""Values of a field that are counted, the most frequent of the sample: whatever a sender writes into a field, an answer
+holds this many of its values by step."""
 MOST_VALUES = 20
-"""Values of such a field that are counted, and of any field that are told."""
+"""Values of a field that are told."""
 _LEAST = 5.0
 """Records of a value, both sides together, from which it is tested."""
 _IDENTIFIER = 0.5
-"""A field with more than `ALL_VALUES` values that differ in this share of the records names single things."""
+"""A field with more than `COUNTED_VALUES` values that differ in this share of the records names single things."""
 _NOT_COMPARED = frozenset(
     {"id", "timestamp", "observed_timestamp", "severity_number", "message", "template_id", "trace_id", "span_id",
      "parent_span_id", "trace_flags", "anomaly_score", "retention_policy", ATTRIBUTES}
@@ -124,17 +125,17 @@ def _plain(value: object) -> str:
 def _worth_comparing(sampled: dict[str, Counter[str]]) -> Iterator[str]:
     """Fields by how many records have them, without those that name single things."""
     for name, values in sorted(sampled.items(), key=lambda one: (-one[1].total(), one[0])):
-        if len(values) <= ALL_VALUES or len(values) < _IDENTIFIER * values.total():
+        if len(values) <= COUNTED_VALUES or len(values) < _IDENTIFIER * values.total():
             yield name
 
 
 def _count(
     asking: Asking, pair: Pair, name: str, sampled: Counter[str], totals: tuple[FloatArray, FloatArray]
 ) -> FieldCounts | None:
-    only = [value for value, _ in sampled.most_common(MOST_VALUES)] if len(sampled) > ALL_VALUES else None
+    only = [value for value, _ in sampled.most_common(COUNTED_VALUES)]
     frames = [_frame(asking, side, pair.step_ns, name, only) for side in (pair.now, pair.before)]
     sums = pl.concat(frames).group_by("value").agg(pl.col("count").sum()).sort("count", "value", descending=True)
-    values = sums.filter(pl.col("count") >= _LEAST)["value"].to_list()[:ALL_VALUES]
+    values = sums.filter(pl.col("count") >= _LEAST)["value"].to_list()
     if not values:
         return None
     counted = [
@@ -145,15 +146,14 @@ def _count(
     return FieldCounts(name, values, counted[0], counted[1], judged, (float(totals[0].sum()), float(totals[1].sum())))
 
 
-def _frame(asking: Asking, side: Side, step_ns: int, name: str, only: list[str] | None) -> pl.DataFrame:
-    search = side.search
-    if only is not None:
-        search = And((search, Or(tuple(Compare(name, Operator.EQ, value) for value in only))))
+def _frame(asking: Asking, side: Side, step_ns: int, name: str, only: list[str]) -> pl.DataFrame:
+    """Columns `step`, `value` (text; null where the field is missing), `count`."""
     if name == "level":
-        frame = asking.counts(search, side.window, step_ns, "severity_number")
+        frame = asking.counts(side.search, side.window, step_ns, "severity_number")
         frame = frame.with_columns(level_counts("value").alias("value"))
     else:
-        frame = asking.counts(search, side.window, step_ns, name)
+        wanted = Or((Not(Exists(name)), *(Compare(name, Operator.EQ, value) for value in only)))
+        frame = asking.counts(And((side.search, wanted)), side.window, step_ns, name)
         frame = frame.with_columns(shown(frame["value"]).alias("value"))
     return frame.group_by("step", "value").agg(pl.col("count").sum())
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from heimdall.insight.comparing.sides import Pair, Side, counts_of, matrix
+from heimdall.insight.comparing.sides import Pair, counts_of, matrix
 from heimdall.insight.conformal import FloatArray
 from heimdall.insight.significance import LEVEL, Counted, Judged, judge
 from heimdall.model.timerange import format_time
-from heimdall.query.asking import Asking
+from heimdall.query.asking import Asking, Window
 from heimdall.query.ast import And, Compare, Operator, Or, Predicate, Query
 from heimdall.query.languages.hql import parse, to_text
 
@@ -71,7 +71,7 @@ def template_findings(
                 "baseline_share": _share(y, place),
                 **effect_of(counted.judged, place, float(p[place])),
                 "example": examples.get(place),
-                "query": to_text(Query(And((side.search, _is_of(counted.stored[one]))))),
+                "query": to_text(Query(And((side.search, is_of(counted.stored[one]))))),
                 "counts": counted.now.counts[place].astype(int).tolist(),
                 "baseline_counts": counted.before.counts[place].astype(int).tolist(),
             }
@@ -93,7 +93,8 @@ def _share(sums: FloatArray, place: int) -> float:
     return round(float(sums[place]) / max(float(sums.sum()), 1.0), 6)
 
 
-def _is_of(stored: list[int]) -> Predicate:
+def is_of(stored: list[int]) -> Predicate:
+    """Records that have one of these template ids."""
     parts = tuple(Compare("template_id", Operator.EQ, str(one)) for one in stored)
     return parts[0] if len(parts) == 1 else Or(parts)
 
@@ -109,24 +110,26 @@ def _examples(
         (pair.before, counted.before, [place for place in places.tolist() if not x[place]]),
     ):
         for first in range(0, len(chosen), _EXAMPLES):
-            found |= _newest(asking, side, own, counted, chosen[first : first + _EXAMPLES], pair.step_ns)
+            stored = {place: counted.stored[counted.ids[place]] for place in chosen[first : first + _EXAMPLES]}
+            found |= newest_messages(asking, side.search, side.window, own, stored, pair.step_ns)
     return found
 
 
-def _newest(
-    asking: Asking, side: Side, own: Counted, counted: Templates, places: list[int], step_ns: int
+def newest_messages(
+    asking: Asking, search: Predicate, window: Window, own: Counted, stored: dict[int, list[int]], step_ns: int
 ) -> dict[int, str]:
-    """The last step each occurs in is known, so few records are read for it."""
-    first_step = side.window.start_ns // step_ns
+    """The newest message of each of some rows of `own`; `stored` has the template ids of each. The last step each
+    occurs in is known, so few records are read for it."""
+    first_step = window.start_ns // step_ns
     moments: list[Predicate] = []
-    for place in places:
+    for place, ids in stored.items():
         last = (first_step + int(np.flatnonzero(own.counts[place])[-1])) * step_ns
-        since = Compare("timestamp", Operator.GE, format_time(max(last, side.window.start_ns)))
-        until = Compare("timestamp", Operator.LT, format_time(min(last + step_ns, side.window.end_ns)))
-        moments.append(And((since, until, _is_of(counted.stored[counted.ids[place]]))))
+        since = Compare("timestamp", Operator.GE, format_time(max(last, window.start_ns)))
+        until = Compare("timestamp", Operator.LT, format_time(min(last + step_ns, window.end_ns)))
+        moments.append(And((since, until, is_of(ids))))
     if not moments:
         return {}
-    ids = sum(len(counted.stored[counted.ids[place]]) for place in places)
-    rows = asking.rows(Query(And((side.search, Or(tuple(moments)))), _NEWEST), side.window, ids)
+    query = Query(And((search, Or(tuple(moments)))), _NEWEST)
+    rows = asking.rows(query, window, sum(map(len, stored.values())))
     texts = dict(zip(rows["template_id"].to_list(), rows["message"].to_list(), strict=True))
-    return {place: texts[one] for place in places for one in counted.stored[counted.ids[place]] if one in texts}
+    return {place: texts[one] for place, ids in stored.items() for one in ids if one in texts}

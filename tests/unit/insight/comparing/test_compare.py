@@ -12,13 +12,13 @@ import pyarrow as pa
 import pytest
 
 from heimdall.api.asgi import build_asgi
-from heimdall.api.comparing import compare_routes
+from heimdall.api.explaining import explaining_routes
 from heimdall.api.static_files import StaticUi
 from heimdall.clock import SystemClock
 from heimdall.errors import InvalidInput
 from heimdall.model.batch import DEFAULT_TENANT, LOG_SCHEMA, POSITION_FIELD, TEMPLATE_FIELD, LogBatch, Origin
 from heimdall.model.template import CATALOGUE_SCHEMA
-from heimdall.query.request import SearchRequest
+from heimdall.query.request import ExplainRequest, SearchRequest
 from heimdall.query.rows import json_rows
 from heimdall.query.service import QueryConfig, QueryService
 from heimdall.storage import Tiers, open_engine
@@ -84,10 +84,14 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture(scope="module")
 def client(service: QueryService) -> httpx.AsyncClient:
-    app = build_asgi(routers=[compare_routes(service, SystemClock())], doors=[], faces=[], pages=StaticUi())
+    app = build_asgi(routers=[explaining_routes(service, SystemClock())], doors=[], faces=[], pages=StaticUi())
     return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://node")
 
 
+SCHEMA_OF_ANSWER = [
+    "template_id", "template", "status", "count", "baseline_count", "share", "baseline_share", "effect", "effect_low",
+    "effect_high", "p", "example", "query",
+]  # fmt: skip
 WINDOW = {"from": START_NS + HOUR_NS, "to": START_NS + 2 * HOUR_NS}
 
 
@@ -171,6 +175,19 @@ async def test_the_pipe_answers_the_same(client: httpx.AsyncClient, service: Que
     assert json.loads(json_rows(earlier.rows)) == rows
     further = service.search(SearchRequest(q="* | compare 1d", start_ns=WINDOW["from"], end_ns=WINDOW["to"]))
     assert further.rows.num_rows == 0
+
+
+async def test_the_plan_of_the_pipe_can_be_shown(service: QueryService) -> None:
+    data: Any = service.explain(
+        ExplainRequest(q="* | compare 1h", start_ns=WINDOW["from"], end_ns=WINDOW["to"], analyze=True)
+    ).data
+    assert data["query"] == "* | compare 1h"
+    assert [column["name"] for column in data["columns"]] == SCHEMA_OF_ANSWER
+
+
+async def test_a_field_counts_the_records_without_it(client: httpx.AsyncClient) -> None:
+    answer = await asked(client, q="level:error", baseline_q="not level:error", fields="nothing,region")
+    assert [field["field"] for field in answer["data"]["fields"]] == ["region"]
 
 
 async def test_nothing_is_told_of_a_baseline_without_records(client: httpx.AsyncClient) -> None:
