@@ -28,8 +28,9 @@ from heimdall.clock import Clock
 from heimdall.errors import InvalidInput, Overloaded, Refused, Unavailable
 from heimdall.ingest.decode.json import joined
 from heimdall.ingest.decode.json_schema import SchemaMemory
-from heimdall.ingest.decode.kafka import KafkaDecoded, Messages, decode_messages, with_origin
+from heimdall.ingest.decode.kafka import Messages
 from heimdall.ingest.decode.malformed import malformed
+from heimdall.ingest.decode.payloads import PayloadsDecoded, decode_payloads, with_envelopes
 from heimdall.ingest.port import Address
 from heimdall.ingest.sources.intake import BYTES, RECORDS
 from heimdall.model.batch import DEFAULT_TENANT, LogBatch
@@ -96,7 +97,7 @@ class _Part:
     next_offset: int
     messages: Messages
     size_bytes: int
-    decoded: KafkaDecoded | None = None
+    decoded: PayloadsDecoded | None = None
 
 
 class KafkaSource:
@@ -220,30 +221,30 @@ class KafkaSource:
         part.decoded = decoded
         return self._append(part)
 
-    def _decode(self, messages: Messages) -> KafkaDecoded:
+    def _decode(self, messages: Messages) -> PayloadsDecoded:
         """One message that cannot be decoded does not take the others with it."""
         try:
-            return decode_messages(messages, self._config.format, now_ns=self._clock.time_ns(), schemas=self._schemas)
+            return decode_payloads(messages, self._config.format, now_ns=self._clock.time_ns(), schemas=self._schemas)
         except Exception as exc:
             if len(messages) == 1:
-                return KafkaDecoded(joined([]), (), 1, ((0, f"{type(exc).__name__}: {exc}"),))
+                return PayloadsDecoded(joined([]), (), 1, ((0, f"{type(exc).__name__}: {exc}"),))
             _log.warning("kafka: decoding in halves after %r", exc)
             middle = len(messages) // 2
             first = self._decode(messages.at(range(middle)))
             second = self._decode(messages.at(range(middle, len(messages))))
             later = tuple((place + middle, reason) for place, reason in second.undecodable)
             undecodable = first.undecodable + later
-            return KafkaDecoded(_together(first.table, second.table), (), len(undecodable), undecodable)
+            return PayloadsDecoded(_together(first.table, second.table), (), len(undecodable), undecodable)
 
-    def _set_aside(self, messages: Messages, decoded: KafkaDecoded) -> KafkaDecoded:
+    def _set_aside(self, messages: Messages, decoded: PayloadsDecoded) -> PayloadsDecoded:
         """Those that cannot be decoded: to the dead-letter topic, or kept as their bytes."""
         bad = messages.at([place for place, _ in decoded.undecodable])
         if self._dead_letters is not None:
             self._bury(bad, [reason for _, reason in decoded.undecodable])
             return decoded
         now_ns = self._clock.time_ns()
-        table = with_origin(malformed(bad.values, now_ns=now_ns), bad, now_ns=now_ns)
-        return KafkaDecoded(_together(decoded.table, table), (), 0)
+        table = with_envelopes(malformed(bad.values, now_ns=now_ns), bad, now_ns=now_ns)
+        return PayloadsDecoded(_together(decoded.table, table), (), 0)
 
     def _bury(self, bad: Messages, reasons: list[str]) -> None:
         """Until the brokers have them, or the source is stopped; then their offsets are not committed either."""

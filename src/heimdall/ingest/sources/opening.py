@@ -10,6 +10,7 @@ from heimdall.ingest.port import Source
 from heimdall.ingest.sources.forward import ForwardConfig, ForwardSource
 from heimdall.ingest.sources.gelf import GelfConfig, GelfSource
 from heimdall.ingest.sources.kafka import KafkaConfig, KafkaSource
+from heimdall.ingest.sources.mqtt import MqttConfig, MqttSource
 from heimdall.ingest.sources.syslog import SyslogConfig, SyslogSource
 
 
@@ -19,6 +20,7 @@ class SourcesConfig:
     forward: ForwardConfig = field(default_factory=ForwardConfig)
     gelf: GelfConfig = field(default_factory=GelfConfig)
     kafka: KafkaConfig = field(default_factory=KafkaConfig)
+    mqtt: MqttConfig = field(default_factory=MqttConfig)
 
 
 def open_sources(config: SourcesConfig, bus: Bus, clock: Clock, *, default_host: str) -> tuple[Source, ...]:
@@ -32,4 +34,6 @@ def open_sources(config: SourcesConfig, bus: Bus, clock: Clock, *, default_host:
         sources.append(GelfSource(bus, clock, replace(config.gelf, host=config.gelf.host or default_host)))
     if config.kafka.topics:
         sources.append(KafkaSource(bus, clock, config.kafka))
+    if config.mqtt.topics:
+        sources.append(MqttSource(bus, clock, config.mqtt))
     return tuple(sources)
