@@ -33,9 +33,11 @@ from heimdall.clock import Clock
 from heimdall.ingest.sources.http.datadog import DatadogLogs
 from heimdall.ingest.sources.http.door import HttpDoor, on_port
 from heimdall.ingest.sources.http.elasticsearch import ElasticsearchLogs
+from heimdall.ingest.sources.http.firehose import FirehoseLogs
 from heimdall.ingest.sources.http.json import JsonLogs
 from heimdall.ingest.sources.http.loki import LokiLogs
 from heimdall.ingest.sources.http.otlp import OtlpLogs
+from heimdall.ingest.sources.http.pubsub import PubSubLogs
 from heimdall.ingest.sources.http.schema_registry import SchemaRegistryDoor
 from heimdall.ingest.sources.http.splunk import SplunkLogs
 from heimdall.ingest.sources.opening import open_sources
@@ -190,6 +192,8 @@ def door_routes(door: HttpDoor) -> list[Route]:
         LokiLogs(door),
         SplunkLogs(door),
         DatadogLogs(door),
+        FirehoseLogs(door),
+        PubSubLogs(door),
     )
     return [route for protocol in protocols for route in protocol.routes]
 

@@ -16,7 +16,8 @@ import numpy.typing as npt
 import orjson
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
+
+from heimdall.ingest.decode.payloads import with_times
 
 TOPIC_FIELD = "messaging.destination.name"
 PARTITION_FIELD = "messaging.destination.partition.id"
@@ -77,7 +78,8 @@ class Messages:
 
     def filled(self, table: pa.Table, *, now_ns: int, in_order: bool) -> pa.Table:
         """With the message's own time where the record states none."""
-        return _timed(table, self.times_ms if in_order else _times_of(table, self), now_ns)
+        times_ms = np.asarray(self.times_ms, dtype=np.int64) if in_order else _times_of(table, self)
+        return with_times(table, times_ms * 1_000_000, now_ns=now_ns)
 
 
 def _times_of(table: pa.Table, messages: Messages) -> npt.NDArray[np.int64]:
@@ -86,14 +88,6 @@ def _times_of(table: pa.Table, messages: Messages) -> npt.NDArray[np.int64]:
     offsets = attributes.str.extract(rf'"{re.escape(OFFSET_FIELD)}":(\d+)').cast(pl.Int64).to_numpy()
     places = np.searchsorted(np.asarray(messages.offsets, dtype=np.int64), offsets)
     return np.asarray(messages.times_ms, dtype=np.int64)[places]
-
-
-def _timed(table: pa.Table, times_ms: Sequence[int] | npt.NDArray[np.int64], now_ns: int) -> pa.Table:
-    sent = np.asarray(times_ms, dtype=np.int64) * 1_000_000
-    own = table["timestamp"].cast(pa.int64())
-    missing = pc.and_(pc.equal(own, now_ns), pa.array(sent > 0))  # now stands in for a time nobody stated
-    times = pc.if_else(missing, pa.array(sent), own).cast(table.schema.field("timestamp").type)
-    return table.set_column(table.schema.get_field_index("timestamp"), table.schema.field("timestamp"), times)
 
 
 def _text(raw: bytes) -> str:

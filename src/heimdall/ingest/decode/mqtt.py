@@ -10,15 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self, cast
+from typing import Self
 
 import orjson
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from heimdall.ingest.decode.defaults import DEFAULTABLE
-from heimdall.model.batch import LOG_SCHEMA
+from heimdall.ingest.decode.payloads import in_schema_order, told_by_members, with_words
 
 TOPIC_FIELD = "messaging.destination.name"
 
@@ -139,32 +138,16 @@ class MqttMessages:
         topics = (
             pl.Series([orjson.dumps(topic).decode()[1:-1] for topic in self.topics], dtype=pl.String)
             if in_order
-            else _topics_of(table)
+            else told_by_members(table, TOPIC_FIELD)
         )
         for name in sorted(names):
             values = topics.replace_strict(
                 {topic: columns.get(name) for topic, columns in said.items()}, default=None, return_dtype=pl.String
             )
-            table = _with_column(table, name, values)
-        return table.select([name for name in LOG_SCHEMA.names if name in table.column_names])
+            table = with_words(table, name, values)
+        return in_schema_order(table)
 
 
 def _attribute_names(subscriptions: Sequence[Subscription]) -> list[str]:
     names = [match[1] for each in subscriptions for match in map(_NAMED.fullmatch, each._levels) if match]
     return [name for name in dict.fromkeys(names) if name not in DEFAULTABLE]
-
-
-def _topics_of(table: pa.Table) -> pl.Series:
-    """Of the message behind each row, as JSON text without its quotes."""
-    attributes = cast(pl.Series, pl.from_arrow(table["attributes"]))
-    return attributes.str.extract(rf'"{re.escape(TOPIC_FIELD)}":"((?:[^"\\]|\\.)*)"')
-
-
-def _with_column(table: pa.Table, name: str, values: pl.Series) -> pa.Table:
-    field = LOG_SCHEMA.field(name)
-    told = values.to_arrow().cast(pa.string())
-    if name in table.column_names:
-        own = table[name].cast(pa.string()).combine_chunks()
-        filled = pc.coalesce(own, told).dictionary_encode().cast(field.type)
-        return table.set_column(table.column_names.index(name), field, filled)
-    return table.append_column(field, told.dictionary_encode().cast(field.type))

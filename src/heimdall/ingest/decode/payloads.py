@@ -5,12 +5,16 @@ What is known of a message beside its payload (topic, key, its own time) stays w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, Self
+from typing import Literal, Protocol, Self, cast
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from heimdall.errors import HeimdallError
 from heimdall.ingest.decode.decoded import Decoded
@@ -18,6 +22,7 @@ from heimdall.ingest.decode.json import decode_json_texts, joined
 from heimdall.ingest.decode.json_merge import with_members
 from heimdall.ingest.decode.json_schema import SchemaMemory
 from heimdall.ingest.decode.text import decode_lines
+from heimdall.model.batch import LOG_SCHEMA
 
 Format = Literal["auto", "json", "text"]
 
@@ -78,6 +83,36 @@ def with_envelopes(table: pa.Table, envelopes: Envelopes, *, now_ns: int) -> pa.
     """`table`, whose row i is of message i, with all that the messages say."""
     objects = pl.select(pl.concat_str(pl.lit("{"), pl.lit(envelopes.members()).str.slice(1), pl.lit("}"))).to_series()
     return envelopes.filled(with_members(table, objects, envelopes.member_names), now_ns=now_ns, in_order=True)
+
+
+def with_times(table: pa.Table, times_ns: npt.NDArray[np.int64], *, now_ns: int) -> pa.Table:
+    """`table` with the messages' own times (0 = none), a row each, where a record states none."""
+    own = table["timestamp"].cast(pa.int64())
+    missing = pc.and_(pc.equal(own, now_ns), pa.array(times_ns > 0))  # now stands in for a time nobody stated
+    times = pc.if_else(missing, pa.array(times_ns), own).cast(table.schema.field("timestamp").type)
+    return table.set_column(table.schema.get_field_index("timestamp"), table.schema.field("timestamp"), times)
+
+
+def with_words(table: pa.Table, name: str, values: pl.Series) -> pa.Table:
+    """`table` with a column of `LOG_SCHEMA` of few different words filled where a record states none; its place is
+    the last where it was missing."""
+    field = LOG_SCHEMA.field(name)
+    told = values.to_arrow().cast(pa.string())
+    if name in table.column_names:
+        own = table[name].cast(pa.string()).combine_chunks()
+        filled = pc.coalesce(own, told).dictionary_encode().cast(field.type)
+        return table.set_column(table.column_names.index(name), field, filled)
+    return table.append_column(field, told.dictionary_encode().cast(field.type))
+
+
+def in_schema_order(table: pa.Table) -> pa.Table:
+    return table.select([name for name in LOG_SCHEMA.names if name in table.column_names])
+
+
+def told_by_members(table: pa.Table, name: str) -> pl.Series:
+    """A text (or the first of a list) that each message's members have, as JSON writes it, without its quotes."""
+    attributes = cast(pl.Series, pl.from_arrow(table["attributes"]))
+    return attributes.str.extract(rf'"{re.escape(name)}":\[?"((?:[^"\\]|\\.)*)"')
 
 
 def _may_be_object(value: bytes) -> bool:

@@ -45,6 +45,10 @@ class HttpIngestConfig:
     """Longest silence inside a body before the sender is given up (408)."""
     min_bytes_per_s: int = 1024
     """Slowest body, after ten seconds, before the sender is given up (408)."""
+    firehose_secret: str = ""
+    """What Amazon Data Firehose has to send as its access key; best given as an environment variable. Empty = any."""
+    pubsub_secret: str = ""
+    """What a Pub/Sub push subscription has to have in its address, `?token=…`. Empty = any caller is taken."""
 
 
 class HttpDoor:
@@ -69,6 +73,10 @@ class HttpDoor:
             on_accept=on_accept,
         )
         self._workers = ThreadPoolExecutor(self._config.decode_threads, thread_name_prefix="heimdall-decode")
+
+    @property
+    def config(self) -> HttpIngestConfig:
+        return self._config
 
     @property
     def bytes_in_flight(self) -> int:
