@@ -117,7 +117,7 @@ def _parts_before(config: NodeConfig, clock: Clock, storage: tuple[Engine, Catal
     uploads = UploadSource(bus, clock, config.ingest)
     schemas = SchemaRegistry(config.data / "registry" / "schemas.db")
     register_own(schemas)
-    sources = open_sources(config.sources, bus, clock, default_host=config.server.host)
+    sources = open_sources(config.sources, bus, clock, default_host=config.server.host, schemas=schemas)
     return Parts(
         door=door,
         grpc=OtlpGrpc(door.intake),

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 from prometheus_client import Gauge
@@ -25,7 +25,7 @@ from prometheus_client import Gauge
 from heimdall.bus.buses.kafka.connection import KafkaSecurityConfig, client_settings, driver, misconfigured
 from heimdall.bus.port import Bus, ProducerKey
 from heimdall.clock import Clock
-from heimdall.errors import InvalidInput, Overloaded, Refused, Unavailable
+from heimdall.errors import InvalidInput, NotFound, Overloaded, Refused, Unavailable
 from heimdall.ingest.decode.json import joined
 from heimdall.ingest.decode.json_schema import SchemaMemory
 from heimdall.ingest.decode.kafka import Messages
@@ -34,6 +34,10 @@ from heimdall.ingest.decode.payloads import PayloadsDecoded, decode_payloads, wi
 from heimdall.ingest.port import Address
 from heimdall.ingest.sources.intake import BYTES, RECORDS
 from heimdall.model.batch import DEFAULT_TENANT, LogBatch
+
+if TYPE_CHECKING:
+    from heimdall.ingest.decode.registered import Readers, RegisteredSchema
+    from heimdall.ingest.sources.registered_schemas import RegisteredSchemas
 
 _log = logging.getLogger(__name__)
 
@@ -70,6 +74,13 @@ class KafkaConfig:
     """Silence after which a member's partitions go to others. Larger: longer without them after a kill."""
     format: Literal["auto", "json", "text"] = "auto"
     """Of the messages. `auto`: JSON objects as JSON, everything else as a line of text; `json`: objects only."""
+    registry: str = ""
+    """Where the schemas of Avro, Protobuf and JSON Schema messages are: the address of a schema registry, or `own` for
+    this node's. Empty = messages carry no schema."""
+    registry_username: str = ""
+    """Name of the login at the registry; empty = none."""
+    registry_secret: str = ""
+    """Password of that login; best given as an environment variable."""
     start: Literal["earliest", "latest"] = "earliest"
     """Where a group begins that has no offsets yet."""
     dead_letter_topic: str = ""
@@ -86,6 +97,8 @@ class KafkaConfig:
     def __post_init__(self) -> None:
         if bool(self.brokers) != bool(self.topics):
             raise ValueError("brokers and topics belong together")
+        if self.registry not in ("", "own") and not self.registry.startswith(("http://", "https://")):
+            raise ValueError("registry is own, or an address that begins with http:// or https://")
 
 
 @dataclass(slots=True)
@@ -105,8 +118,13 @@ class KafkaSource:
 
     name = _DOOR
 
-    def __init__(self, bus: Bus, clock: Clock, config: KafkaConfig) -> None:
+    def __init__(
+        self, bus: Bus, clock: Clock, config: KafkaConfig, registered: RegisteredSchemas | None = None
+    ) -> None:
         self._bus = bus
+        self._registered = registered
+        self._found: dict[int, RegisteredSchema | str] = {}
+        """Of the schemas the batch names: each, or why there is none."""
         self._clock = clock
         self._config = config
         self._schemas = SchemaMemory()
@@ -117,6 +135,7 @@ class KafkaSource:
         """Offsets to commit: everything before them is durable here."""
         self._producers: dict[str, bytes] = {}
         self._average_bytes = 1024.0
+        self._readers: Readers | None = None
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -151,6 +170,8 @@ class KafkaSource:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()
+        if self._registered is not None:
+            self._registered.close()
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
@@ -215,16 +236,44 @@ class KafkaSource:
     # -- to the bus -------------------------------------------------------------------------------------------------
 
     def _begin(self, part: _Part) -> Future[int] | None:
+        if self._registered is not None and not self._look_up(self._registered, part.messages):
+            return None
         decoded = self._decode(part.messages)
         if decoded.undecodable:
             decoded = self._set_aside(part.messages, decoded)
         part.decoded = decoded
         return self._append(part)
 
+    def _look_up(self, registered: RegisteredSchemas, messages: Messages) -> bool:
+        """Asks for the schemas that `messages` name, as long as the registry is away. False: the source was stopped."""
+        from heimdall.ingest.decode.registered import ids_of  # noqa: PLC0415  (an extra)
+
+        self._found = {}
+        for schema_id in sorted(ids_of(messages.values)):
+            while schema_id not in self._found:
+                try:
+                    self._found[schema_id] = registered.schema(schema_id)
+                except (NotFound, InvalidInput) as exc:
+                    self._found[schema_id] = str(exc)
+                except Unavailable as exc:
+                    _log.warning("kafka: waiting for a schema: %s", exc)
+                    if self._stopping.wait(exc.retry_after_s):
+                        return False
+        return True
+
+    def _decoded(self, messages: Messages) -> PayloadsDecoded:
+        now_ns, format = self._clock.time_ns(), self._config.format
+        if not self._found:
+            return decode_payloads(messages, format, now_ns=now_ns, schemas=self._schemas)
+        from heimdall.ingest.decode.registered import Readers, decode_registered  # noqa: PLC0415  (an extra)
+
+        self._readers = self._readers or Readers()
+        return decode_registered(messages, self._found, self._readers, format, now_ns=now_ns, schemas=self._schemas)
+
     def _decode(self, messages: Messages) -> PayloadsDecoded:
         """One message that cannot be decoded does not take the others with it."""
         try:
-            return decode_payloads(messages, self._config.format, now_ns=self._clock.time_ns(), schemas=self._schemas)
+            return self._decoded(messages)
         except Exception as exc:
             if len(messages) == 1:
                 return PayloadsDecoded(joined([]), (), 1, ((0, f"{type(exc).__name__}: {exc}"),))
