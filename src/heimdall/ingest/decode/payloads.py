@@ -5,10 +5,11 @@ What is known of a message beside its payload (topic, key, its own time) stays w
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, Self, cast
+from typing import Literal, Protocol, Self, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,8 @@ from heimdall.ingest.decode.json_merge import with_members
 from heimdall.ingest.decode.json_schema import SchemaMemory
 from heimdall.ingest.decode.text import decode_lines
 from heimdall.model.batch import LOG_SCHEMA
+
+_log = logging.getLogger(__name__)
 
 Format = Literal["auto", "json", "text"]
 
@@ -53,6 +56,9 @@ class Envelopes(Protocol):
         """
 
 
+M = TypeVar("M", bound=Envelopes)
+
+
 @dataclass(frozen=True, slots=True)
 class PayloadsDecoded(Decoded):
     undecodable: tuple[tuple[int, str], ...] = ()
@@ -77,6 +83,26 @@ def decode_payloads(envelopes: Envelopes, format: Format, *, now_ns: int, schema
     elif rest:
         _lines(rest, envelopes, tables, undecodable, now_ns)
     return PayloadsDecoded(joined(tables), (), len(undecodable), tuple(undecodable))
+
+
+def decode_apart(messages: M, decode: Callable[[M], PayloadsDecoded]) -> PayloadsDecoded:
+    """`decode(messages)`; where it raises, in halves, down to the message that it raises on, which is undecodable."""
+    try:
+        return decode(messages)
+    except Exception as exc:
+        count = len(messages.values)
+        if count == 1:
+            return PayloadsDecoded(joined([]), (), 1, ((0, f"{type(exc).__name__}: {exc}"),))
+        _log.warning("decoding in halves after %r", exc)
+        middle = count // 2
+        first = decode_apart(messages.at(range(middle)), decode)
+        second = decode_apart(messages.at(range(middle, count)), decode)
+        undecodable = first.undecodable + tuple((place + middle, reason) for place, reason in second.undecodable)
+        return PayloadsDecoded(together(first.table, second.table), (), len(undecodable), undecodable)
+
+
+def together(*tables: pa.Table) -> pa.Table:
+    return joined([table for table in tables if table.num_rows])
 
 
 def with_envelopes(table: pa.Table, envelopes: Envelopes, *, now_ns: int) -> pa.Table:

@@ -19,18 +19,16 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-import pyarrow as pa
 from prometheus_client import Gauge
 
 from heimdall.bus.buses.kafka.connection import KafkaSecurityConfig, client_settings, driver, misconfigured
 from heimdall.bus.port import Bus, ProducerKey
 from heimdall.clock import Clock
 from heimdall.errors import InvalidInput, NotFound, Overloaded, Refused, Unavailable
-from heimdall.ingest.decode.json import joined
 from heimdall.ingest.decode.json_schema import SchemaMemory
 from heimdall.ingest.decode.kafka import Messages
 from heimdall.ingest.decode.malformed import malformed
-from heimdall.ingest.decode.payloads import PayloadsDecoded, decode_payloads, with_envelopes
+from heimdall.ingest.decode.payloads import PayloadsDecoded, decode_apart, decode_payloads, together, with_envelopes
 from heimdall.ingest.port import Address
 from heimdall.ingest.sources.intake import BYTES, RECORDS
 from heimdall.model.batch import DEFAULT_TENANT, LogBatch
@@ -238,7 +236,7 @@ class KafkaSource:
     def _begin(self, part: _Part) -> Future[int] | None:
         if self._registered is not None and not self._look_up(self._registered, part.messages):
             return None
-        decoded = self._decode(part.messages)
+        decoded = decode_apart(part.messages, self._decoded)
         if decoded.undecodable:
             decoded = self._set_aside(part.messages, decoded)
         part.decoded = decoded
@@ -270,21 +268,6 @@ class KafkaSource:
         self._readers = self._readers or Readers()
         return decode_registered(messages, self._found, self._readers, format, now_ns=now_ns, schemas=self._schemas)
 
-    def _decode(self, messages: Messages) -> PayloadsDecoded:
-        """One message that cannot be decoded does not take the others with it."""
-        try:
-            return self._decoded(messages)
-        except Exception as exc:
-            if len(messages) == 1:
-                return PayloadsDecoded(joined([]), (), 1, ((0, f"{type(exc).__name__}: {exc}"),))
-            _log.warning("kafka: decoding in halves after %r", exc)
-            middle = len(messages) // 2
-            first = self._decode(messages.at(range(middle)))
-            second = self._decode(messages.at(range(middle, len(messages))))
-            later = tuple((place + middle, reason) for place, reason in second.undecodable)
-            undecodable = first.undecodable + later
-            return PayloadsDecoded(_together(first.table, second.table), (), len(undecodable), undecodable)
-
     def _set_aside(self, messages: Messages, decoded: PayloadsDecoded) -> PayloadsDecoded:
         """Those that cannot be decoded: to the dead-letter topic, or kept as their bytes."""
         bad = messages.at([place for place, _ in decoded.undecodable])
@@ -293,7 +276,7 @@ class KafkaSource:
             return decoded
         now_ns = self._clock.time_ns()
         table = with_envelopes(malformed(bad.values, now_ns=now_ns), bad, now_ns=now_ns)
-        return PayloadsDecoded(_together(decoded.table, table), (), 0)
+        return PayloadsDecoded(together(decoded.table, table), (), 0)
 
     def _bury(self, bad: Messages, reasons: list[str]) -> None:
         """Until the brokers have them, or the source is stopped; then their offsets are not committed either."""
@@ -443,10 +426,6 @@ def _part(topic: str, partition: int, found: list[Any]) -> _Part:
 def _part_of(messages: Messages) -> _Part:
     size_bytes = sum(map(len, messages.values))
     return _Part(messages.topic, messages.partition, messages.offsets[-1] + 1, messages, size_bytes)
-
-
-def _together(first: pa.Table, second: pa.Table) -> pa.Table:
-    return joined([table for table in (first, second) if table.num_rows])
 
 
 def _admin(settings: dict[str, Any]) -> Any:

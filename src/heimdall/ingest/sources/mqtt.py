@@ -26,11 +26,10 @@ from prometheus_client import Gauge
 from heimdall.bus.port import Bus
 from heimdall.clock import Clock
 from heimdall.errors import InvalidInput, Misconfigured, MissingExtra, Overloaded, Refused, Unavailable
-from heimdall.ingest.decode.json import joined
 from heimdall.ingest.decode.json_schema import SchemaMemory
 from heimdall.ingest.decode.malformed import malformed
 from heimdall.ingest.decode.mqtt import MqttMessages, Subscription, Topics
-from heimdall.ingest.decode.payloads import PayloadsDecoded, decode_payloads, with_envelopes
+from heimdall.ingest.decode.payloads import PayloadsDecoded, decode_apart, decode_payloads, together, with_envelopes
 from heimdall.ingest.port import Address
 from heimdall.ingest.sources.intake import BYTES, RECORDS
 from heimdall.model.batch import DEFAULT_TENANT, LogBatch
@@ -285,30 +284,19 @@ class MqttSource:
     def _keep(self, batch: list[_Message]) -> bool:
         """Whether the records are durable; False only when the source was stopped first."""
         messages = MqttMessages([each.topic for each in batch], [each.payload for each in batch], self._topics)
-        decoded = self._decode(messages)
+        decoded = decode_apart(messages, self._decode)
         if decoded.undecodable:
             bad = messages.at([place for place, _ in decoded.undecodable])
             now_ns = self._clock.time_ns()
             table = with_envelopes(malformed(bad.values, now_ns=now_ns), bad, now_ns=now_ns)
-            decoded = PayloadsDecoded(_together(decoded.table, table), (), 0)
+            decoded = PayloadsDecoded(together(decoded.table, table), (), 0)
         if decoded.num_rows and not self._durable(decoded.table):
             return False
         BYTES.labels(_DOOR).inc(sum(len(each.payload) for each in batch))
         return True
 
     def _decode(self, messages: MqttMessages) -> PayloadsDecoded:
-        """One message that cannot be decoded does not take the others with it."""
-        try:
-            return decode_payloads(messages, self._config.format, now_ns=self._clock.time_ns(), schemas=self._schemas)
-        except Exception as exc:
-            if len(messages) == 1:
-                return PayloadsDecoded(joined([]), (), 1, ((0, f"{type(exc).__name__}: {exc}"),))
-            _log.warning("mqtt: decoding in halves after %r", exc)
-            middle = len(messages) // 2
-            first = self._decode(messages.at(range(middle)))
-            second = self._decode(messages.at(range(middle, len(messages))))
-            undecodable = first.undecodable + tuple((place + middle, why) for place, why in second.undecodable)
-            return PayloadsDecoded(_together(first.table, second.table), (), len(undecodable), undecodable)
+        return decode_payloads(messages, self._config.format, now_ns=self._clock.time_ns(), schemas=self._schemas)
 
     def _durable(self, table: pa.Table) -> bool:
         """Append until the bus has it. What the bus can never keep is halved, down to the record that it is about."""
@@ -348,10 +336,6 @@ class MqttSource:
                 self._kept.pop(message.mid, None)
             else:
                 self._kept[message.mid] = message.digest
-
-
-def _together(first: pa.Table, second: pa.Table) -> pa.Table:
-    return joined([table for table in (first, second) if table.num_rows])
 
 
 def _driver() -> Any:
