@@ -140,6 +140,8 @@ def _table(
             raw = wire.data[records.starts[row] : min(records.ends[row], records.starts[row] + 200)]
             rejected.add(int(numbers[row]), "not a log record", raw)
         good = ~broken
+        if not good.any():
+            return LOG_SCHEMA.empty_table().select([spec.name for spec in LOG_SCHEMA if not spec.nullable])
         return _table(wire, records.at(good), numbers[good], now_ns, schemas, rejected)
     odd = bad.odd.copy()
     odd[owner[odd_pairs]] = True
