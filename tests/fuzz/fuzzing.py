@@ -29,7 +29,7 @@ MAX_CPU_S = 1.0
 MAX_GROWTH_BYTES = 64 << 20
 """Resident memory from a tenth of the executions on."""
 MAX_BODY_BYTES = 4096
-_HANGS_AFTER_S = 120
+_HANGS_AFTER_S = 600
 _WATCHED = 64
 """Bodies the watchdog is set for at a time: it starts a thread."""
 _KEPT = 64
