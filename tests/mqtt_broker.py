@@ -95,10 +95,10 @@ class Mosquitto:
             self._process.send_signal(how)
             self._process.wait(timeout=20)
 
-    def publish(self, topic: str, payloads: Iterable[str], *, qos: int = 1) -> int:
-        """As a device that waits until the broker has each; how many there were."""
+    def publish(self, topic: str, payloads: Iterable[str], *, qos: int = 1, retain: bool = False) -> int:
+        """As a device that waits until the broker has each; how many there were. `retain`: also for who comes later."""
         client = _device(self.port)
-        sent = [client.publish(topic, payload, qos=qos) for payload in payloads]
+        sent = [client.publish(topic, payload, qos=qos, retain=retain) for payload in payloads]
         for each in sent:
             each.wait_for_publish(_DONE_WITHIN_S)
         client.disconnect()

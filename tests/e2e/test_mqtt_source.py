@@ -274,7 +274,7 @@ def test_killed_nodes_and_brokers_lose_nothing(tmp_path: Path) -> None:
     try:
         node.start()
         sent = [f"record {n}" for n in range(9_000)]
-        broker.publish("k/dev", ["first"])
+        broker.publish("k/dev", ["first"], retain=True)
         node.wait_for_count(1)
         device = threading.Thread(target=lambda: [broker.publish("k/dev", sent[n::90]) for n in range(90)])
         device.start()
@@ -295,7 +295,7 @@ def test_killed_nodes_and_brokers_lose_nothing(tmp_path: Path) -> None:
         found = _messages_once(node, expected)
         doubled = sum(found.values()) - len(expected)
         assert set(found) == expected
-        assert doubled <= 3 * 5_000, f"{doubled} twice: more than the kills had unacknowledged"
+        assert doubled <= 3 * 1_000, f"{doubled} twice: more than the kills had unacknowledged"
         print(f"{len(expected)} sent, none lost, {doubled} twice over three kills")  # noqa: T201  (counts, in -rP)
     finally:
         node.stop()

@@ -83,7 +83,7 @@ class MqttConfig:
     """How long the broker keeps messages for a node that is away (MQTT 5); 0 = as long as it likes."""
     format: Literal["auto", "json", "text"] = "auto"
     """Of the payloads. `auto`: JSON objects as JSON, everything else as a line of text; `json`: objects only."""
-    max_unacknowledged: int = 5_000
+    max_unacknowledged: int = 1_000
     """Messages the broker may send before the first of them is durable (MQTT 5; the broker may have a lower limit of
     its own). With `max_message_bytes` it bounds memory."""
     max_message_bytes: int = 256 * 1024
