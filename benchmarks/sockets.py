@@ -75,11 +75,7 @@ def main() -> None:
 def _syslog_line(line: bytes) -> bytes:
     """RFC 5424, fields as structured data, as a syslog library writes them."""
     record = json.loads(line)
-    data = " ".join(
-        f'{name}="{value}"'
-        for name, value in record.items()
-        if name not in ("timestamp", "level", "service", "message")
-    )
+    data = " ".join(f'{name}="{value}"' for name, value in record.items() if name not in _IN_HEADER)
     priority = 16 * 8 + _SYSLOG_SEVERITY.get(str(record.get("level")).lower(), 6)
     time_ = datetime.fromtimestamp(record["_time"] / 1e9, tz=UTC).isoformat(timespec="microseconds")
     head = f"<{priority}>1 {time_} web01 {record['service']} 4711 - [app@32473 {data}]"

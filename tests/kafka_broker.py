@@ -17,7 +17,8 @@ import pytest
 from installing import one_at_a_time
 
 VERSION = "4.1.1"
-_JARS = Path.home() / ".cache" / "heimdall-tests" / f"kafka-{VERSION}"
+_CACHE = Path.home() / ".cache" / "heimdall-tests"
+_BROKER = ("kafka_2.13", "connect-runtime", "connect-file")
 _POM = """<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
 <groupId>heimdall</groupId><artifactId>tests</artifactId><version>1</version><dependencies>{}</dependencies></project>
 """
@@ -40,38 +41,42 @@ class Keys:
     key: Path
 
 
-def jars() -> str:
-    """A class path. Skips the test, naming what is missing, when Kafka cannot be had."""
+def jars(*artifacts: str) -> str:
+    """A class path of the broker, or of other `artifacts` with all they need.
+
+    Skips the test, naming what is missing, when they cannot be had.
+    """
     if shutil.which("java") is None:
         pytest.skip("Apache Kafka needs Java (apt-get install default-jre-headless)")
+    folder = _CACHE / "-".join(("kafka", VERSION, *artifacts))
     with one_at_a_time("kafka"):
-        if not (_JARS / "complete").exists():
-            _fetch()
-    return f"{_JARS}/*"
+        if not (folder / "complete").exists():
+            _fetch(folder, artifacts or _BROKER)
+    return f"{folder}/*"
 
 
-def _fetch() -> None:
+def _fetch(folder: Path, artifacts: tuple[str, ...]) -> None:
     if shutil.which("mvn") is None:
         pytest.skip("Apache Kafka comes from Maven Central, and there is no mvn (apt-get install maven)")
-    shutil.rmtree(_JARS, ignore_errors=True)
-    _JARS.mkdir(parents=True)
-    wanted = [_DEPENDENCY.format(name, VERSION) for name in ("kafka_2.13", "connect-runtime", "connect-file")]
-    (_JARS / "pom.xml").write_text(_POM.format("".join(wanted)))
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    wanted = [_DEPENDENCY.format(name, VERSION) for name in artifacts]
+    (folder / "pom.xml").write_text(_POM.format("".join(wanted)))
     command = [
         "mvn",
         "-q",
         "-B",
         "dependency:copy-dependencies",
         "-DincludeScope=runtime",
-        f"-DoutputDirectory={_JARS}",
+        f"-DoutputDirectory={folder}",
     ]
     try:
-        done = subprocess.run(command, cwd=_JARS, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
     except subprocess.TimeoutExpired:
         pytest.skip("Maven Central did not give Apache Kafka in 300 s")
     if done.returncode:
         pytest.skip(f"Apache Kafka {VERSION} cannot be had from Maven Central: {done.stdout[-300:]}")
-    (_JARS / "complete").touch()
+    (folder / "complete").touch()
 
 
 class KafkaBroker:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 
-import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heimdall.ingest.decode.syslog import _elements_members, structured_data_members
 from heimdall.ingest.sources.framing import Frames, SyslogFraming
 from heimdall.ingest.sources.syslog import Received, decode_received
 from heimdall.model.batch import LOG_SCHEMA
@@ -125,21 +123,3 @@ def test_every_record_is_kept_whatever_its_bytes(records: list[bytes]) -> None:
     for text in attributes:
         pairs = json.loads(text, object_pairs_hook=list)
         assert len({name for name, _ in pairs}) == len(pairs), "a name twice"
-
-
-PARAMETERS = st.sampled_from(
-    [' a="1"', ' b="two words"', ' a="again"', ' c="]"', ' d="\\""', ' e="$1"', ' f="\t"', " broken"]
-)
-DATA = st.one_of(
-    st.none(),
-    st.builds(
-        lambda id_, parts: f"[{id_}{''.join(parts)}]", st.sampled_from(["x@1", "y", "z$1"]), st.lists(PARAMETERS)
-    ),
-    st.just('[x@1 a="1"][y a="1"]'),
-)
-
-
-@given(st.lists(DATA, max_size=6))
-def test_structured_data_is_read_the_same_on_the_short_way_and_on_the_long_one(texts: list[str | None]) -> None:
-    data = pl.Series("data", texts, dtype=pl.String)
-    assert structured_data_members(data).to_list() == _elements_members(data).to_list()

@@ -18,7 +18,6 @@ from heimdall.ingest.port import Source
 from heimdall.ingest.sources.http.door import HttpDoor
 from heimdall.ingest.sources.http.schema_registry import SchemaRegistryDoor
 from heimdall.ingest.sources.otlp_grpc import OtlpGrpc
-from heimdall.ingest.sources.uploads import UploadSource
 from heimdall.insight.feedback import Feedback
 from heimdall.insight.rules.book import RuleBook
 from heimdall.insight.store import FindingStore
@@ -62,7 +61,6 @@ class Parts:
     mover: Mover
     tail: LiveTail
     sources: tuple[Source, ...]
-    uploads: UploadSource
     queries: CachedQueryService
     templates: Catalogue
     schemas: SchemaRegistryDoor
@@ -119,7 +117,6 @@ class Node:
             source.stop()
         self.parts.grpc.stop()
         self.parts.door.close()
-        self.parts.uploads.close()
         self.parts.schemas.close()
         self.parts.mover.stop()
         self.parts.alert_clock.stop()

@@ -34,14 +34,17 @@ from heimdall.clock import Clock
 from heimdall.ingest.sources.http.datadog import DatadogLogs
 from heimdall.ingest.sources.http.door import HttpDoor, on_port
 from heimdall.ingest.sources.http.elasticsearch import ElasticsearchLogs
+from heimdall.ingest.sources.http.firehose import FirehoseLogs
+from heimdall.ingest.sources.http.gelf import GelfLogs
+from heimdall.ingest.sources.http.journal import JournalUploads
 from heimdall.ingest.sources.http.json import JsonLogs
 from heimdall.ingest.sources.http.loki import LokiLogs
 from heimdall.ingest.sources.http.otlp import OtlpLogs
+from heimdall.ingest.sources.http.pubsub import PubSubLogs
 from heimdall.ingest.sources.http.schema_registry import SchemaRegistryDoor
 from heimdall.ingest.sources.http.splunk import SplunkLogs
 from heimdall.ingest.sources.opening import open_sources
 from heimdall.ingest.sources.otlp_grpc import OtlpGrpc
-from heimdall.ingest.sources.uploads import UploadSource
 from heimdall.insight.feedback import Feedback
 from heimdall.insight.finding import FindingSinks
 from heimdall.insight.rules.book import open_book
@@ -113,10 +116,9 @@ def _parts_before(config: NodeConfig, clock: Clock, storage: tuple[Engine, Catal
     cache = open_cache(config.query.cache, clock)
     queries = CachedQueryService(Tiers({"hot": engine}), clock, config.query, templates.catalogue, cache)
     door = HttpDoor(bus, clock, config.ingest)
-    uploads = UploadSource(bus, clock, config.ingest)
     schemas = SchemaRegistry(config.data / "registry" / "schemas.db")
     register_own(schemas)
-    sources = open_sources(config.sources, bus, clock, default_host=config.server.host)
+    sources = open_sources(config.sources, bus, clock, default_host=config.server.host, schemas=schemas)
     return Parts(
         door=door,
         grpc=OtlpGrpc(door.intake),
@@ -126,7 +128,6 @@ def _parts_before(config: NodeConfig, clock: Clock, storage: tuple[Engine, Catal
         mover=mover,
         tail=tail,
         sources=sources,
-        uploads=uploads,
         schemas=SchemaRegistryDoor(schemas),
         queries=queries,
         templates=templates.catalogue,
@@ -174,7 +175,7 @@ def build_app(node: Node, clock: Clock, config: NodeConfig) -> ASGIApp:
             node_routes(node),
             elasticsearch_routes(parts.queries, clock),
         ],
-        doors=[*door_routes(parts.door), *parts.uploads.routes, *parts.schemas.routes],
+        doors=[*door_routes(parts.door), *parts.schemas.routes],
         faces=[
             *face_routes(parts.door, config.server),
             *loki_routes(LokiService(parts.queries, clock, parts.templates), parts.tail, clock),
@@ -192,6 +193,10 @@ def door_routes(door: HttpDoor) -> list[Route]:
         LokiLogs(door),
         SplunkLogs(door),
         DatadogLogs(door),
+        FirehoseLogs(door),
+        PubSubLogs(door),
+        JournalUploads(door),
+        GelfLogs(door),
     )
     return [route for protocol in protocols for route in protocol.routes]
 

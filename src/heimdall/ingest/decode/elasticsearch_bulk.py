@@ -72,6 +72,11 @@ class _Items:
             code = self._known[line] = len(self.actions) - 1
         return code
 
+    def codes_of(self, lines: list[bytes]) -> list[int]:
+        """The same for many lines; different ones are looked at once."""
+        codes = {line: self.code_of(line) for line in dict.fromkeys(lines)}
+        return list(map(codes.__getitem__, lines))
+
 
 def decode_bulk(body: bytes, *, index: str | None, now_ns: int, schemas: SchemaMemory) -> BulkDecoded:
     """Records of a bulk body. A document that cannot be read, and an action that is not taken, fail alone.
@@ -130,7 +135,7 @@ def _items(body: bytes, index: str | None) -> _Items:
     if len(lines) % 2 == 0:
         items = _Items(index, documents=lines[1::2])
         try:
-            items.codes = [items.code_of(line) for line in lines[0::2]]
+            items.codes = items.codes_of(lines[0::2])
         except ValueError:
             return _walked(lines, index)
         if all(action.kind in _WITH_DOCUMENT for action in items.actions):

@@ -335,12 +335,12 @@ def _hex_reader(size: int) -> Callable[[pl.Series, bool, int], pa.Array | None]:
     def read(values: pl.Series, mixed: bool, _now_ns: int) -> pa.Array | None:
         if values.dtype != pl.String:
             return None
-        return _from_hex(_unquoted(values) if mixed else values, size)
+        return from_hexadecimal(_unquoted(values) if mixed else values, size)
 
     return read
 
 
-def _from_hex(text: pl.Series, size: int) -> pa.Array:
+def from_hexadecimal(text: pl.Series, size: int) -> pa.Array:
     """`size` bytes from 2 · `size` hexadecimal digits each; null for anything else. One pass over the whole column."""
     digits = 2 * size
     array = _large(text)

@@ -7,7 +7,7 @@ column fill it; the others become attributes, under OpenTelemetry's names (`ATTR
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -130,6 +130,8 @@ class Format:
     """The line is taken as it is: no groups are needed."""
     anchor: str = ""
     """A group that takes part in every match; by default the last one."""
+    quick: Callable[[pl.Series], pl.DataFrame] | None = None
+    """The pattern's groups of lines it can tell without the pattern, which is asked where the anchor is null."""
 
     def __post_init__(self) -> None:
         if not self.anchor:

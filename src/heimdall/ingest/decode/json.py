@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -111,14 +112,13 @@ def decode_json_texts(texts: list[bytes], *, now_ns: int, schemas: SchemaMemory,
 
 def _pieces_of(texts: list[bytes]) -> Iterator[tuple[int, list[bytes]]]:
     """(number of its first text, texts) of about `_PIECE_BYTES` each."""
-    first, size = 0, 0
-    for place, text in enumerate(texts):
-        if size + len(text) > _PIECE_BYTES and place > first:
-            yield first + 1, texts[first:place]
-            first, size = place, 0
-        size += len(text)
-    if first < len(texts):
-        yield first + 1, texts[first:] if first else texts
+    sizes = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)))
+    first = 0
+    while first < len(texts):
+        before = sizes[first - 1] if first else 0
+        last = max(int(np.searchsorted(sizes, before + _PIECE_BYTES, side="right")), first + 1)
+        yield first + 1, texts[first:last] if first or last < len(texts) else texts
+        first = last
 
 
 def _read_texts(

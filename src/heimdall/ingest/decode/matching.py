@@ -77,6 +77,21 @@ def _take(format_: Format, lines: pl.Series, rows: pl.Series) -> tuple[Matched |
 
 
 def _groups(format_: Format, texts: pl.Series) -> pl.DataFrame:
+    if format_.quick is None:
+        return _by_pattern(format_, texts)
+    groups = format_.quick(texts)
+    missed = groups[format_.anchor].is_null()
+    if not missed.any():
+        return groups
+    rows = missed.arg_true()
+    return _with_rows(groups, rows, _by_pattern(format_, texts.gather(rows)))
+
+
+def _with_rows(groups: pl.DataFrame, rows: pl.Series, again: pl.DataFrame) -> pl.DataFrame:
+    return groups.with_columns(groups[name].scatter(rows, again[name]) for name in groups.columns)
+
+
+def _by_pattern(format_: Format, texts: pl.Series) -> pl.DataFrame:
     if format_.suffix:
         return _with_suffix(format_, texts)
     if format_.groups[-1] == "message":
@@ -104,8 +119,7 @@ def extract_with_rest(texts: pl.Series, pattern: str, rest: str) -> pl.DataFrame
     if not missed.any():
         return groups
     rows = missed.arg_true()  # a header longer than that, or no match at all
-    again = texts.gather(rows).str.extract_groups(pattern).struct.unnest()
-    return groups.with_columns(groups[name].scatter(rows, again[name]) for name in groups.columns)
+    return _with_rows(groups, rows, texts.gather(rows).str.extract_groups(pattern).struct.unnest())
 
 
 def _with_suffix(format_: Format, texts: pl.Series) -> pl.DataFrame:

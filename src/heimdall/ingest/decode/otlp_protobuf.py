@@ -140,6 +140,8 @@ def _table(
             raw = wire.data[records.starts[row] : min(records.ends[row], records.starts[row] + 200)]
             rejected.add(int(numbers[row]), "not a log record", raw)
         good = ~broken
+        if not good.any():
+            return LOG_SCHEMA.empty_table().select([spec.name for spec in LOG_SCHEMA if not spec.nullable])
         return _table(wire, records.at(good), numbers[good], now_ns, schemas, rejected)
     odd = bad.odd.copy()
     odd[owner[odd_pairs]] = True
@@ -240,10 +242,10 @@ def _id(wire: Wire, fields: WireFields, number: int, name: str, size: int) -> tu
     start, end = fields.span(number)
     length = end - start
     right = length == size
-    raw = wire.fixed(np.where(right, start, 0), size)
-    right &= raw.any(axis=1)
+    raw = np.ascontiguousarray(wire.fixed(np.where(right, start, 0), size))
+    right &= (raw.view(np.uint64) != 0).any(axis=1)
     validity = np.packbits(right, bitorder="little")
-    buffers = [pa.py_buffer(validity), pa.py_buffer(np.ascontiguousarray(raw))]
+    buffers = [pa.py_buffer(validity), pa.py_buffer(raw)]
     column = pa.FixedSizeBinaryArray.from_buffers(pa.binary(size), len(start), buffers)
     rows = np.flatnonzero((length > 0) & (length != size))
     return column, constant(name, rows, json_values(wire.binary(start[rows], end[rows]).bin.encode("hex")))
@@ -252,6 +254,8 @@ def _id(wire: Wire, fields: WireFields, number: int, name: str, size: int) -> tu
 def _event_names(wire: Wire, fields: WireFields) -> tuple[Pairs, pl.Series]:
     start, end = fields.span(_EVENT_NAME)
     rows = np.flatnonzero(end > start)
+    if not len(rows):
+        return joined_pairs([]), pl.Series([], dtype=pl.String)
     texts = wire.text(start, end)[0]
     return constant("event_name", rows, json_values(texts.gather(pl.Series(rows)))), texts
 

@@ -80,13 +80,14 @@ def taken(pairs: Pairs, columns: Collection[str], count: int) -> tuple[dict[str,
     wanted = {column for each in known if each is not None and (column := each[0]) in columns}
     if not wanted:
         return {}, pairs
-    usable = cast(Mask, pairs.values.str.contains(r'^(?:"|-?\d+$)').to_numpy())
     found: dict[str, pl.Series] = {}
     gone = np.zeros(len(pairs), np.bool_)
     for column in sorted(wanted):
         ranks = np.array([each[1] if each is not None and each[0] == column else -1 for each in known], np.int64)
         rank = ranks[pairs.codes]
-        rows = np.flatnonzero((rank >= 0) & usable)
+        rows = np.flatnonzero(rank >= 0)
+        usable = pairs.values.gather(pl.Series(rows)).str.contains(r'^(?:"|-?\d+$)')
+        rows = rows[cast(Mask, usable.to_numpy())]
         order = rows[np.lexsort((rank[rows], pairs.owner[rows]))]
         owners = pairs.owner[order]
         first = order[np.concatenate(([True], owners[1:] != owners[:-1]))[: len(order)]]

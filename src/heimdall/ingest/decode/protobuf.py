@@ -132,7 +132,7 @@ class Wire:
 
     def _step(self, at: Places) -> tuple[Places, Places, Places, Places, npt.NDArray[np.uint64]]:
         """The field at each place: number, kind, where its content starts, where it ends, its value."""
-        tag, start = self._varints(at)
+        tag, start = self.varints(at)
         number, kind = (tag >> np.uint64(3)).astype(np.int64), (tag & np.uint64(7)).astype(np.int64)
         if bool((kind == kind[0]).all()):
             return number, kind, *self._contents(int(kind[0]), start)
@@ -144,17 +144,17 @@ class Wire:
 
     def _contents(self, kind: int, at: Places) -> tuple[Places, Places, npt.NDArray[np.uint64]]:
         if kind == LENGTH:
-            length, start = self._varints(at)
+            length, start = self.varints(at)
             return start, start + np.minimum(length, np.uint64(_BEYOND)).astype(np.int64), length
         if kind == VARINT:
-            value, stop = self._varints(at)
+            value, stop = self.varints(at)
             return at, stop, value
         if kind in (FIXED64, FIXED32):
             value = np.ascontiguousarray(self._eights[at]).view("<u8").reshape(-1)
             return (at, at + 8, value) if kind == FIXED64 else (at, at + 4, value & np.uint64(0xFFFFFFFF))
         return at, at + _BEYOND, np.zeros(len(at), np.uint64)
 
-    def _varints(self, at: Places) -> tuple[npt.NDArray[np.uint64], Places]:
+    def varints(self, at: Places) -> tuple[npt.NDArray[np.uint64], Places]:
         """Numbers at the places, and where each ends; beyond all data where one has more than ten bytes."""
         first = self._bytes[at]
         value, stop = (first & np.uint8(0x7F)).astype(np.uint64), at + 1

@@ -24,6 +24,7 @@ from heimdall.ingest.decode.format import ATTRIBUTE_OF_GROUP, CLOCK_ONLY, LEVEL_
 from heimdall.ingest.decode.json_text import json_objects
 from heimdall.ingest.decode.levels import parse_levels
 from heimdall.ingest.decode.matching import Matched, match_formats
+from heimdall.ingest.decode.structured_data import read_structured_data
 from heimdall.ingest.decode.timestamps import parse_timestamps
 
 JSON = Format("json", r"^(?P<json>\{\s*(?:\"|\})(?s:.*))$", joins=False, whole=True)
@@ -73,12 +74,16 @@ SCHEMA: dict[str, type[pl.DataType]] = {
     "severity_number": pl.UInt8,
     "service": pl.String,
     "instance": pl.String,
+    "region": pl.String,
+    "environment": pl.String,
     "message": pl.String,
     "trace_id": pl.String,
     "span_id": pl.String,
+    "parent_span_id": pl.String,
     "user_id": pl.String,
     "session_id": pl.String,
     "request_id": pl.String,
+    "customer_id": pl.String,
     "duration_ms": pl.Float64,
     "attributes": pl.String,
 }
@@ -146,18 +151,18 @@ def _columns(part: Matched, now_ns: int, zone: str) -> pl.DataFrame:
         for name in names
         if name in ATTRIBUTE_OF_GROUP and groups[name].null_count() < len(groups)
     ]
-    pieces = list(_inner_members(groups))
+    structured = read_structured_data(groups["structured_data"]) if "structured_data" in names else None
+    pieces = list(_inner_members(groups)) if structured is None else [structured.members]
     text = json_objects(attributes, pieces) if attributes or pieces else _null(pl.String, len(groups))
     stamped = groups["timestamp"].is_not_null() if "timestamp" in names else None
     ready = {"timestamp": times, "severity_number": level.fill_null(0), "attributes": text}
     ready |= {"stamped": stamped} if stamped is not None else {}
+    ready |= structured.columns if structured is not None else {}
     return _framed(part.format, part.rows, ready, groups)
 
 
 def _inner_members(groups: pl.DataFrame) -> Iterable[pl.Series]:
     """Attributes whose names stand in the line itself."""
-    if "structured_data" in groups.columns:
-        yield syslog.structured_data_members(groups["structured_data"])
     if "cef_extension" in groups.columns:
         yield security_event.extension_members(groups["cef_extension"])
     if "leef_attributes" in groups.columns:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from heimdall.ingest.decode.container_log import unwrap
 from heimdall.ingest.decode.decoded import Decoded
 from heimdall.ingest.decode.defaults import with_defaults
-from heimdall.ingest.decode.fields import EARLIEST_NS, MAX_AHEAD_NS, finished
+from heimdall.ingest.decode.fields import EARLIEST_NS, MAX_AHEAD_NS, finished, from_hexadecimal
 from heimdall.ingest.decode.hints import NO_HINTS, Hints
 from heimdall.ingest.decode.json import decode_json
 from heimdall.ingest.decode.json_records import parse_record
@@ -33,6 +33,12 @@ ORIGINAL_LENGTH_FIELD = "heimdall.original_bytes"
 
 _LOGGER_AT_END = r"(?:^|\n| )\(([A-Za-z_$][A-Za-z0-9_$]*(?:[.$][A-Za-z0-9_$-]+)+)\)\s*$"
 """Where a layout ends in the logger (Kafka's does), it stands at the end of the last line."""
+
+_AS_RECOGNISED = (
+    "service", "instance", "region", "environment", "trace_id", "span_id", "parent_span_id", "user_id", "session_id",
+    "request_id", "customer_id", "duration_ms",
+)  # fmt: skip
+"""Columns that are taken over as the line's format has them."""
 
 _MENTIONS_TRACE = r"(?i)trace[-_.]?id"
 _IN_TEXT = {
@@ -219,8 +225,7 @@ def _text_table(records: pl.DataFrame, now_ns: int) -> pa.Table:
         "message": records["message"],
         "attributes": _with_members(records["attributes"], pieces),
     }
-    for name in ("service", "instance", "trace_id", "span_id", "user_id", "session_id", "request_id", "duration_ms"):
-        columns[name] = records[name]
+    columns |= {name: records[name] for name in _AS_RECOGNISED}
     if "sender" in records.columns:
         columns["instance"] = records.select(pl.coalesce("instance", "sender")).to_series()
     return _arrow(columns | _trace_context(records))
@@ -364,17 +369,11 @@ def _arrow(columns: Mapping[str, pl.Series]) -> pa.Table:
         target = LOG_SCHEMA.field(name).type
         array = values.to_arrow()
         if pa.types.is_fixed_size_binary(target):
-            array = _unhexlified(values, target.byte_width)
+            array = from_hexadecimal(values, target.byte_width)
         elif pa.types.is_dictionary(target):
             array = array.dictionary_encode()
         ready[name] = array.cast(target)
     return pa.table(ready)
-
-
-def _unhexlified(values: pl.Series, size: int) -> pa.Array:
-    """Hexadecimal ids as bytes; null where the text has another length or is no hexadecimal number."""
-    fitting = values.str.to_lowercase().str.extract(rf"^([0-9a-f]{{{size * 2}}})$")
-    return fitting.str.decode("hex").to_arrow().cast(pa.binary()).cast(pa.binary(size))
 
 
 def _series(column: pa.ChunkedArray) -> pl.Series:

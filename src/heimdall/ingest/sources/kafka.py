@@ -17,22 +17,25 @@ from collections.abc import Iterable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import pyarrow as pa
 from prometheus_client import Gauge
 
 from heimdall.bus.buses.kafka.connection import KafkaSecurityConfig, client_settings, driver, misconfigured
 from heimdall.bus.port import Bus, ProducerKey
 from heimdall.clock import Clock
-from heimdall.errors import InvalidInput, Overloaded, Refused, Unavailable
-from heimdall.ingest.decode.json import joined
+from heimdall.errors import InvalidInput, NotFound, Overloaded, Refused, Unavailable
 from heimdall.ingest.decode.json_schema import SchemaMemory
-from heimdall.ingest.decode.kafka import KafkaDecoded, Messages, decode_messages, with_origin
+from heimdall.ingest.decode.kafka import Messages
 from heimdall.ingest.decode.malformed import malformed
+from heimdall.ingest.decode.payloads import PayloadsDecoded, decode_apart, decode_payloads, together, with_envelopes
 from heimdall.ingest.port import Address
 from heimdall.ingest.sources.intake import BYTES, RECORDS
 from heimdall.model.batch import DEFAULT_TENANT, LogBatch
+
+if TYPE_CHECKING:
+    from heimdall.ingest.decode.registered import Readers, RegisteredSchema
+    from heimdall.ingest.sources.registered_schemas import RegisteredSchemas
 
 _log = logging.getLogger(__name__)
 
@@ -69,6 +72,13 @@ class KafkaConfig:
     """Silence after which a member's partitions go to others. Larger: longer without them after a kill."""
     format: Literal["auto", "json", "text"] = "auto"
     """Of the messages. `auto`: JSON objects as JSON, everything else as a line of text; `json`: objects only."""
+    registry: str = ""
+    """Where the schemas of Avro, Protobuf and JSON Schema messages are: the address of a schema registry, or `own` for
+    this node's. Empty = messages carry no schema."""
+    registry_username: str = ""
+    """Name of the login at the registry; empty = none."""
+    registry_secret: str = ""
+    """Password of that login; best given as an environment variable."""
     start: Literal["earliest", "latest"] = "earliest"
     """Where a group begins that has no offsets yet."""
     dead_letter_topic: str = ""
@@ -85,6 +95,8 @@ class KafkaConfig:
     def __post_init__(self) -> None:
         if bool(self.brokers) != bool(self.topics):
             raise ValueError("brokers and topics belong together")
+        if self.registry not in ("", "own") and not self.registry.startswith(("http://", "https://")):
+            raise ValueError("registry is own, or an address that begins with http:// or https://")
 
 
 @dataclass(slots=True)
@@ -96,7 +108,7 @@ class _Part:
     next_offset: int
     messages: Messages
     size_bytes: int
-    decoded: KafkaDecoded | None = None
+    decoded: PayloadsDecoded | None = None
 
 
 class KafkaSource:
@@ -104,8 +116,13 @@ class KafkaSource:
 
     name = _DOOR
 
-    def __init__(self, bus: Bus, clock: Clock, config: KafkaConfig) -> None:
+    def __init__(
+        self, bus: Bus, clock: Clock, config: KafkaConfig, registered: RegisteredSchemas | None = None
+    ) -> None:
         self._bus = bus
+        self._registered = registered
+        self._found: dict[int, RegisteredSchema | str] = {}
+        """Of the schemas the batch names: each, or why there is none."""
         self._clock = clock
         self._config = config
         self._schemas = SchemaMemory()
@@ -116,6 +133,7 @@ class KafkaSource:
         """Offsets to commit: everything before them is durable here."""
         self._producers: dict[str, bytes] = {}
         self._average_bytes = 1024.0
+        self._readers: Readers | None = None
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -150,6 +168,8 @@ class KafkaSource:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()
+        if self._registered is not None:
+            self._registered.close()
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
@@ -214,36 +234,49 @@ class KafkaSource:
     # -- to the bus -------------------------------------------------------------------------------------------------
 
     def _begin(self, part: _Part) -> Future[int] | None:
-        decoded = self._decode(part.messages)
+        if self._registered is not None and not self._look_up(self._registered, part.messages):
+            return None
+        decoded = decode_apart(part.messages, self._decoded)
         if decoded.undecodable:
             decoded = self._set_aside(part.messages, decoded)
         part.decoded = decoded
         return self._append(part)
 
-    def _decode(self, messages: Messages) -> KafkaDecoded:
-        """One message that cannot be decoded does not take the others with it."""
-        try:
-            return decode_messages(messages, self._config.format, now_ns=self._clock.time_ns(), schemas=self._schemas)
-        except Exception as exc:
-            if len(messages) == 1:
-                return KafkaDecoded(joined([]), (), 1, ((0, f"{type(exc).__name__}: {exc}"),))
-            _log.warning("kafka: decoding in halves after %r", exc)
-            middle = len(messages) // 2
-            first = self._decode(messages.at(range(middle)))
-            second = self._decode(messages.at(range(middle, len(messages))))
-            later = tuple((place + middle, reason) for place, reason in second.undecodable)
-            undecodable = first.undecodable + later
-            return KafkaDecoded(_together(first.table, second.table), (), len(undecodable), undecodable)
+    def _look_up(self, registered: RegisteredSchemas, messages: Messages) -> bool:
+        """Asks for the schemas that `messages` name, as long as the registry is away. False: the source was stopped."""
+        from heimdall.ingest.decode.registered import ids_of  # noqa: PLC0415  (an extra)
 
-    def _set_aside(self, messages: Messages, decoded: KafkaDecoded) -> KafkaDecoded:
+        self._found = {}
+        for schema_id in sorted(ids_of(messages.values)):
+            while schema_id not in self._found:
+                try:
+                    self._found[schema_id] = registered.schema(schema_id)
+                except (NotFound, InvalidInput) as exc:
+                    self._found[schema_id] = str(exc)
+                except Unavailable as exc:
+                    _log.warning("kafka: waiting for a schema: %s", exc)
+                    if self._stopping.wait(exc.retry_after_s):
+                        return False
+        return True
+
+    def _decoded(self, messages: Messages) -> PayloadsDecoded:
+        now_ns, format = self._clock.time_ns(), self._config.format
+        if not self._found:
+            return decode_payloads(messages, format, now_ns=now_ns, schemas=self._schemas)
+        from heimdall.ingest.decode.registered import Readers, decode_registered  # noqa: PLC0415  (an extra)
+
+        self._readers = self._readers or Readers()
+        return decode_registered(messages, self._found, self._readers, format, now_ns=now_ns, schemas=self._schemas)
+
+    def _set_aside(self, messages: Messages, decoded: PayloadsDecoded) -> PayloadsDecoded:
         """Those that cannot be decoded: to the dead-letter topic, or kept as their bytes."""
         bad = messages.at([place for place, _ in decoded.undecodable])
         if self._dead_letters is not None:
             self._bury(bad, [reason for _, reason in decoded.undecodable])
             return decoded
         now_ns = self._clock.time_ns()
-        table = with_origin(malformed(bad.values, now_ns=now_ns), bad, now_ns=now_ns)
-        return KafkaDecoded(_together(decoded.table, table), (), 0)
+        table = with_envelopes(malformed(bad.values, now_ns=now_ns), bad, now_ns=now_ns)
+        return PayloadsDecoded(together(decoded.table, table), (), 0)
 
     def _bury(self, bad: Messages, reasons: list[str]) -> None:
         """Until the brokers have them, or the source is stopped; then their offsets are not committed either."""
@@ -393,10 +426,6 @@ def _part(topic: str, partition: int, found: list[Any]) -> _Part:
 def _part_of(messages: Messages) -> _Part:
     size_bytes = sum(map(len, messages.values))
     return _Part(messages.topic, messages.partition, messages.offsets[-1] + 1, messages, size_bytes)
-
-
-def _together(first: pa.Table, second: pa.Table) -> pa.Table:
-    return joined([table for table in (first, second) if table.num_rows])
 
 
 def _admin(settings: dict[str, Any]) -> Any:

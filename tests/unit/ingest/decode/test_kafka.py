@@ -7,7 +7,8 @@ from typing import Any
 import orjson
 
 from heimdall.ingest.decode.json_schema import SchemaMemory
-from heimdall.ingest.decode.kafka import Headers, KafkaDecoded, Messages, decode_messages
+from heimdall.ingest.decode.kafka import Headers, Messages
+from heimdall.ingest.decode.payloads import PayloadsDecoded, decode_payloads
 
 NOW_NS = 1_795_348_800_000_000_000
 SENT_MS = 1_795_300_000_123
@@ -18,11 +19,11 @@ def messages(*values: bytes, headers: Headers = (), key: bytes | None = None) ->
     return Messages("orders", 3, values, [key] * count, [headers] * count, range(10, 10 + count), [SENT_MS] * count)
 
 
-def decoded(sent: Messages, format: Any = "auto") -> KafkaDecoded:
-    return decode_messages(sent, format, now_ns=NOW_NS, schemas=SchemaMemory())
+def decoded(sent: Messages, format: Any = "auto") -> PayloadsDecoded:
+    return decode_payloads(sent, format, now_ns=NOW_NS, schemas=SchemaMemory())
 
 
-def rows(found: KafkaDecoded) -> list[dict[str, Any]]:
+def rows(found: PayloadsDecoded) -> list[dict[str, Any]]:
     position = found.table.schema.get_field_index("timestamp")
     table = found.table.set_column(position, "timestamp", found.table["timestamp"].cast("int64"))
     listed = table.select(["timestamp", "message", "attributes"]).to_pylist()

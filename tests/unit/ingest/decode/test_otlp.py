@@ -206,3 +206,9 @@ def test_what_is_no_request_is_refused(body: bytes) -> None:
 def test_what_is_no_protobuf_is_refused() -> None:
     with pytest.raises(InvalidInput):
         decode_otlp_protobuf(b'{"resourceLogs":[]}', now_ns=NOW_NS)
+
+
+def test_a_request_of_nothing_but_broken_records_is_refused_record_by_record() -> None:
+    body = b"\x0a\x06\x12\x04\x12\x02\x2a\x05"  # one record, whose body ends behind the record
+    found = decode_otlp_protobuf(body, now_ns=1_795_348_800_000_000_000)
+    assert (found.num_rows, found.rejected_count) == (0, 1)

@@ -23,6 +23,7 @@ from heimdall.errors import HeimdallError
 from heimdall.ingest.decode.decoded import Decoded
 from heimdall.ingest.decode.json_schema import SchemaMemory
 from heimdall.ingest.decompress import coding_of
+from heimdall.ingest.sources.budget import Lease
 from heimdall.ingest.sources.intake import Intake, Taken
 from heimdall.ingest.sources.receive import receive_body
 from heimdall.model.batch import TenantId
@@ -45,6 +46,10 @@ class HttpIngestConfig:
     """Longest silence inside a body before the sender is given up (408)."""
     min_bytes_per_s: int = 1024
     """Slowest body, after ten seconds, before the sender is given up (408)."""
+    firehose_secret: str = ""
+    """What Amazon Data Firehose has to send as its access key; best given as an environment variable. Empty = any."""
+    pubsub_secret: str = ""
+    """What a Pub/Sub push subscription has to have in its address, `?token=…`. Empty = any caller is taken."""
 
 
 class HttpDoor:
@@ -69,6 +74,10 @@ class HttpDoor:
             on_accept=on_accept,
         )
         self._workers = ThreadPoolExecutor(self._config.decode_threads, thread_name_prefix="heimdall-decode")
+
+    @property
+    def config(self) -> HttpIngestConfig:
+        return self._config
 
     @property
     def bytes_in_flight(self) -> int:
@@ -107,6 +116,10 @@ class HttpDoor:
             taken = await self._taken(request, decode, producer, coding)
         return self.intake.accepted(name, taken)
 
+    async def keep(self, name: str, piece: bytes, decode: Callable[[bytes], D], lease: Lease) -> D:
+        """The same for a piece of a body that its protocol's module receives itself, under a lease of its own."""
+        return self.intake.accepted(name, await self._durable(piece, "", decode, lease))
+
     async def _taken(
         self,
         request: Request,
@@ -125,10 +138,15 @@ class HttpDoor:
                 chunk_timeout_s=self._config.chunk_timeout_s,
                 min_bytes_per_s=self._config.min_bytes_per_s,
             )
-            loop = asyncio.get_running_loop()
-            taken = await loop.run_in_executor(self._workers, self.intake.take, wire, coding, decode, lease, producer)
-            if taken.durable is not None:
-                await asyncio.wrap_future(taken.durable)
+            return await self._durable(wire, coding, decode, lease, producer)
+
+    async def _durable(
+        self, wire: bytes, coding: str, decode: Callable[[bytes], D], lease: Lease, producer: ProducerKey | None = None
+    ) -> Taken[D]:
+        loop = asyncio.get_running_loop()
+        taken = await loop.run_in_executor(self._workers, self.intake.take, wire, coding, decode, lease, producer)
+        if taken.durable is not None:
+            await asyncio.wrap_future(taken.durable)
         return taken
 
 
