@@ -1,4 +1,4 @@
-"""Routes that ask: search, histogram, facets, fields, explain, parse, complete; and the one that cancels."""
+"""Routes that ask: search, histogram, facets, fields, explain, parse, translate, complete; and the one that cancels."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from heimdall.api.parameters import (
 from heimdall.clock import Clock
 from heimdall.errors import InvalidInput, NotFound
 from heimdall.model.timerange import MAX_NS, parse_time
+from heimdall.query.languages.registry import as_hql
 from heimdall.query.request import Answer, ExplainRequest, FacetsRequest, HistogramRequest, QueryRequest, SearchRequest
 from heimdall.query.service import QueryService
 
@@ -35,7 +36,7 @@ def query_routes(service: QueryService, clock: Clock) -> APIRouter:
     def common(parameters: QueryParameters) -> dict[str, object]:
         now_ns = clock.time_ns()
         return {
-            "q": parameters.q or "*",
+            "q": as_hql(parameters.q or "*", parameters.language),
             "start_ns": None if parameters.start in (None, "") else parse_time(str(parameters.start), now_ns=now_ns),
             "end_ns": None if parameters.end in (None, "") else parse_time(str(parameters.end), now_ns=now_ns),
             "query_id": parameters.query_id,
@@ -70,7 +71,10 @@ def query_routes(service: QueryService, clock: Clock) -> APIRouter:
         return service.explain(ExplainRequest(**common(parameters), **rest))  # type: ignore[arg-type]
 
     def parse(parameters: QueryParameters) -> Answer:
-        return service.parse(parameters.q)
+        return service.parse(parameters.q, parameters.language)
+
+    def translate(parameters: QueryParameters) -> Answer:
+        return service.translate(parameters.q, parameters.language)
 
     def complete(parameters: CompleteParameters) -> Answer:
         cursor = len(parameters.q) if parameters.cursor is None else parameters.cursor
@@ -82,6 +86,7 @@ def query_routes(service: QueryService, clock: Clock) -> APIRouter:
     _ask(router, "fields", "Fields, their types and coverage", QueryParameters, fields)
     _ask(router, "explain", "How a query would run, and what it would cost", ExplainParameters, explain)
     _ask(router, "parse", "Whether it is a query, and its canonical form", QueryParameters, parse)
+    _ask(router, "translate", "A question in another language as HQL", QueryParameters, translate)
     _ask(router, "complete", "What could stand at a place of the query", CompleteParameters, complete)
 
     @router.delete("/queries/{query_id}", status_code=204, summary="Cancel a query")
