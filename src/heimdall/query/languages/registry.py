@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from heimdall.errors import InvalidInput
 from heimdall.query.languages import hql
+from heimdall.query.languages.kql import parse as parse_kql
 from heimdall.query.languages.spl import parse as parse_spl
 from heimdall.query.languages.sql import parse as parse_sql
 from heimdall.query.languages.translation import Translation
@@ -18,6 +19,7 @@ def _hql(text: str) -> Translation:
 
 LANGUAGES: Mapping[str, Callable[[str], Translation]] = {
     "hql": _hql,
+    "kql": parse_kql,
     "spl": parse_spl,
     "sql": parse_sql,
 }
