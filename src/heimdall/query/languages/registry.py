@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from heimdall.errors import InvalidInput
 from heimdall.query.languages import hql
 from heimdall.query.languages.kql import parse as parse_kql
+from heimdall.query.languages.logsql import parse as parse_logsql
 from heimdall.query.languages.spl import parse as parse_spl
 from heimdall.query.languages.sql import parse as parse_sql
 from heimdall.query.languages.translation import Translation
@@ -20,6 +21,7 @@ def _hql(text: str) -> Translation:
 LANGUAGES: Mapping[str, Callable[[str], Translation]] = {
     "hql": _hql,
     "kql": parse_kql,
+    "logsql": parse_logsql,
     "spl": parse_spl,
     "sql": parse_sql,
 }
