@@ -60,6 +60,17 @@ def test_a_word_without_a_place_is_a_refusal_that_names_it(shared_node: NodeProc
     assert wrong.status_code == 400
 
 
+def test_a_tail_is_asked_in_another_language(shared_node: NodeProcess) -> None:
+    with httpx.stream(
+        "GET", f"{shared_node.url}/api/v1/tail", params={"q": "service=tongues", "language": "spl"}, timeout=20
+    ) as tail:
+        assert tail.status_code == 200
+        lines = tail.iter_lines()
+        body = json.dumps({"service": "tongues", "message": "seen by the tail"})
+        httpx.post(f"{shared_node.url}/api/v1/logs", content=body, timeout=20).raise_for_status()
+        assert any("seen by the tail" in line for line in lines)
+
+
 def test_the_command_shows_hql_without_a_node() -> None:
     shown = heimdall("translate", "--from", "spl", "level=error | top service", url="http://127.0.0.1:9")
     assert (shown.returncode, shown.stdout) == (0, "level:error | top 10 service\n")
