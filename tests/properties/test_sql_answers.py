@@ -1,4 +1,7 @@
-"""SQL answers as SQLite does: generated SELECTs over 5,000 records. `HEIMDALL_SQL_QUERIES=10000` for a release."""
+"""SQL answers as SQLite does: generated SELECTs over 5,000 records.
+
+`HEIMDALL_SQL_QUERIES=10000` for a release (`make fuzz`).
+"""
 
 from __future__ import annotations
 
