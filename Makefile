@@ -49,11 +49,12 @@ check: setup
 	$(BIN)/mypy
 
 # Every decoder with FUZZ mutated bodies (a release takes 1000000: a day), every property with 20,000 examples in place
-# of 60.
+# of 60, and 10,000 questions in other languages in place of 30.
 FUZZ ?= 20000
 fuzz: setup
 	$(BIN)/python tests/fuzz/fuzzing.py --executions $(FUZZ)
-	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest tests/properties --timeout 7200
+	HYPOTHESIS_PROFILE=fuzz HEIMDALL_SQL_QUERIES=10000 HEIMDALL_FILTER_QUERIES=10000 \
+	$(BIN)/pytest tests/properties --timeout 7200
 
 # The journal: a breaking disk from 100,000 seeds, then a real process killed 200 times, and nodes on Kafka with
 # their broker. Law broken = exit code.

@@ -18,7 +18,10 @@ class QueryParameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    q: Annotated[str, Field(description="HQL; empty = `*`")] = "*"
+    q: Annotated[str, Field(description="the question; empty = `*`")] = "*"
+    language: Annotated[
+        str, Field(max_length=20, description="what `q` is written in: `hql`, or one that is translated into it")
+    ] = "hql"
     start: Annotated[str | int | None, Field(alias="from", description=_TIME)] = None
     end: Annotated[str | int | None, Field(alias="to", description=_TIME)] = None
     query_id: Annotated[

@@ -1,4 +1,4 @@
-"""Routes that ask: search, histogram, facets, patterns, fields, explain, parse, complete; and the one that cancels."""
+"""Routes that ask: search, histogram, facets, patterns, fields, explain, parse, translate, complete; and one that cancels."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from heimdall.api.parameters import (
 from heimdall.clock import Clock
 from heimdall.errors import InvalidInput, NotFound
 from heimdall.model.timerange import MAX_NS, parse_time
+from heimdall.query.languages.registry import as_hql
 from heimdall.query.request import (
     Answer,
     ExplainRequest,
@@ -76,7 +77,10 @@ def query_routes(service: QueryService, clock: Clock) -> APIRouter:
         return service.explain(ExplainRequest(**common(parameters), **rest))  # type: ignore[arg-type]
 
     def parse(parameters: QueryParameters) -> Answer:
-        return service.parse(parameters.q)
+        return service.parse(parameters.q, parameters.language)
+
+    def translate(parameters: QueryParameters) -> Answer:
+        return service.translate(parameters.q, parameters.language)
 
     def complete(parameters: CompleteParameters) -> Answer:
         cursor = len(parameters.q) if parameters.cursor is None else parameters.cursor
@@ -89,6 +93,7 @@ def query_routes(service: QueryService, clock: Clock) -> APIRouter:
     add_question(router, "fields", "Fields, their types and coverage", QueryParameters, fields)
     add_question(router, "explain", "How a query would run, and what it would cost", ExplainParameters, explain)
     add_question(router, "parse", "Whether it is a query, and its canonical form", QueryParameters, parse)
+    add_question(router, "translate", "A question in another language as HQL", QueryParameters, translate)
     add_question(router, "complete", "What could stand at a place of the query", CompleteParameters, complete)
 
     @router.delete("/queries/{query_id}", status_code=204, summary="Cancel a query")
@@ -104,7 +109,7 @@ def common_fields(parameters: QueryParameters, clock: Clock) -> dict[str, object
     """What every request has, as `QueryRequest` names it."""
     now_ns = clock.time_ns()
     return {
-        "q": parameters.q or "*",
+        "q": as_hql(parameters.q or "*", parameters.language),
         "start_ns": moment_ns(parameters.start, now_ns),
         "end_ns": moment_ns(parameters.end, now_ns),
         "query_id": parameters.query_id,

@@ -21,6 +21,7 @@ from heimdall.clock import Clock
 from heimdall.model.batch import DEFAULT_TENANT
 from heimdall.model.timerange import format_time
 from heimdall.query.languages.hql import parse
+from heimdall.query.languages.registry import as_hql
 from heimdall.query.live import Gap, Lines, LiveTail, Subscription
 from heimdall.query.request import SearchRequest
 from heimdall.query.rows import json_rows
@@ -37,10 +38,12 @@ def tail_routes(tail: LiveTail, service: QueryService, clock: Clock) -> APIRoute
     @router.get("/tail", summary="Live tail as server-sent events", response_class=StreamingResponse)
     async def watch(
         request: Request,
-        q: Annotated[str, Query(description="HQL without aggregating pipes; empty = `*`")] = "*",
+        q: Annotated[str, Query(description="a question without aggregating pipes; empty = `*`")] = "*",
+        language: Annotated[str, Query(max_length=20, description="what `q` is written in")] = "hql",
         last_event_id: Annotated[str | None, Header()] = None,
     ) -> StreamingResponse:
-        query = parse(q or "*")
+        q = as_hql(q or "*", language)
+        query = parse(q)
         news = asyncio.Event()
         loop = asyncio.get_running_loop()
 
@@ -50,7 +53,7 @@ def tail_routes(tail: LiveTail, service: QueryService, clock: Clock) -> APIRoute
 
         subscription = tail.subscribe(query, DEFAULT_TENANT, wake)
         try:
-            missed = await run_in_threadpool(_missed, service, clock, q or "*", last_event_id)
+            missed = await run_in_threadpool(_missed, service, clock, q, last_event_id)
         except BaseException:
             tail.unsubscribe(subscription)
             raise

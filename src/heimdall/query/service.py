@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pyarrow as pa
 from prometheus_client import Histogram
@@ -28,6 +28,7 @@ from heimdall.query.fieldlist import field_list
 from heimdall.query.histogram import histogram
 from heimdall.query.known import Sample
 from heimdall.query.languages.hql import parse, to_text
+from heimdall.query.languages.registry import as_hql, translate
 from heimdall.query.pages import Page, Pages, skipped
 from heimdall.query.patternlist import pattern_list
 from heimdall.query.planner import Plan, Planner
@@ -241,21 +242,30 @@ class QueryService:
             "statements": job.statements,
         }
 
-    def parse(self, q: str) -> Answer:
+    def parse(self, q: str, language: str = "hql") -> Answer:
         """Whether a text is a query: its canonical form and tree, or what is wrong and where."""
         started_s = self._clock.monotonic()
         try:
-            query = parse(q)
+            query = parse(as_hql(q, language))
             shape_of(query)
             data: dict[str, object] = {"ok": True, "canonical": to_text(query), "ast": tree(query)}
         except QuerySyntaxError as exc:
-            data = {
-                "ok": False,
-                "message": exc.message,
-                "column": exc.column,
-                "length": exc.length,
-                "hint": exc.hint,
-            }
+            data = _fault(exc)
+        took_ms = (self._clock.monotonic() - started_s) * 1e3
+        return Answer(rows=pa.table({}), query_id="", data=data, took_ms=took_ms)
+
+    def translate(self, q: str, language: str) -> Answer:
+        """HQL that asks what a text of another language asks, and each word that has no place in it.
+
+        Raises:
+            InvalidInput: there is no such language.
+        """
+        started_s = self._clock.monotonic()
+        try:
+            found = translate(q, language)
+            data: dict[str, object] = {"ok": not found.gaps, "hql": found.hql, "gaps": list(map(asdict, found.gaps))}
+        except QuerySyntaxError as exc:
+            data = {**_fault(exc), "hql": None, "gaps": []}
         took_ms = (self._clock.monotonic() - started_s) * 1e3
         return Answer(rows=pa.table({}), query_id="", data=data, took_ms=took_ms)
 
@@ -436,3 +446,13 @@ def _plain_type(field: pa.Field) -> pa.Field:
     if isinstance(field.type, pa.BaseExtensionType):
         return field.with_type(field.type.storage_type)
     return field
+
+
+def _fault(error: QuerySyntaxError) -> dict[str, object]:
+    return {
+        "ok": False,
+        "message": error.message,
+        "column": error.column,
+        "length": error.length,
+        "hint": error.hint,
+    }

@@ -17,6 +17,9 @@ _PAGE_ROWS = 10_000
 
 @click.command("search")
 @click.argument("query", default="*")
+@click.option(
+    "--language", default="hql", show_default=True, help="What the query is written in: hql, spl, sql, kql or logsql."
+)
 @click.option("--from", "start", help="Earliest time: RFC 3339, epoch, -15m, -7d. Default: all time.")
 @click.option("--to", "end", help="Latest time, not included. Default: now and later.")
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1), help="Rows at most.")
@@ -32,9 +35,16 @@ _PAGE_ROWS = 10_000
 )
 @url_option
 def command(
-    query: str, start: str | None, end: str | None, limit: int, output: str, explain: str | None, url: str
+    query: str,
+    language: str,
+    start: str | None,
+    end: str | None,
+    limit: int,
+    output: str,
+    explain: str | None,
+    url: str,
 ) -> None:
-    """Search with HQL, newest first.
+    """Search with HQL, or with another language that is translated into it; newest first.
 
     \b
     Examples:
@@ -42,8 +52,9 @@ def command(
       heimdall search '"connection refused" | stats count() as n by service | sort -n'
       heimdall search '* | timechart span=5m count() by level' --from -24h -o csv
       heimdall search '* | top 10 user_id' --explain analyze
+      heimdall search --language spl 'service=payment | timechart span=5m count'
     """
-    parameters: dict[str, object] = {"q": query, "from": start, "to": end}
+    parameters: dict[str, object] = {"q": query, "language": language, "from": start, "to": end}
     with NodeClient(url) as node:
         if explain:
             plan = parameters | {"analyze": explain == "analyze", "limit": min(limit, _PAGE_ROWS)}

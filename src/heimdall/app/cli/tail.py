@@ -11,9 +11,10 @@ from heimdall.app.cli.output import console, log_line
 
 @click.command("tail")
 @click.argument("query", default="*")
+@click.option("--language", default="hql", show_default=True, help="What the query is written in.")
 @click.option("-o", "--output", type=click.Choice(["table", "ndjson"]), default="table", show_default=True)
 @url_option
-def command(query: str, output: str, url: str) -> None:
+def command(query: str, language: str, output: str, url: str) -> None:
     """Follow matching records live; stop with Ctrl-C.
 
     \b
@@ -22,7 +23,8 @@ def command(query: str, output: str, url: str) -> None:
       heimdall tail 'service:auth "login failed"' -o ndjson | jq .user_id
     """
     out, notes = console(), console(stderr=True)
-    with NodeClient(url) as node, node.stream("/api/v1/tail", {"q": query}, "text/event-stream") as response:
+    asked = {"q": query, "language": language}
+    with NodeClient(url) as node, node.stream("/api/v1/tail", asked, "text/event-stream") as response:
         event = ""
         for line in response.iter_lines():
             name, _, value = line.partition(": ")

@@ -6,6 +6,7 @@ import polars as pl
 
 from heimdall.query.functions.definition import Function, Kind
 from heimdall.query.sql.nodes import call
+from heimdall.query.sql.values import present
 from heimdall.query.types import Type
 
 FUNCTION = Function(
@@ -17,6 +18,6 @@ FUNCTION = Function(
     optional=1,
     gives=Type.INTEGER,
     aggregate=True,
-    sql=lambda a: call("count", a.value(0).sql) if len(a) else a.rows,
+    sql=lambda a: call("countIf", present(a.value(0))) if len(a) else a.rows,
     frame=lambda a: (a.expression(0).count() if len(a) else pl.len()).cast(pl.Int64),
 )
