@@ -31,6 +31,7 @@ from heimdall.pipeline.stages.detect import DetectStage
 from heimdall.query.cache import Cache
 from heimdall.query.cached import CachedQueryService
 from heimdall.query.live import LiveTail
+from heimdall.query.promql.own import OwnMetrics
 from heimdall.query.rows import plain_rows, record_table
 from heimdall.query.templates import Catalogue
 from heimdall.storage.engine import Engine
@@ -75,6 +76,7 @@ class Parts:
     alerts: AlertManager
     delivery: Delivery
     alert_clock: AlertClock
+    own_metrics: OwnMetrics
 
 
 class Node:
@@ -99,6 +101,7 @@ class Node:
         self.parts.runner.start()
         self.parts.alert_clock.start()
         self.parts.mover.start()
+        self.parts.own_metrics.start()
         for source in self.parts.sources:
             source.start()
 
@@ -121,6 +124,7 @@ class Node:
         self.parts.door.close()
         self.parts.uploads.close()
         self.parts.schemas.close()
+        self.parts.own_metrics.stop()
         self.parts.mover.stop()
         self.parts.alert_clock.stop()
         self.parts.runner.stop()
