@@ -22,6 +22,7 @@ from heimdall.api.alerts import alert_routes, rule_routes
 from heimdall.api.asgi import build_asgi
 from heimdall.api.elasticsearch.routes import elasticsearch_routes
 from heimdall.api.findings import finding_routes
+from heimdall.api.graphql import graphql_routes
 from heimdall.api.loki import loki_routes
 from heimdall.api.node import node_routes
 from heimdall.api.prometheus import prometheus_routes
@@ -65,6 +66,7 @@ from heimdall.storage.mover import Mover
 from heimdall.storage.tiers import Tiers
 
 if TYPE_CHECKING:
+    from heimdall.api.graphql.answering import GraphqlService
     from heimdall.query.promql.service import PrometheusService
 
 
@@ -186,6 +188,7 @@ def build_app(node: Node, clock: Clock, config: NodeConfig) -> ASGIApp:
             *face_routes(parts.door, config.server),
             *loki_routes(LokiService(parts.queries, clock, parts.templates), parts.tail, clock),
             *prometheus_routes(prometheus_service(parts, clock), clock),
+            *graphql_routes(graphql_service(parts, clock)),
         ],
         pages=StaticUi(),
     )
@@ -202,6 +205,18 @@ def prometheus_service(parts: Parts, clock: Clock) -> Callable[[], PrometheusSer
 
         logs = LogMetrics(parts.queries.search, parts.templates)
         return PrometheusService(Sources((logs, parts.own_metrics)), clock)
+
+    return opened
+
+
+def graphql_service(parts: Parts, clock: Clock) -> Callable[[], GraphqlService]:
+    """Opens it when it is first asked for."""
+
+    @lru_cache(maxsize=1)
+    def opened() -> GraphqlService:
+        from heimdall.api.graphql.answering import GraphqlService
+
+        return GraphqlService(parts.queries, parts.templates, clock)
 
     return opened
 

@@ -43,7 +43,7 @@ def clamped(inner: Matrix, low: Floats | None, high: Floats | None) -> Matrix:
     if high is not None:
         values = np.minimum(values, high)
     if low is not None and high is not None:
-        present = np.asarray(present & ~(low > high), dtype=bool)
+        present = present & np.broadcast_to(low <= high, present.shape)
     return without_names(Matrix(inner.labels, values, present).living())
 
 
@@ -90,7 +90,7 @@ _CALENDAR: dict[str, Callable[[Moments], Moments]] = {
 
 def absent(argument: Expression, inner: Matrix, steps: Steps) -> Matrix:
     """1 where no series has a value, with the labels that the selector names for certain."""
-    anything: Marks = inner.present.any(axis=0) if inner.labels else np.zeros(steps.count, dtype=bool)
+    anything: Marks = np.any(inner.present, axis=0) if inner.labels else np.zeros(steps.count, dtype=bool)
     labels: Labels = labels_from(_certain(argument.matchers)) if isinstance(argument, Selector) else ()
     return Matrix((labels,), np.ones((1, steps.count)), ~anything[np.newaxis, :]).living()
 
