@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +10,11 @@ from typing import Any
 
 import httpx
 import pytest
+import websockets
 from gql import Client, gql
 from gql.transport.exceptions import TransportQueryError
 from gql.transport.httpx import HTTPXTransport
+from gql.transport.websockets import WebsocketsTransport
 from node_process import NodeProcess
 
 FROM, TO = "2026-11-22T10:00:00Z", "2026-11-22T11:00:00Z"
@@ -182,3 +185,60 @@ def test_by_get(node: NodeProcess) -> None:
     parameters = {"query": "query ($n: Int!) { services(first: $n) { name } }", "variables": '{"n": 1}'}
     answer = httpx.get(f"{node.url}/graphql", params=parameters)
     assert len(answer.json()["data"]["services"]) == 1
+
+
+def socket_of(node: NodeProcess) -> WebsocketsTransport:
+    return WebsocketsTransport(
+        url=f"{node.url.replace('http', 'ws')}/graphql",
+        subprotocols=[WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL],
+    )
+
+
+async def test_a_subscription_gives_records_as_they_are_stored(node: NodeProcess) -> None:
+    async def send() -> None:
+        await asyncio.sleep(0.3)
+        async with httpx.AsyncClient() as http:
+            for level in ("info", "error"):
+                await http.post(f"{node.url}/api/v1/logs", json=[{"service": "live", "level": level, "message": "now"}])
+
+    document = gql('subscription { tail(q: "service:live level:error") { nodes { message level } dropped } }')
+    async with Client(transport=socket_of(node)) as session, asyncio.timeout(20):
+        sending = asyncio.create_task(send())
+        async for event in session.subscribe(document):
+            assert event["tail"] == {"nodes": [{"message": "now", "level": "error"}], "dropped": 0}
+            break
+        await sending
+
+
+async def test_other_documents_are_answered_over_the_websocket_too(node: NodeProcess) -> None:
+    async with Client(transport=socket_of(node)) as session, asyncio.timeout(20):
+        found = await session.execute(gql(f"{{ histogram({SPAN}) {{ total }} }}"))
+        assert found["histogram"]["total"] == 60
+        with pytest.raises(TransportQueryError, match="costs more than"):
+            await session.execute(gql("{ services(first: 1000) { histogram { total } } }"))
+        with pytest.raises(TransportQueryError, match="cannot use the pipe stats"):
+            async for _ in session.subscribe(gql('subscription { tail(q: "* | stats count()") { dropped } }')):
+                pass
+
+
+def test_a_subscription_needs_a_websocket(node: NodeProcess) -> None:
+    answer = post(node, query="subscription { tail { dropped } }")
+    assert answer.status_code == 400
+    assert "graphql-transport-ws" in answer.json()["errors"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("messages", "code"),
+    [
+        (['{"type": "subscribe"}'], 4401), (['{"type": "connection_init"}'] * 2, 4429), (["{"], 4401),
+        (['{"type": "connection_init"}', "5"], 4400), (['{"type": "connection_init"}', '{"type": "what"}'], 4400),
+    ],
+)  # fmt: skip
+async def test_who_breaks_the_protocol_is_told_so(node: NodeProcess, messages: list[str], code: int) -> None:
+    address = f"{node.url.replace('http', 'ws')}/graphql"
+    async with websockets.connect(address, subprotocols=[websockets.Subprotocol("graphql-transport-ws")]) as socket:
+        for message in messages:
+            await socket.send(message)
+        async with asyncio.timeout(10):
+            await socket.wait_closed()
+        assert socket.close_code == code

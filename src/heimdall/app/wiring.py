@@ -216,7 +216,7 @@ def graphql_service(parts: Parts, clock: Clock) -> Callable[[], GraphqlService]:
     def opened() -> GraphqlService:
         from heimdall.api.graphql.answering import GraphqlService
 
-        return GraphqlService(parts.queries, parts.templates, clock)
+        return GraphqlService(parts.queries, parts.templates, clock, parts.tail)
 
     return opened
 

@@ -63,7 +63,7 @@ def price(document: DocumentNode, schema: GraphQLSchema, variables: Mapping[str,
             if variable.default_value is not None:
                 known.setdefault(variable.variable.name.value, value_from_ast_untyped(variable.default_value))
         count.variables = known
-        count.add(each.selection_set, schema.query_type, 1, 1)
+        count.add(each.selection_set, schema.get_root_type(each.operation), 1, 1)
     return count.total
 
 

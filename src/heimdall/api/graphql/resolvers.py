@@ -98,6 +98,10 @@ class Root:
         number = final.get(number or 0, number or 0)
         return {"id": str(number), "text": texts[number]} if number in texts else None
 
+    def forget(self) -> None:
+        """Templates may have come since their texts were looked up."""
+        self._texts = None
+
     def _request(self, q: str, first: int, span: dict[str, str | None], after: str | None = None) -> SearchRequest:
         if not 1 <= first <= MAX_ROWS:
             raise InvalidInput(f"first must be 1 to {MAX_ROWS:,}, not {first}")

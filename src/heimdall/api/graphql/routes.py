@@ -1,4 +1,4 @@
-"""`/graphql`, by POST with JSON and by GET.
+"""`/graphql`, by POST with JSON, by GET, and as a websocket.
 
 Source: GraphQL over HTTP.
 """
@@ -12,7 +12,8 @@ import orjson
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket
 
 if TYPE_CHECKING:
     from heimdall.api.graphql.answering import GraphqlService
@@ -41,7 +42,12 @@ def graphql_routes(open_service: Callable[[], GraphqlService]) -> list[BaseRoute
             return _json(400, {"errors": [{"message": "one question at a time: send an object"}]})
         return await run_in_threadpool(answer, asked)
 
-    return [Route("/graphql", endpoint, methods=["GET", "POST"])]
+    async def conversation(socket: WebSocket) -> None:
+        from heimdall.api.graphql.subscriptions import Conversation
+
+        await Conversation(socket, await run_in_threadpool(open_service)).serve()
+
+    return [Route("/graphql", endpoint, methods=["GET", "POST"]), WebSocketRoute("/graphql", conversation)]
 
 
 def _json(status: int, body: object) -> Response:

@@ -1,18 +1,23 @@
-"""The node's own metrics over time: those of `/metrics`, taken at intervals and kept in memory."""
+"""The node's own metrics over time: those of `/metrics`, taken at intervals and kept in memory.
+
+Every node has it, few are ever asked: what belongs to PromQL is imported when it is used.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from prometheus_client import CollectorRegistry
 
 from heimdall.clock import Clock
-from heimdall.query.languages.promql.ast import NAME
 from heimdall.query.logql.series import Labels, labels_from
-from heimdall.query.promql.source import Metadata, Series, Wanted, chosen
+
+if TYPE_CHECKING:
+    from heimdall.query.promql.source import Metadata, Series, Wanted
 
 INTERVAL_S = 15.0
 """Between two samples, as Prometheus' usual scrape interval."""
@@ -57,6 +62,9 @@ class OwnMetrics:
 
     def take(self) -> None:
         """One more sample of every series."""
+        from heimdall.query.languages.promql.ast import NAME
+        from heimdall.query.promql.source import Metadata
+
         found: list[tuple[Labels, float]] = []
         metadata: dict[str, Metadata] = {}
         for metric in self._registry.collect():
@@ -88,6 +96,8 @@ class OwnMetrics:
     # ---- SeriesSource ----
 
     def select(self, wanted: Wanted) -> list[Series]:
+        from heimdall.query.promql.source import Series, chosen
+
         with self._lock:
             order = self._order()
             times = self._times[order]
