@@ -92,8 +92,8 @@ def chosen(inner: Matrix, groups: Sequence[list[int]], count: int, *, largest: b
         ordered = np.array(sorted(members, key=lambda place: inner.labels[place]))
         own, there = inner.values[ordered], inner.present[ordered]
         key = -own if largest else own
-        key = np.where(there, np.where(np.isnan(key), np.finfo(np.float64).max, key), np.inf)
-        places = np.argsort(key, axis=0, kind="stable")[:count]
+        odd = np.isnan(key)
+        places = np.lexsort((np.where(odd, 0.0, key), odd, ~there), axis=0)[:count]  # an infinite value is one too
         for step in range(own.shape[1]):
             rows = places[:, step]
             present[ordered[rows[there[rows, step]]], step] = True
