@@ -1,4 +1,4 @@
-"""Routes that ask: search, histogram, facets, patterns, fields, explain, parse, translate, complete; and one that cancels."""
+"""Routes that ask: search, histogram, facets, patterns, fields, explain, parse, translate, complete; and cancelling."""
 
 from __future__ import annotations
 

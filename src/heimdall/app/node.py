@@ -30,6 +30,7 @@ from heimdall.pipeline.stages.detect import DetectStage
 from heimdall.query.cache import Cache
 from heimdall.query.cached import CachedQueryService
 from heimdall.query.live import LiveTail
+from heimdall.query.promql.own import OwnMetrics
 from heimdall.query.rows import plain_rows, record_table
 from heimdall.query.templates import Catalogue
 from heimdall.storage.engine import Engine
@@ -73,6 +74,7 @@ class Parts:
     alerts: AlertManager
     delivery: Delivery
     alert_clock: AlertClock
+    own_metrics: OwnMetrics
 
 
 class Node:
@@ -97,6 +99,7 @@ class Node:
         self.parts.runner.start()
         self.parts.alert_clock.start()
         self.parts.mover.start()
+        self.parts.own_metrics.start()
         for source in self.parts.sources:
             source.start()
 
@@ -118,6 +121,7 @@ class Node:
         self.parts.grpc.stop()
         self.parts.door.close()
         self.parts.schemas.close()
+        self.parts.own_metrics.stop()
         self.parts.mover.stop()
         self.parts.alert_clock.stop()
         self.parts.runner.stop()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
+from prometheus_client import REGISTRY
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -20,8 +23,10 @@ from heimdall.api.asgi import build_asgi
 from heimdall.api.elasticsearch.routes import elasticsearch_routes
 from heimdall.api.explaining import explaining_routes
 from heimdall.api.findings import finding_routes
+from heimdall.api.graphql import graphql_routes
 from heimdall.api.loki import loki_routes
 from heimdall.api.node import node_routes
+from heimdall.api.prometheus import prometheus_routes
 from heimdall.api.queries import query_routes
 from heimdall.api.static_files import StaticUi
 from heimdall.api.tail import tail_routes
@@ -58,10 +63,15 @@ from heimdall.query.cache import open_cache
 from heimdall.query.cached import CachedQueryService
 from heimdall.query.live import LiveTail
 from heimdall.query.logql import LokiService
+from heimdall.query.promql.own import OwnMetrics
 from heimdall.storage.catalogue import Catalogue
 from heimdall.storage.engine import Engine
 from heimdall.storage.mover import Mover
 from heimdall.storage.tiers import Tiers
+
+if TYPE_CHECKING:
+    from heimdall.api.graphql.answering import GraphqlService
+    from heimdall.query.promql.service import PrometheusService
 
 
 def build_parts(config: NodeConfig, clock: Clock, storage: tuple[Engine, Catalogue]) -> Parts:
@@ -139,6 +149,7 @@ def _parts_before(config: NodeConfig, clock: Clock, storage: tuple[Engine, Catal
         alerts=alerts,
         delivery=delivery,
         alert_clock=AlertClock(alerts, rules, queries, clock),
+        own_metrics=OwnMetrics(REGISTRY, clock, {"job": "heimdall"}),
     )
 
 
@@ -179,9 +190,38 @@ def build_app(node: Node, clock: Clock, config: NodeConfig) -> ASGIApp:
         faces=[
             *face_routes(parts.door, config.server),
             *loki_routes(LokiService(parts.queries, clock, parts.templates), parts.tail, clock),
+            *prometheus_routes(prometheus_service(parts, clock), clock),
+            *graphql_routes(graphql_service(parts, clock)),
         ],
         pages=StaticUi(),
     )
+
+
+def prometheus_service(parts: Parts, clock: Clock) -> Callable[[], PrometheusService]:
+    """Opens it when it is first asked for: few nodes ever are."""
+
+    @lru_cache(maxsize=1)
+    def opened() -> PrometheusService:
+        from heimdall.query.promql.logs import LogMetrics
+        from heimdall.query.promql.service import PrometheusService
+        from heimdall.query.promql.source import Sources
+
+        logs = LogMetrics(parts.queries.search, parts.templates)
+        return PrometheusService(Sources((logs, parts.own_metrics)), clock)
+
+    return opened
+
+
+def graphql_service(parts: Parts, clock: Clock) -> Callable[[], GraphqlService]:
+    """Opens it when it is first asked for."""
+
+    @lru_cache(maxsize=1)
+    def opened() -> GraphqlService:
+        from heimdall.api.graphql.answering import GraphqlService
+
+        return GraphqlService(parts.queries, parts.templates, clock, parts.tail)
+
+    return opened
 
 
 def door_routes(door: HttpDoor) -> list[Route]:

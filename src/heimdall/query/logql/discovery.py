@@ -68,7 +68,7 @@ def label_names(search: Predicate, reading: Reading) -> list[str]:
         Column(Call("count_if", (Call("exists", (Field(name),)),)), f"n{place}")
         for place, name in enumerate(STREAM_FIELDS)
     ]
-    rows = _grouped(search, [Column(Call("count"), "n"), *counted], [LABELS_FIELD], reading)
+    rows = grouped(search, [Column(Call("count"), "n"), *counted], [LABELS_FIELD], reading)
     found: set[str] = set()
     for row in rows.iter_rows(named=True):
         here = {name for place, name in enumerate(STREAM_FIELDS) if row[f"n{place}"]}
@@ -77,7 +77,7 @@ def label_names(search: Predicate, reading: Reading) -> list[str]:
 
 
 def label_values(name: str, search: Predicate, reading: Reading) -> list[str]:
-    rows = _grouped(search, [Column(Call("count"), "n")], [_named(name)], reading, most=True)
+    rows = grouped(search, [Column(Call("count"), "n")], [_named(name)], reading, most=True)
     return sorted({value for value in (_shown(name, each) for each in rows["k0"].to_list()) if value})
 
 
@@ -89,7 +89,7 @@ def series(searches: Sequence[Predicate], reading: Reading) -> list[dict[str, st
 
 def stats(search: Predicate, reading: Reading) -> dict[str, int]:
     """How much a selector holds. There are no chunks here; each stream counts as one."""
-    rows = _grouped(search, [Column(Call("count"), "n"), Column(SIZE, "v")], [], reading)
+    rows = grouped(search, [Column(Call("count"), "n"), Column(SIZE, "v")], [], reading)
     entries = int(rows["n"].sum() or 0) if rows.height else 0
     streams = len(series([search], reading)) if entries else 0
     size = int(rows["v"].sum() or 0) if rows.height else 0
@@ -119,7 +119,7 @@ def _volumes(
     names = list(wanted) or label_names(search, reading)
     keys = [] if wanted else [LABELS_FIELD]
     columns = [Column(SIZE, "v")]
-    rows = _grouped(search, columns, [*(_named(name) for name in names), *keys], reading, step_ns=step_ns, most=True)
+    rows = grouped(search, columns, [*(_named(name) for name in names), *keys], reading, step_ns=step_ns, most=True)
     for row in rows.iter_rows(named=True):
         of_stream = set(names) if wanted else shown_by(row[f"k{len(names)}"]).stream
         labels = {name: _shown(name, row[f"k{place}"]) for place, name in enumerate(names) if name in of_stream}
@@ -141,7 +141,7 @@ def _shown(name: str, value: str | None) -> str:
     return "" if name == "level" and value == Level.UNSET.value else value or ""
 
 
-def _grouped(
+def grouped(
     search: Predicate, columns: Sequence[Column], keys: Sequence[str | Expression], reading: Reading, *,
     step_ns: int | None = None, most: bool = False,
 ) -> pl.DataFrame:  # fmt: skip
@@ -258,7 +258,7 @@ def kind_of(values: Iterable[str]) -> str:
 
 def patterns(search: Predicate, step_ns: int, reading: Reading, catalogue: Catalogue) -> list[dict[str, object]]:
     """Templates of the lines, most frequent first, with their counts by step; what varies is `<_>`."""
-    rows = _grouped(search, [Column(Call("count"), "n")], ["template_id"], reading, step_ns=step_ns)
+    rows = grouped(search, [Column(Call("count"), "n")], ["template_id"], reading, step_ns=step_ns)
     if not rows.height:
         return []
     final, texts = texts_of(catalogue(), reading.request.tenant)

@@ -37,7 +37,7 @@ def aggregate(node: VectorAggregation, inner: Matrix) -> Matrix:
     for place, labels in enumerate(inner.labels):
         groups.setdefault(group_of(labels, node.grouping), []).append(place)
     if node.op in ("topk", "bottomk"):
-        return _chosen(inner, list(groups.values()), node.parameter or 1, largest=node.op == "topk")
+        return chosen(inner, list(groups.values()), node.parameter or 1, largest=node.op == "topk")
     steps = inner.values.shape[1]
     values = np.zeros((len(groups), steps))
     present = np.zeros((len(groups), steps), dtype=bool)
@@ -46,7 +46,7 @@ def aggregate(node: VectorAggregation, inner: Matrix) -> Matrix:
         present[row] = there.any(axis=0)
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore", RuntimeWarning)  # columns without any value are marked absent
-            values[row] = _AGGREGATES[node.op](own, there)
+            values[row] = AGGREGATES[node.op](own, there)
     return Matrix(tuple(groups), values, present)
 
 
@@ -74,7 +74,7 @@ def _maximum(values: Floats, there: Marks) -> Floats:
     return np.asarray(np.fmax.reduce(np.where(there, values, np.nan), axis=0))
 
 
-_AGGREGATES: dict[str, Callable[[Floats, Marks], Floats]] = {
+AGGREGATES: dict[str, Callable[[Floats, Marks], Floats]] = {
     "sum": _sum,
     "count": _count,
     "avg": _mean,
@@ -85,15 +85,15 @@ _AGGREGATES: dict[str, Callable[[Floats, Marks], Floats]] = {
 }
 
 
-def _chosen(inner: Matrix, groups: Sequence[list[int]], count: int, *, largest: bool) -> Matrix:
+def chosen(inner: Matrix, groups: Sequence[list[int]], count: int, *, largest: bool) -> Matrix:
     """The k largest or smallest of each group, step by step; of equal ones the first by labels. NaN comes last."""
     present = np.zeros_like(inner.present)
     for members in groups:
         ordered = np.array(sorted(members, key=lambda place: inner.labels[place]))
         own, there = inner.values[ordered], inner.present[ordered]
         key = -own if largest else own
-        key = np.where(there, np.where(np.isnan(key), np.finfo(np.float64).max, key), np.inf)
-        places = np.argsort(key, axis=0, kind="stable")[:count]
+        odd = np.isnan(key)
+        places = np.lexsort((np.where(odd, 0.0, key), odd, ~there), axis=0)[:count]  # an infinite value is one too
         for step in range(own.shape[1]):
             rows = places[:, step]
             present[ordered[rows[there[rows, step]]], step] = True
@@ -262,4 +262,14 @@ def _calculated(op: str, a: Floats | float, b: Floats | float) -> Floats:
                 return np.asarray(np.frompyfunc(power, 2, 1)(a, b), dtype=np.float64)
 
 
-__all__ = ["aggregate", "between", "calculate", "group_of", "holds", "replace_label", "with_number"]
+__all__ = [
+    "AGGREGATES",
+    "aggregate",
+    "between",
+    "calculate",
+    "chosen",
+    "group_of",
+    "holds",
+    "replace_label",
+    "with_number",
+]
