@@ -2,6 +2,8 @@
 
 import { ApiError, apiError, Unreachable } from './errors';
 import type {
+  Alert,
+  BackTest,
   CompleteAnswer,
   DemoState,
   Envelope,
@@ -12,11 +14,15 @@ import type {
   FindingAnswer,
   FindingsAnswer,
   HistogramAnswer,
+  Incident,
+  IncidentDetail,
   IngestAnswer,
   NodeInfo,
   ParseAnswer,
   QueryParams,
   Row,
+  Rule,
+  Silence,
   Verdict,
 } from './types';
 
@@ -144,12 +150,78 @@ export function finding(id: string, signal?: AbortSignal): Promise<FindingAnswer
   return ask(`findings/${encodeURIComponent(id)}`, {}, signal);
 }
 
-export function judge(finding: Finding['id'], verdict: Verdict): Promise<FeedbackAnswer> {
-  return call(`${BASE}/feedback`, {
+/** Sends `body` as JSON. */
+function post<T>(route: string, body: unknown, signal?: AbortSignal): Promise<T> {
+  return call(`${BASE}/${route}`, {
     method: 'POST',
-    body: JSON.stringify({ finding, verdict }),
+    signal,
+    body: JSON.stringify(body),
     headers: { 'Content-Type': 'application/json' },
-  }) as Promise<FeedbackAnswer>;
+  }) as Promise<T>;
+}
+
+export function judge(finding: Finding['id'], verdict: Verdict): Promise<FeedbackAnswer> {
+  return post('feedback', { finding, verdict });
+}
+
+export function incidents(
+  state: 'open' | undefined,
+  limit: number,
+  signal?: AbortSignal,
+): Promise<Envelope<Incident[]>> {
+  return ask('incidents', { state, limit }, signal);
+}
+
+export function incident(id: string, signal?: AbortSignal): Promise<IncidentDetail> {
+  return ask(`incidents/${encodeURIComponent(id)}`, {}, signal);
+}
+
+export function actOnIncident(
+  id: string,
+  action: 'acknowledge' | 'resolve' | 'comment',
+  text = '',
+): Promise<IncidentDetail> {
+  return post(`incidents/${encodeURIComponent(id)}`, { action, text });
+}
+
+export interface AlertsParams {
+  state?: 'open';
+  service?: string;
+  rule?: string;
+  limit?: number;
+}
+
+export function alerts(params: AlertsParams, signal?: AbortSignal): Promise<Envelope<Alert[]>> {
+  return ask('alerts', { ...params }, signal);
+}
+
+export function silences(signal?: AbortSignal): Promise<Envelope<Silence[]>> {
+  return ask('silences', {}, signal);
+}
+
+/** `to`: RFC 3339, or a duration from now such as `2h`. */
+export function silence(matchers: Record<string, string>, to: string, comment: string): Promise<Silence> {
+  return post('silences', { matchers, to, comment });
+}
+
+export function endSilence(id: string): Promise<unknown> {
+  return call(`${BASE}/silences/${encodeURIComponent(id)}`, { method: 'DELETE' });
+}
+
+export function rules(signal?: AbortSignal): Promise<Envelope<Rule[]>> {
+  return ask('rules', {}, signal);
+}
+
+export function keepRule(rule: Rule): Promise<{ kept: string[] }> {
+  return post('rules', rule);
+}
+
+export function deleteRule(id: string): Promise<unknown> {
+  return call(`${BASE}/rules/${encodeURIComponent(id)}`, { method: 'DELETE' });
+}
+
+export function testRule(rule: Rule, from: string, signal?: AbortSignal): Promise<BackTest> {
+  return post('rules/test', { rule, from, to: 'now' }, signal);
 }
 
 export function tailUrl(q: string): string {

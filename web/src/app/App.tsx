@@ -15,6 +15,8 @@ import { NoSuchPage } from './NoSuchPage';
 import { TITLES } from './routes';
 
 const Anomalies = lazy(() => import('../anomalies/Anomalies'));
+const Alerts = lazy(() => import('../alerts/Alerts'));
+const IncidentPage = lazy(() => import('../alerts/IncidentPage'));
 const FindingPage = lazy(() => import('../anomalies/FindingPage'));
 
 const queries = new QueryClient({
@@ -32,6 +34,7 @@ export function App() {
   useCommands({
     goExplore: () => navigate('/explore'),
     goAnomalies: () => navigate('/anomalies'),
+    goAlerts: () => navigate('/alerts'),
     goStart: () => navigate('/start'),
     goSettings: () => navigate('/settings'),
   });
@@ -64,6 +67,18 @@ export function App() {
               {({ id }) => (
                 <Suspense fallback={null}>
                   <FindingPage id={id} />
+                </Suspense>
+              )}
+            </Route>
+            <Route path="/alerts">
+              <Suspense fallback={null}>
+                <Alerts />
+              </Suspense>
+            </Route>
+            <Route path="/alerts/:id">
+              {({ id }) => (
+                <Suspense fallback={null}>
+                  <IncidentPage id={id} />
                 </Suspense>
               )}
             </Route>

@@ -4,7 +4,7 @@ export interface Binding {
   /** Keys as `KeyboardEvent.key`, chords separated by a blank; `Ctrl+` stands for Ctrl or ⌘. */
   keys: readonly string[];
   label: string;
-  group: 'Everywhere' | 'Query and time' | 'Lines' | 'Findings';
+  group: 'Everywhere' | 'Query and time' | 'Lines' | 'Findings' | 'Incidents';
   /** Works while a text field has the focus. */
   inText?: boolean;
 }
@@ -14,6 +14,7 @@ export const BINDINGS = {
   palette: { keys: ['Ctrl+k'], label: 'Command palette', group: 'Everywhere', inText: true },
   goExplore: { keys: ['g e'], label: 'Go to Explore', group: 'Everywhere' },
   goAnomalies: { keys: ['g a'], label: 'Go to Anomalies', group: 'Everywhere' },
+  goAlerts: { keys: ['g l'], label: 'Go to Alerts', group: 'Everywhere' },
   goStart: { keys: ['g h'], label: 'Go to Start', group: 'Everywhere' },
   goSettings: { keys: ['g ,'], label: 'Go to Settings', group: 'Everywhere' },
   close: { keys: ['Escape'], label: 'Close the innermost thing', group: 'Everywhere', inText: true },
@@ -28,8 +29,8 @@ export const BINDINGS = {
   zoomOut: { keys: ['Z'], label: 'Zoom time out', group: 'Query and time' },
   preset: { keys: ['1', '2', '3', '4', '5', '6', '7', '8', '9'], label: 'Time preset 1 … 9', group: 'Query and time' },
   live: { keys: ['.'], label: 'Live tail on or off', group: 'Query and time' },
-  lineDown: { keys: ['j', 'ArrowDown'], label: 'Next line or finding', group: 'Lines' },
-  lineUp: { keys: ['k', 'ArrowUp'], label: 'Previous line or finding', group: 'Lines' },
+  lineDown: { keys: ['j', 'ArrowDown'], label: 'Next line, finding or incident', group: 'Lines' },
+  lineUp: { keys: ['k', 'ArrowUp'], label: 'Previous line, finding or incident', group: 'Lines' },
   first: { keys: ['g g', 'Home'], label: 'Newest line', group: 'Lines' },
   last: { keys: ['G', 'End'], label: 'Oldest line', group: 'Lines' },
   pageDown: { keys: ['PageDown'], label: 'A page down', group: 'Lines' },
@@ -39,7 +40,7 @@ export const BINDINGS = {
   previousError: { keys: ['E'], label: 'Previous error', group: 'Lines' },
   nextWarning: { keys: ['w'], label: 'Next warning in the whole result', group: 'Lines' },
   previousWarning: { keys: ['W'], label: 'Previous warning', group: 'Lines' },
-  open: { keys: ['Enter'], label: 'Open the line, or the lines of the finding', group: 'Lines' },
+  open: { keys: ['Enter'], label: 'Open the line, the incident, or the lines of the finding', group: 'Lines' },
   copyLine: { keys: ['y'], label: 'Copy the line', group: 'Lines' },
   copyLink: { keys: ['Y'], label: 'Copy a link to the line', group: 'Lines' },
   filterFor: { keys: ['+'], label: 'Filter for the focused value', group: 'Lines' },
@@ -48,6 +49,10 @@ export const BINDINGS = {
   useful: { keys: ['u'], label: 'The finding is useful', group: 'Findings' },
   noise: { keys: ['n'], label: 'The finding is noise', group: 'Findings' },
   expected: { keys: ['x'], label: 'The finding is expected', group: 'Findings' },
+  acknowledge: { keys: ['a'], label: 'Acknowledge the incident', group: 'Incidents' },
+  resolve: { keys: ['r'], label: 'Resolve the incident', group: 'Incidents' },
+  silence: { keys: ['s'], label: 'Silence the incident for two hours', group: 'Incidents' },
+  alertOnThis: { keys: ['A'], label: 'Make a rule of the query', group: 'Query and time' },
 } as const satisfies Record<string, Binding>;
 
 export type Command = keyof typeof BINDINGS;

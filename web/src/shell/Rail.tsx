@@ -6,6 +6,7 @@ import { Logo } from './Logo';
 const PAGES: { page: string; label: string; icon: IconName }[] = [
   { page: 'explore', label: 'Explore', icon: 'explore' },
   { page: 'anomalies', label: 'Anomalies', icon: 'pulse' },
+  { page: 'alerts', label: 'Alerts', icon: 'bell' },
   { page: 'start', label: 'Start', icon: 'start' },
 ];
 
