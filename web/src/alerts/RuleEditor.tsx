@@ -1,204 +1,178 @@
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, type ReactNode, useState } from 'react';
-import { putRule } from '../api/client';
-import type { Rule, Severity } from '../api/types';
-import { Dialog } from '../ui/Dialog';
-import { BackTestPanel } from './BackTestPanel';
-import { linesOf, namesOf, readyRule, uses } from './ruleForm';
-import { problemText, useChange } from './useAlerting';
-import { RULE_KINDS, SEVERITY_WORDS } from './words';
+import { keepRule, testRule } from '../api/client';
+import type { BackTest, Rule, Severity } from '../api/types';
+import { useCommands } from '../app/commands';
+import { FailureNote } from '../explore/FailureNote';
+import { Choice } from '../ui/Choice';
+import { notify } from '../ui/notice';
+import { BackTestView } from './BackTestView';
+import { formOf, freshId, isRuleKind, newForm, RULE_KINDS, type RuleForm, ruleOf, uses } from './ruleForm';
+
+const SEVERITIES: readonly (readonly [Severity, string])[] = [
+  ['P1', 'P1 now'],
+  ['P2', 'P2 today'],
+  ['P3', 'P3 some time'],
+];
+const RANGES: readonly (readonly [string, string])[] = [
+  ['-1h', 'last hour'],
+  ['-24h', 'last 24 hours'],
+  ['-7d', 'last 7 days'],
+];
 
 interface Props {
-  given: Rule;
-  known: readonly Rule[];
+  /** The rule that is changed; none = a new one. */
+  rule?: Rule;
+  /** Condition a new rule begins with. */
+  q: string;
+  rules: readonly Rule[];
   onClose(): void;
 }
 
-/** A rule as a form. It is tried on what is stored before it is kept. */
-export function RuleEditor({ given, known, onClose }: Props) {
-  const [rule, setRule] = useState(given);
-  /** The rule that was tried, as text: another one has to be tried again. */
+/** A rule's fields and what it would have said: it is saved after it was tried, or untried on purpose. */
+export function RuleEditor({ rule, q, rules, onClose }: Props) {
+  const client = useQueryClient();
+  const [form, setForm] = useState<RuleForm>(() => (rule ? formOf(rule) : newForm(q)));
+  const [range, setRange] = useState('-24h');
   const [tried, setTried] = useState('');
-  const set = (change: Partial<Rule>) => setRule((before) => ({ ...before, ...change }));
-  const keep = useChange(
-    (made: Rule) => putRule(made),
-    ({ name }) => `${name}: watches from now on`,
-  );
-  const ready = readyRule(rule, known);
-  const complete =
-    rule.name.trim() !== '' && (uses(rule.kind, 'steps') ? (rule.steps?.length ?? 0) > 1 : !!rule.condition);
+  const [untried, setUntried] = useState(false);
+  const id =
+    rule?.id ??
+    freshId(
+      form.name,
+      rules.map((each) => each.id),
+    );
+  const named = { ...form, name: form.name.trim() || 'New rule' };
+  const made = ruleOf(named, id, rule);
+  const sense = JSON.stringify({ ...made, id: '', name: '', description: '', severity: '' });
+
+  const test = useMutation<BackTest>({
+    mutationFn: () => testRule(made, range),
+    networkMode: 'always',
+    onSuccess: () => setTried(sense),
+  });
+  const save = useMutation({
+    mutationFn: () => keepRule(made),
+    networkMode: 'always',
+    onSuccess: async () => {
+      notify(`“${made.name}” is watched from now on.`);
+      await client.invalidateQueries({ queryKey: ['alerts'] });
+      onClose();
+    },
+  });
+  useCommands({ run: () => test.mutate(), close: onClose });
+
+  const put = (change: Partial<RuleForm>) => setForm((before) => ({ ...before, ...change }));
+  const field = (name: TextField, label: string, about?: ReactNode) =>
+    uses(form.kind, name) && (
+      <label className="field">
+        <span>{label}</span>
+        <input value={form[name]} spellCheck={false} onChange={(event) => put({ [name]: event.target.value })} />
+        {about && <small className="muted">{about}</small>}
+      </label>
+    );
+  const ready = (tried === sense || untried) && form.name.trim() !== '';
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (complete) keep.mutate(ready, { onSuccess: onClose });
+    if (ready) save.mutate();
+    else test.mutate();
   };
+
   return (
-    <Dialog open onClose={onClose} title={given.id ? `Rule ${given.id}` : 'New rule'} className="rule-dialog">
-      <form className="alert-form" onSubmit={submit}>
-        <Line label="Name">
-          <input
-            className="entry"
-            data-autofocus
-            required
-            maxLength={200}
-            value={rule.name}
-            onChange={(event) => set({ name: event.target.value })}
-          />
-        </Line>
-        <div className="form-row">
-          <Line label="Tells of">
-            <select className="entry" value={rule.kind} onChange={(event) => set({ kind: event.target.value })}>
-              {Object.entries(RULE_KINDS).map(([kind, label]) => (
-                <option key={kind} value={kind}>
-                  {label}
-                </option>
-              ))}
-            </select>
-          </Line>
-          <Line label="Severity">
-            <select
-              className="entry"
-              value={rule.severity}
-              onChange={(event) => set({ severity: event.target.value as Severity })}
-            >
-              {Object.entries(SEVERITY_WORDS).map(([severity, word]) => (
-                <option key={severity} value={severity}>
-                  {severity}: {word}
-                </option>
-              ))}
-            </select>
-          </Line>
-        </div>
-        <Condition rule={rule} set={set} />
-        <Numbers rule={rule} set={set} />
-        <BackTestPanel rule={ready} complete={complete} onTried={() => setTried(JSON.stringify(ready))} />
-        {keep.error && (
-          <p className="problem" role="alert">
-            {problemText(keep.error)}
-          </p>
+    <form className="rule-editor" onSubmit={submit} aria-label={rule ? `Rule ${rule.name}` : 'New rule'}>
+      <h2>{rule ? `Rule ${rule.id}` : 'New rule'}</h2>
+      <div className="rule-fields">
+        <label className="field">
+          <span>Name</span>
+          <input value={form.name} placeholder="Many declined cards" onChange={(e) => put({ name: e.target.value })} />
+        </label>
+        <label className="field">
+          <span>Tell me of</span>
+          <select value={form.kind} onChange={(e) => isRuleKind(e.target.value) && put({ kind: e.target.value })}>
+            {Object.entries(RULE_KINDS).map(([kind, words]) => (
+              <option key={kind} value={kind}>
+                {words}
+              </option>
+            ))}
+          </select>
+        </label>
+        {field('condition', form.kind === 'scheduled' ? 'Query' : 'Search', 'as in Explore')}
+        {uses(form.kind, 'steps') && (
+          <label className="field">
+            <span>Searches, one a line</span>
+            <textarea rows={3} spellCheck={false} value={form.steps} onChange={(e) => put({ steps: e.target.value })} />
+          </label>
         )}
-        <footer className="form-foot">
-          <button
-            type="submit"
-            className="button primary"
-            disabled={!complete || keep.isPending || tried !== JSON.stringify(ready)}
-          >
-            Keep the rule
-          </button>
-          {complete && tried !== JSON.stringify(ready) && (
-            <button type="button" className="link-button" onClick={() => keep.mutate(ready, { onSuccess: onClose })}>
-              Keep it without trying
-            </button>
-          )}
-        </footer>
-      </form>
-    </Dialog>
-  );
-}
-
-interface Part {
-  rule: Rule;
-  set(change: Partial<Rule>): void;
-}
-
-function Condition({ rule, set }: Part) {
-  if (uses(rule.kind, 'steps')) {
-    return (
-      <Line label="Records of these searches" about="One search a line, in HQL.">
-        <textarea
-          className="entry code"
-          rows={3}
-          defaultValue={rule.steps?.join('\n') ?? ''}
-          onChange={(event) => set({ steps: linesOf(event.target.value) })}
+        {uses(form.kind, 'absentLast') && (
+          <label className="check">
+            <input
+              type="checkbox"
+              checked={form.absentLast}
+              onChange={(event) => put({ absentLast: event.target.checked })}
+            />
+            The last of them does not come
+          </label>
+        )}
+        {field('of', 'Of all records of')}
+        {field('ratio', 'Percent, at least')}
+        {field('minCount', 'Records there must be')}
+        {field('threshold', form.kind === 'scheduled' ? 'Rows, at least' : 'How many, at least')}
+        {field('distinct', 'Count the values of a field instead', 'such as user_id; empty = count records')}
+        {field('window', 'Within', 'such as 30s, 5m or 1h')}
+        {field('every', 'Asked every', 'such as 1m')}
+        {field('learn', 'Only learn for', 'from the first record on')}
+        {field('groupBy', 'For each', 'fields, separated by commas; empty = all together')}
+        <label className="field">
+          <span>What to do (runbook)</span>
+          <input value={form.description} onChange={(event) => put({ description: event.target.value })} />
+        </label>
+        <Choice
+          label="Severity"
+          value={form.severity}
+          options={SEVERITIES}
+          onChange={(severity) => put({ severity })}
         />
-      </Line>
-    );
-  }
-  const whole = rule.kind === 'scheduled';
-  return (
-    <>
-      <Line
-        label={whole ? 'Query' : 'Records of this search'}
-        about={whole ? 'HQL with its pipes; each row is told.' : 'In HQL.'}
-      >
-        <input
-          className="entry code"
-          value={rule.condition ?? ''}
-          placeholder={
-            whole ? 'level:error | stats count() as n by service | where n > 10' : 'service:payment "card declined"'
-          }
-          onChange={(event) => set({ condition: event.target.value })}
-        />
-      </Line>
-      {uses(rule.kind, 'of') && (
-        <Line label="Among records of" about="All records when empty.">
-          <input className="entry code" value={rule.of ?? ''} onChange={(event) => set({ of: event.target.value })} />
-        </Line>
-      )}
-    </>
+      </div>
+      <div className="rule-try">
+        <button type="button" className="button" disabled={test.isPending} onClick={() => test.mutate()}>
+          {test.isPending ? 'Trying…' : 'Try it on'}
+        </button>
+        <select aria-label="Stored records" value={range} onChange={(event) => setRange(event.target.value)}>
+          {RANGES.map(([from, words]) => (
+            <option key={from} value={from}>
+              {words}
+            </option>
+          ))}
+        </select>
+        <span className="rule-space" />
+        <label className="check">
+          <input type="checkbox" checked={untried} onChange={(event) => setUntried(event.target.checked)} />
+          Save untried
+        </label>
+        <button type="button" className="button quiet" onClick={onClose}>
+          Cancel
+        </button>
+        <button
+          type="submit"
+          className="button primary"
+          disabled={!ready || save.isPending}
+          title={whyNot(form, ready)}
+        >
+          Save
+        </button>
+      </div>
+      {test.error && <FailureNote error={test.error} q={form.condition} onRetry={() => test.mutate()} />}
+      {save.error && <FailureNote error={save.error} q={form.condition} onRetry={() => save.mutate()} />}
+      <div aria-live="polite">
+        {test.data && !test.error && <BackTestView found={test.data} stale={tried !== sense} />}
+      </div>
+    </form>
   );
 }
 
-function Numbers({ rule, set }: Part) {
-  const number = (key: 'threshold' | 'ratio' | 'min_count', label: string, step: number, scale = 1) =>
-    uses(rule.kind, key) && (
-      <Line label={label}>
-        <input
-          className="entry"
-          type="number"
-          min={0}
-          step={step}
-          value={(rule[key] ?? 0) * scale || ''}
-          onChange={(event) =>
-            set({ [key]: event.target.value === '' ? undefined : Number(event.target.value) / scale })
-          }
-        />
-      </Line>
-    );
-  return (
-    <div className="form-row">
-      {number('threshold', 'At least', 1)}
-      {number('ratio', 'At least, %', 0.1, 100)}
-      {number('min_count', 'Of at least so many', 1)}
-      {uses(rule.kind, 'window') && (
-        <Line label="Within">
-          <input
-            className="entry"
-            value={rule.window ?? ''}
-            placeholder="5m"
-            onChange={(event) => set({ window: event.target.value })}
-          />
-        </Line>
-      )}
-      {uses(rule.kind, 'every') && (
-        <Line label="Every">
-          <input
-            className="entry"
-            value={rule.every ?? ''}
-            placeholder="1m"
-            onChange={(event) => set({ every: event.target.value })}
-          />
-        </Line>
-      )}
-      {uses(rule.kind, 'group_by') && (
-        <Line label="For each">
-          <input
-            className="entry"
-            defaultValue={rule.group_by?.join(', ') ?? ''}
-            placeholder="service"
-            onChange={(event) => set({ group_by: namesOf(event.target.value) })}
-          />
-        </Line>
-      )}
-    </div>
-  );
-}
+type TextField = { [K in keyof RuleForm]: RuleForm[K] extends string ? K : never }[keyof RuleForm];
 
-function Line({ label, about, children }: { label: string; about?: string; children: ReactNode }) {
-  return (
-    // biome-ignore lint/a11y/noLabelWithoutControl: the control is its child
-    <label>
-      <span>{label}</span>
-      {children}
-      {about && <span className="muted">{about}</span>}
-    </label>
-  );
+function whyNot(form: RuleForm, ready: boolean): string | undefined {
+  if (ready) return undefined;
+  return form.name.trim() === '' ? 'Give it a name' : 'Try it on stored records first';
 }

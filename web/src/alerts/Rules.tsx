@@ -1,138 +1,114 @@
-import { useState } from 'react';
-import { deleteRule, putRule } from '../api/client';
-import type { Rule } from '../api/types';
-import { FailureNote } from '../explore/FailureNote';
+import { Link, useLocation } from 'wouter';
+import { Empty } from '../anomalies/Quiet';
+import type { Alert, Rule } from '../api/types';
 import { safeText } from '../text/safe';
-import { count } from '../ui/format';
-import type { AlertsState } from './alertsUrl';
-import { SeverityMark } from './marks';
+import { Icon } from '../ui/Icon';
+import { alertsHref, newRuleHref } from './alertsUrl';
 import { RuleEditor } from './RuleEditor';
-import { blankRule } from './ruleForm';
-import { AlertsSkeleton } from './Skeleton';
-import { useChange, useRules } from './useAlerting';
-import { RULE_KINDS, ruleText } from './words';
+import { ruleText } from './ruleForm';
+import { SeverityChip, StateChip } from './Severity';
+import type { Actions } from './useActions';
+import { When } from './When';
 
-/** Rules of Sigma come by the thousand; the list shows the first, the search finds any. */
-const MOST_RULES = 200;
+/** Searches that are a good first rule anywhere. */
+const FIRST_RULES = [
+  { q: 'level>=error', words: 'Many errors of a service' },
+  { q: 'level:fatal', words: 'Anything fatal' },
+];
 
 interface Props {
-  state: AlertsState;
-  onChange(change: Partial<AlertsState>): void;
+  rules: readonly Rule[];
+  open: readonly Alert[];
+  edit: string;
+  q: string;
+  actions: Actions;
 }
 
-export function Rules({ state, onChange }: Props) {
-  const asked = useRules();
-  const [edited, edit] = useState<Rule | null>(state.draft ? blankRule(state.draft) : null);
-  const [sought, seek] = useState('');
-  const every = asked.data?.data ?? [];
-  const found = every.filter((rule) => matches(rule, sought));
-  const close = () => {
-    edit(null);
-    if (state.draft) onChange({ draft: '' });
-  };
+/** Every rule with its state; one of them, or a new one, in the editor. */
+export function Rules({ rules, open, edit, q, actions }: Props) {
+  const [, navigate] = useLocation();
+  const close = () => navigate(alertsHref({ view: 'rules' }));
+  const edited = rules.find(({ id }) => id === edit);
+  if (edit === 'new' || edited) {
+    return <RuleEditor key={edit + q} rule={edit === 'new' ? undefined : edited} q={q} rules={rules} onClose={close} />;
+  }
+  if (rules.length === 0) {
+    return (
+      <Empty title="No rules yet">
+        <p className="muted">
+          A rule says what you want to be told about: a search, and how often, how rarely or in what order its records
+          have to come. Begin with one of these; you see what it would have said before it is saved.
+        </p>
+        <p className="first-rules">
+          {FIRST_RULES.map(({ q: condition, words }) => (
+            <Link key={condition} className="button" href={newRuleHref(condition)}>
+              {words}
+            </Link>
+          ))}
+        </p>
+      </Empty>
+    );
+  }
   return (
-    <section className="alerts-section" aria-label="Rules">
-      <div className="alerts-tools">
-        <input
-          className="entry"
-          type="search"
-          aria-label="Find a rule"
-          placeholder="Find a rule"
-          value={sought}
-          onChange={(event) => seek(event.target.value)}
-        />
-        <button type="button" className="button primary" onClick={() => edit(blankRule())}>
-          New rule
-        </button>
-      </div>
-      {asked.error && <FailureNote error={asked.error} q="" onRetry={() => void asked.refetch()} />}
-      {asked.isPending && <AlertsSkeleton label="Loading rules" />}
+    <>
+      {edit && <p className="problem">There is no rule {edit}.</p>}
       <ul className="rule-list">
-        {found.slice(0, MOST_RULES).map((rule) => (
-          <RuleRow key={rule.id} rule={rule} onEdit={() => edit({ ...blankRule(), ...rule })} />
+        {rules.map((rule) => (
+          <RuleRow key={rule.id} rule={rule} open={open.filter((alert) => alert.rule === rule.id)} actions={actions} />
         ))}
       </ul>
-      {found.length > MOST_RULES && (
-        <p className="muted">
-          The first {MOST_RULES} of {count(found.length)} rules; a word above finds the others.
-        </p>
-      )}
-      {asked.data && found.length === 0 && (
-        <div className="empty alerts-empty">
-          <h2>{every.length === 0 ? 'No rules yet' : 'No rule like that'}</h2>
-          {every.length === 0 && (
-            <>
-              <p className="muted">
-                Detection tells of what is unusual by itself. A rule says what must never pass unnoticed.
-              </p>
-              <button type="button" className="button" onClick={() => edit(FIRST_RULE)}>
-                Begin with: many errors of one service
-              </button>
-            </>
-          )}
-        </div>
-      )}
-      {edited && <RuleEditor key={edited.id} given={edited} known={every} onClose={close} />}
-    </section>
+    </>
   );
 }
 
-const FIRST_RULE: Rule = {
-  ...blankRule('level>=error'),
-  name: 'Many errors of one service',
-  threshold: 50,
-  group_by: ['service'],
-};
-
-function matches(rule: Rule, sought: string): boolean {
-  const text = `${rule.id} ${rule.name} ${rule.condition ?? ''} ${rule.description ?? ''}`.toLowerCase();
-  return sought
-    .toLowerCase()
-    .split(/\s+/)
-    .every((word) => text.includes(word));
-}
-
-function RuleRow({ rule, onEdit }: { rule: Rule; onEdit(): void }) {
+function RuleRow({ rule, open, actions }: { rule: Rule; open: readonly Alert[]; actions: Actions }) {
   const on = rule.enabled !== false;
-  const turn = useChange(
-    () => putRule({ ...rule, enabled: !on }),
-    () => (on ? `${rule.name}: turned off` : `${rule.name}: watches again`),
-  );
-  const remove = useChange(
-    () => deleteRule(rule.id),
-    () => `${rule.name}: deleted`,
-  );
-  const own = rule.source === 'api' || rule.source === undefined;
+  const own = rule.source === 'api' || !rule.source;
+  const latest = open[0];
   return (
-    <li className="rule" data-off={!on} id={`rule-${rule.id}`}>
-      <SeverityMark severity={rule.severity} />
+    <li className="rule" data-on={on}>
+      <SeverityChip severity={rule.severity} />
       <div className="rule-words">
-        <h2>{safeText(rule.name)}</h2>
-        <p className="muted">
-          {RULE_KINDS[rule.kind] ?? rule.kind}: {safeText(ruleText(rule))}
-          {!own && ` · from ${safeText(rule.source ?? '')}`}
-          {!on && ' · off'}
-        </p>
-        <code className="rule-condition">{safeText(rule.condition ?? rule.steps?.join('  →  ') ?? '*')}</code>
+        <h2>
+          <Link href={alertsHref({ view: 'rules', edit: rule.id })}>{safeText(rule.name)}</Link>
+        </h2>
+        <p className="muted">{safeText(ruleText(rule))}</p>
+        {latest && (
+          <p>
+            {open.length === 1 ? 'One alert' : `${open.length} alerts`} open, the latest{' '}
+            <Link href={alertsHref({}, latest.incident)}>
+              <When time={latest.detected} />
+            </Link>
+          </p>
+        )}
       </div>
-      <div className="rule-actions">
-        <button type="button" className="button" onClick={() => turn.mutate(undefined)}>
+      <StateChip state={stateOf(on, open.length > 0)} />
+      <span className="rule-actions">
+        <button
+          type="button"
+          className="button quiet"
+          onClick={() => actions.keepRule({ ...rule, enabled: !on })}
+          aria-label={`${on ? 'Turn off' : 'Turn on'}: ${rule.name}`}
+        >
           {on ? 'Turn off' : 'Turn on'}
-        </button>
-        <button type="button" className="button" onClick={onEdit} aria-label={`Edit ${rule.name}`}>
-          Edit
         </button>
         {own && (
           <button
             type="button"
-            className="button"
-            onClick={() => remove.mutate(undefined)}
+            className="icon-button"
+            title="Delete"
             aria-label={`Delete ${rule.name}`}
+            onClick={() => actions.deleteRule(rule)}
           >
-            Delete
+            <Icon name="close" />
           </button>
         )}
-      </div>
+      </span>
     </li>
   );
+}
+
+function stateOf(on: boolean, firing: boolean): string {
+  if (!on) return 'off';
+  return firing ? 'firing' : 'ok';
 }

@@ -1,69 +1,42 @@
-import { useState } from 'react';
-import { endSilence } from '../api/client';
+import { Empty } from '../anomalies/Quiet';
 import type { Silence } from '../api/types';
-import { useCommands } from '../app/commands';
-import { FailureNote } from '../explore/FailureNote';
 import { safeText } from '../text/safe';
-import { displayInstant, nowNs, parseInstant } from '../time/instant';
-import { displaySpan } from '../time/range';
-import { matcherText, SilenceDialog } from './SilenceDialog';
-import { AlertsSkeleton } from './Skeleton';
-import { useChange, useSilences } from './useAlerting';
+import { nowNs, parseInstant } from '../time/instant';
+import { matchersText } from './matchers';
+import type { Actions } from './useActions';
+import { When } from './When';
 
-/** What nobody is told of, and until when. */
-export function Silences() {
-  const asked = useSilences();
-  const [making, setMaking] = useState(false);
-  const end = useChange(
-    ({ id }: Silence) => endSilence(id),
-    () => 'Ended: alerts are told again',
-  );
-  useCommands({ silence: () => setMaking(true) });
+/** Silences in force or to come; the ended ones are history of no use here. */
+export function Silences({ silences, actions }: { silences: readonly Silence[]; actions: Actions }) {
   const now = nowNs();
-  const found = (asked.data?.data ?? []).filter(({ end: until }) => (parseInstant(until) ?? 0n) > now);
+  const current = silences.filter(({ end }) => (parseInstant(end) ?? 0n) > now);
+  if (current.length === 0) {
+    return (
+      <Empty title="Nothing is silenced">
+        <p className="muted">
+          A silence keeps alerts from being told while work is planned: press “Silence” at an incident, or run{' '}
+          <code>heimdall alerts silence service=payment --for 2h</code>
+        </p>
+      </Empty>
+    );
+  }
   return (
-    <section className="alerts-section" aria-label="Silences">
-      <div className="alerts-tools">
-        <p className="muted">Alerts that match are kept and shown; nobody is told of them.</p>
-        <button type="button" className="button" title="Silence alerts (s)" onClick={() => setMaking(true)}>
-          Silence…
-        </button>
-      </div>
-      {asked.error && <FailureNote error={asked.error} q="" onRetry={() => void asked.refetch()} />}
-      {asked.isPending && <AlertsSkeleton label="Loading silences" />}
-      <ul className="rule-list">
-        {found.map((silence) => (
-          <li key={silence.id} className="rule">
-            <div className="rule-words">
-              <h2>
-                <code>{safeText(matcherText(silence.matchers)) || 'every alert'}</code>
-              </h2>
-              <p className="muted">
-                {left(silence, now)}
-                {silence.comment && ` · ${safeText(silence.comment)}`}
-                {silence.author && ` · ${safeText(silence.author)}`}
-              </p>
-            </div>
-            <button type="button" className="button" onClick={() => end.mutate(silence)}>
-              End now
-            </button>
-          </li>
-        ))}
-      </ul>
-      {asked.data && found.length === 0 && (
-        <div className="empty alerts-empty">
-          <h2>Nothing is silenced</h2>
-          <p className="muted">Before planned work, silence what it will set off.</p>
-        </div>
-      )}
-      <SilenceDialog open={making} onClose={() => setMaking(false)} />
-    </section>
+    <ul className="rule-list">
+      {current.map((silence) => (
+        <li key={silence.id} className="rule">
+          <div className="rule-words">
+            <h2>{safeText(matchersText(silence.matchers))}</h2>
+            <p className="muted">
+              until <When time={silence.end} />
+              {silence.author && ` · by ${safeText(silence.author)}`}
+              {silence.comment && ` · ${safeText(silence.comment)}`}
+            </p>
+          </div>
+          <button type="button" className="button" onClick={() => actions.endSilence(silence.id)}>
+            End it now
+          </button>
+        </li>
+      ))}
+    </ul>
   );
-}
-
-function left({ start, end }: Silence, now: bigint): string {
-  const from = parseInstant(start) ?? 0n;
-  const to = parseInstant(end) ?? 0n;
-  const until = `until ${displayInstant(to, 'local', 0)}`;
-  return from > now ? `from ${displayInstant(from, 'local', 0)} ${until}` : `${displaySpan(to - now)} more, ${until}`;
 }

@@ -1,11 +1,11 @@
-/** The layout of a list before its first answer. */
-export function AlertsSkeleton({ label }: { label: string }) {
+/** The layout of the page before its first answer. */
+export function AlertsSkeleton() {
   return (
-    <div className="alerts-skeleton" role="status" aria-label={label}>
-      {[55, 35, 70].map((width) => (
+    <div className="incident-list" role="status" aria-label="Loading">
+      {[50, 70, 40].map((width) => (
         <div key={width} className="incident">
-          <span className="skeleton" style={{ width: 28 }} />
           <span className="skeleton" style={{ width: `${width}%` }} />
+          <span className="skeleton" style={{ width: '80%' }} />
         </div>
       ))}
     </div>

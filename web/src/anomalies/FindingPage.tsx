@@ -8,6 +8,7 @@ import { noteOutcome, useConnection } from '../app/connection';
 import { FailureNote } from '../explore/FailureNote';
 import { anomaliesHref, decodeAnomalies } from './anomaliesUrl';
 import { FindingCard, linesHref } from './FindingCard';
+import { IncidentLink } from './IncidentLink';
 import { Nearby } from './Nearby';
 import { Empty } from './Quiet';
 import { AnomaliesSkeleton } from './Skeleton';
@@ -34,6 +35,7 @@ export default function FindingPage({ id }: { id: string }) {
       {found && (
         <>
           <FindingCard finding={found} state={state} selected alone onOpen={() => navigate(linesHref(found, state))} />
+          <IncidentLink finding={found} />
           <Nearby finding={found} state={state} />
         </>
       )}

@@ -2,6 +2,7 @@
 
 import { ApiError, apiError, Unreachable } from './errors';
 import type {
+  Alert,
   BackTest,
   CompareAnswer,
   CompleteAnswer,
@@ -71,11 +72,6 @@ function ask<T>(route: string, params: Params, signal?: AbortSignal): Promise<T>
           headers: { 'Content-Type': 'application/json' },
         });
   return answer as Promise<T>;
-}
-
-function post<T>(route: string, body: unknown): Promise<T> {
-  const init = { method: 'POST', body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } };
-  return call(`${BASE}/${route}`, init) as Promise<T>;
 }
 
 export interface SearchParams extends QueryParams {
@@ -172,61 +168,78 @@ export function finding(id: string, signal?: AbortSignal): Promise<FindingAnswer
   return ask(`findings/${encodeURIComponent(id)}`, {}, signal);
 }
 
+/** Sends `body` as JSON. */
+function post<T>(route: string, body: unknown, signal?: AbortSignal): Promise<T> {
+  return call(`${BASE}/${route}`, {
+    method: 'POST',
+    signal,
+    body: JSON.stringify(body),
+    headers: { 'Content-Type': 'application/json' },
+  }) as Promise<T>;
+}
+
 export function judge(finding: Finding['id'], verdict: Verdict): Promise<FeedbackAnswer> {
   return post('feedback', { finding, verdict });
 }
 
-export function incidents(state: string, signal?: AbortSignal): Promise<Envelope<Incident[]>> {
-  return ask('incidents', { state: state || undefined, limit: 200 }, signal);
+export function incidents(
+  state: 'open' | undefined,
+  limit: number,
+  signal?: AbortSignal,
+): Promise<Envelope<Incident[]>> {
+  return ask('incidents', { state, limit }, signal);
 }
 
 export function incident(id: string, signal?: AbortSignal): Promise<IncidentDetail> {
   return ask(`incidents/${encodeURIComponent(id)}`, {}, signal);
 }
 
-export interface IncidentAction {
-  action: 'acknowledge' | 'resolve' | 'comment';
-  text?: string;
+export function actOnIncident(
+  id: string,
+  action: 'acknowledge' | 'resolve' | 'comment',
+  text = '',
+): Promise<IncidentDetail> {
+  return post(`incidents/${encodeURIComponent(id)}`, { action, text });
 }
 
-export function act(id: string, action: IncidentAction): Promise<IncidentDetail> {
-  return post(`incidents/${encodeURIComponent(id)}`, action);
+export interface AlertsParams {
+  state?: 'open';
+  service?: string;
+  rule?: string;
+  limit?: number;
+}
+
+export function alerts(params: AlertsParams, signal?: AbortSignal): Promise<Envelope<Alert[]>> {
+  return ask('alerts', { ...params }, signal);
 }
 
 export function silences(signal?: AbortSignal): Promise<Envelope<Silence[]>> {
   return ask('silences', {}, signal);
 }
 
-export interface NewSilence {
-  matchers: Record<string, string>;
-  /** Such as `2h`. */
-  to: string;
-  comment: string;
+/** `to`: RFC 3339, or a duration from now such as `2h`. */
+export function silence(matchers: Record<string, string>, to: string, comment: string): Promise<Silence> {
+  return post('silences', { matchers, to, comment });
 }
 
-export function addSilence(silence: NewSilence): Promise<Silence> {
-  return post('silences', silence);
-}
-
-export async function endSilence(id: string): Promise<void> {
-  await call(`${BASE}/silences/${encodeURIComponent(id)}`, { method: 'DELETE' });
+export function endSilence(id: string): Promise<unknown> {
+  return call(`${BASE}/silences/${encodeURIComponent(id)}`, { method: 'DELETE' });
 }
 
 export function rules(signal?: AbortSignal): Promise<Envelope<Rule[]>> {
   return ask('rules', {}, signal);
 }
 
-export function putRule(rule: Rule): Promise<{ kept: string[] }> {
+export function keepRule(rule: Rule): Promise<{ kept: string[] }> {
   return post('rules', rule);
 }
 
-export async function deleteRule(id: string): Promise<void> {
-  await call(`${BASE}/rules/${encodeURIComponent(id)}`, { method: 'DELETE' });
+export function deleteRule(id: string): Promise<unknown> {
+  return call(`${BASE}/rules/${encodeURIComponent(id)}`, { method: 'DELETE' });
 }
 
-/** What a rule would have said of stored records; keeps nothing. */
-export function testRule(rule: Rule, from: string): Promise<BackTest> {
-  return post('rules/test', { rule, from, to: 'now' });
+export function testRule(rule: Rule, from: string, signal?: AbortSignal): Promise<BackTest> {
+  return post('rules/test', { rule, from, to: 'now' }, signal);
 }
 
 export function tailUrl(q: string): string {

@@ -154,6 +154,146 @@ export interface Finding {
   verdict: Verdict | null;
 }
 
+export interface FindingsAnswer extends Envelope<Finding[]> {
+  /** Whether anything is being judged (`detect.enabled`). */
+  detection: boolean;
+  /** Records before it are judged; `null` before the first. */
+  judged_until: string | null;
+}
+
+export interface FindingAnswer extends Envelope<Finding> {
+  detection: boolean;
+}
+
+export interface FeedbackAnswer {
+  finding: string;
+  verdict: Verdict;
+  muted: boolean;
+  /** Powers of ten by which such a finding has to be rarer; `null` when muted. */
+  extra_evidence: number | null;
+}
+
+export type Severity = 'P1' | 'P2' | 'P3';
+export type AlertState = 'firing' | 'acknowledged' | 'resolved';
+
+export interface Incident {
+  id: string;
+  title: string;
+  severity: Severity;
+  state: AlertState;
+  services: string[];
+  rules: string[];
+  alerts: number;
+  open_alerts: number;
+  /** Gathers what begins while too many incidents do. */
+  storm: boolean;
+  channels: string[];
+  opened: string;
+  updated: string;
+  resolved: string | null;
+  acknowledged_by: string;
+}
+
+/** A rule, or a detector, and one combination of values. */
+export interface Alert {
+  key: string;
+  /** `detector.<kind>` when detection made it. */
+  rule: string;
+  title: string;
+  severity: Severity;
+  state: AlertState;
+  labels: Record<string, string>;
+  service: string;
+  statement: string;
+  records: number;
+  examples: string[];
+  query: string;
+  incident: string;
+  started: string;
+  detected: string;
+  opened: string;
+  times_opened: number;
+  flapping: boolean;
+  silenced?: boolean;
+}
+
+export interface TimelineEntry {
+  time: string;
+  kind: string;
+  text: string;
+  author: string;
+}
+
+export interface Notification {
+  key: string;
+  channel: string;
+  made: string;
+  attempts: number;
+  state: string;
+  reason: string;
+}
+
+export interface IncidentDetail extends Incident {
+  timeline: TimelineEntry[];
+  members: Alert[];
+  notifications: Notification[];
+}
+
+export interface Silence {
+  id: string;
+  matchers: Record<string, string>;
+  start: string;
+  end: string;
+  comment: string;
+  author: string;
+}
+
+/** As docs/guides/alerting.md describes it; keys at their default are left out. */
+export interface Rule {
+  id: string;
+  name: string;
+  kind: string;
+  severity: Severity;
+  condition?: string;
+  of?: string;
+  steps?: string[];
+  absent_last?: boolean;
+  group_by?: string[];
+  threshold?: number;
+  distinct?: string;
+  ratio?: number;
+  min_count?: number;
+  window?: string;
+  every?: string;
+  learn?: string;
+  enabled?: boolean;
+  description?: string;
+  tags?: string[];
+  author?: string;
+  source?: string;
+}
+
+export interface Firing {
+  statement: string;
+  service: string;
+  started: string;
+  detected: string;
+  query: string;
+  resolved: boolean;
+}
+
+export interface BackTest {
+  /** How often somebody would have been told. */
+  alerts: number;
+  fired: number;
+  records: number;
+  /** False when the range was cut at `to`. */
+  complete: boolean;
+  from: string;
+  to: string;
+  firings: Firing[];
+}
+
 export interface Pattern {
   template_id: number;
   template: string;
@@ -218,135 +358,4 @@ export interface CompareAnswer
   tests: number;
   templates: number;
   fields: number;
-}
-
-export type AlertState = 'firing' | 'acknowledged' | 'resolved';
-export type Severity = 'P1' | 'P2' | 'P3';
-
-export interface Incident {
-  id: string;
-  title: string;
-  severity: Severity;
-  state: AlertState;
-  services: string[];
-  rules: string[];
-  alerts: number;
-  open_alerts: number;
-  /** Too many causes at once to be told one by one. */
-  storm: boolean;
-  channels: string[];
-  opened: string;
-  updated: string;
-  resolved: string | null;
-  acknowledged_by: string;
-}
-
-export interface Alert {
-  key: string;
-  rule: string;
-  title: string;
-  severity: Severity;
-  state: AlertState;
-  labels: Record<string, string>;
-  service: string;
-  statement: string;
-  records: number;
-  examples: string[];
-  query: string;
-  opened: string;
-  seen: string;
-  resolved: string | null;
-  times_opened: number;
-  flapping: boolean;
-}
-
-export interface TimelineEntry {
-  time: string;
-  kind: string;
-  alert: string;
-  text: string;
-  author: string;
-}
-
-export interface Notification {
-  key: string;
-  channel: string;
-  made: string;
-  attempts: number;
-  state: string;
-  reason: string;
-}
-
-export interface IncidentDetail extends Incident {
-  timeline: TimelineEntry[];
-  members: Alert[];
-  notifications: Notification[];
-}
-
-export interface Silence {
-  id: string;
-  /** Label → its value, or `/RE2/`. */
-  matchers: Record<string, string>;
-  start: string;
-  end: string;
-  comment: string;
-  author: string;
-}
-
-/** A rule as people write it: defaults are left out, durations are text such as `5m`. */
-export interface Rule {
-  id: string;
-  name: string;
-  severity: Severity;
-  kind: string;
-  condition?: string;
-  of?: string;
-  steps?: string[];
-  group_by?: string[];
-  threshold?: number;
-  distinct?: string;
-  ratio?: number;
-  min_count?: number;
-  window?: string;
-  every?: string;
-  enabled?: boolean;
-  description?: string;
-  source?: string;
-}
-
-export interface BackTest {
-  /** How often it would have fired, and how often somebody would have been told. */
-  fired: number;
-  alerts: number;
-  records: number;
-  complete: boolean;
-  from: string;
-  to: string;
-  firings: {
-    statement: string;
-    severity: Severity;
-    service: string;
-    detected: string;
-    resolved: boolean;
-    query: string;
-  }[];
-}
-
-export interface FindingsAnswer extends Envelope<Finding[]> {
-  /** Whether anything is being judged (`detect.enabled`). */
-  detection: boolean;
-  /** Records before it are judged; `null` before the first. */
-  judged_until: string | null;
-}
-
-export interface FindingAnswer extends Envelope<Finding> {
-  detection: boolean;
-}
-
-export interface FeedbackAnswer {
-  finding: string;
-  verdict: Verdict;
-  muted: boolean;
-  /** Powers of ten by which such a finding has to be rarer; `null` when muted. */
-  extra_evidence: number | null;
 }

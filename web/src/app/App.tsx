@@ -14,9 +14,9 @@ import { Home } from './Home';
 import { NoSuchPage } from './NoSuchPage';
 import { TITLES } from './routes';
 
+const Anomalies = lazy(() => import('../anomalies/Anomalies'));
 const Alerts = lazy(() => import('../alerts/Alerts'));
 const IncidentPage = lazy(() => import('../alerts/IncidentPage'));
-const Anomalies = lazy(() => import('../anomalies/Anomalies'));
 const FindingPage = lazy(() => import('../anomalies/FindingPage'));
 
 const queries = new QueryClient({

@@ -1,7 +1,9 @@
 import './explore.css';
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
+import { newRuleHref } from '../alerts/alertsUrl';
 import { isLine, type Line } from '../api/types';
+import { useCommands } from '../app/commands';
 import { useConnection } from '../app/connection';
 import type { Level } from '../levels';
 import { levelOf } from '../levels';
@@ -44,6 +46,8 @@ const BUCKETS = 120;
 export function Explore() {
   const [state, update] = useExploreState();
   const [, navigate] = useLocation();
+  const alertOnThis = () => navigate(newRuleHref(state.q));
+  useCommands({ alertOnThis });
   const settings = useSettings();
   const phone = useMedia(PHONE);
   const narrow = useMedia(NARROW);
@@ -183,6 +187,15 @@ export function Explore() {
           >
             <Icon name="live" />
             <span>Live</span>
+          </button>
+          <button
+            type="button"
+            className="button quiet"
+            onClick={alertOnThis}
+            title="Make a rule of the query (A)"
+            aria-label="Alert on this"
+          >
+            <Icon name="bell" />
           </button>
           <Share state={state} />
         </div>

@@ -4,7 +4,7 @@ export interface Binding {
   /** Keys as `KeyboardEvent.key`, chords separated by a blank; `Ctrl+` stands for Ctrl or ⌘. */
   keys: readonly string[];
   label: string;
-  group: 'Everywhere' | 'Query and time' | 'Lines' | 'Findings' | 'Alerts';
+  group: 'Everywhere' | 'Query and time' | 'Lines' | 'Findings' | 'Incidents';
   /** Works while a text field has the focus. */
   inText?: boolean;
 }
@@ -43,7 +43,7 @@ export const BINDINGS = {
   previousError: { keys: ['E'], label: 'Previous error', group: 'Lines' },
   nextWarning: { keys: ['w'], label: 'Next warning in the whole result', group: 'Lines' },
   previousWarning: { keys: ['W'], label: 'Previous warning', group: 'Lines' },
-  open: { keys: ['Enter'], label: 'Open the line, the lines of the finding, or the incident', group: 'Lines' },
+  open: { keys: ['Enter'], label: 'Open the line, the incident, or the lines of the finding', group: 'Lines' },
   copyLine: { keys: ['y'], label: 'Copy the line', group: 'Lines' },
   copyLink: { keys: ['Y'], label: 'Copy a link to the line', group: 'Lines' },
   filterFor: { keys: ['+'], label: 'Filter for the focused value', group: 'Lines' },
@@ -52,9 +52,10 @@ export const BINDINGS = {
   useful: { keys: ['u'], label: 'The finding is useful', group: 'Findings' },
   noise: { keys: ['n'], label: 'The finding is noise', group: 'Findings' },
   expected: { keys: ['x'], label: 'The finding is expected', group: 'Findings' },
-  acknowledge: { keys: ['a'], label: 'Acknowledge the incident', group: 'Alerts' },
-  resolve: { keys: ['r'], label: 'Say that the incident is over', group: 'Alerts' },
-  silence: { keys: ['s'], label: 'Silence alerts like these', group: 'Alerts' },
+  acknowledge: { keys: ['a'], label: 'Acknowledge the incident', group: 'Incidents' },
+  resolve: { keys: ['r'], label: 'Resolve the incident', group: 'Incidents' },
+  silence: { keys: ['s'], label: 'Silence the incident for two hours', group: 'Incidents' },
+  alertOnThis: { keys: ['A'], label: 'Make a rule of the query', group: 'Query and time' },
 } as const satisfies Record<string, Binding>;
 
 export type Command = keyof typeof BINDINGS;

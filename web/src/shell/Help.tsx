@@ -5,7 +5,7 @@ import { Dialog } from '../ui/Dialog';
 import { Kbd } from '../ui/Kbd';
 import { QUERY_EXAMPLES } from './queryExamples';
 
-const GROUPS: Binding['group'][] = ['Lines', 'Query and time', 'Findings', 'Everywhere'];
+const GROUPS: Binding['group'][] = ['Lines', 'Query and time', 'Findings', 'Incidents', 'Everywhere'];
 
 /** Keys and the query language at a glance; the same place on every page. */
 export function Help() {

@@ -2,8 +2,15 @@
 
 import { create } from 'zustand';
 
-export const useNotice = create<{ text: string; serial: number }>()(() => ({ text: '', serial: 0 }));
+interface NoticeState {
+  text: string;
+  /** Takes back what the message tells of. */
+  undo: (() => void) | undefined;
+  serial: number;
+}
 
-export function notify(text: string): void {
-  useNotice.setState(({ serial }) => ({ text, serial: serial + 1 }));
+export const useNotice = create<NoticeState>()(() => ({ text: '', undo: undefined, serial: 0 }));
+
+export function notify(text: string, undo?: () => void): void {
+  useNotice.setState(({ serial }) => ({ text, undo, serial: serial + 1 }));
 }
