@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def _report(given: argparse.Namespace, url: str, node: psutil.Process | None) -> None:
-    run = _Run(url, given.rate, given.seconds, given.connections)
+    run = Run(url, given.rate, given.seconds, given.connections)
     cpu = _cpu_s(node)
     run.go()
     delays = sorted(run.found[number] - due for number, due in run.due.items() if number in run.found)
@@ -102,7 +102,7 @@ def _at(ordered: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else float("nan")
 
 
-class _Run:
+class Run:
     """Senders, a watcher and a user, side by side."""
 
     def __init__(self, url: str, rate: int, seconds: float, connections: int) -> None:
@@ -125,17 +125,23 @@ class _Run:
         watchers = [threading.Thread(target=self._guarded, args=(work,)) for work in (self._watch, self._ask)]
         for thread in watchers:
             thread.start()
-        self._started = time.monotonic() + 0.5
-        senders = [threading.Thread(target=self._guarded, args=(self._send,)) for _ in range(self._connections)]
-        for thread in senders:
-            thread.start()
-        for thread in senders:
-            thread.join()
+        self.send()
         patience = time.monotonic() + 30
         while time.monotonic() < patience and not self._failures and self._bodies not in self.found:
             time.sleep(0.1)
         self._over.set()
         for thread in watchers:
+            thread.join()
+        if self._failures:
+            raise self._failures[0]
+
+    def send(self) -> None:
+        """All bodies, each when it is due; returns behind the last answer."""
+        self._started = time.monotonic() + 0.5
+        senders = [threading.Thread(target=self._guarded, args=(self._send,)) for _ in range(self._connections)]
+        for thread in senders:
+            thread.start()
+        for thread in senders:
             thread.join()
         if self._failures:
             raise self._failures[0]

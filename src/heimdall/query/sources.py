@@ -145,8 +145,7 @@ class SqlSource:
         offset: int = 0,
     ) -> pa.Table:
         if columns is None and not question.query.pipes:
-            stored = self._executor.run(job, self.tier, self._records(question, limit, before, offset))
-            return with_order(stored)
+            return with_order(self._whole(job, question, limit, before, offset))
         statement = self._select(question, columns, limit, before)
         if offset:
             statement = statement.offset(offset, copy=False)
@@ -229,9 +228,16 @@ class SqlSource:
         )
         return None if source is None else source.subquery(TABLE, copy=False)
 
+    def _whole(self, job: Job, question: Question, limit: int | None, before: Behind | None, offset: int) -> pa.Table:
+        while True:
+            unused = self._engine.unused
+            found = self._executor.run(job, self.tier, self._records(question, limit, before, offset))
+            if self._engine.unused == unused:
+                return found
+
     def _records(self, question: Question, limit: int | None, before: Behind | None, offset: int) -> exp.Select:
         """Whole records as they are stored, their looks are made from a page of them. `*` keeps the statement short:
-        to name two dozen columns costs more than to plan the rest of it."""
+        to name two dozen columns costs more than to plan the rest of it. Columns nobody uses are not read."""
         conditions = scan_conditions(question.tenant, question.start_ns, question.end_ns)
         if before is not None:
             conditions += _behind(before)
@@ -239,7 +245,7 @@ class SqlSource:
             conditions.append(predicate_sql(question.query.search, question.context))
         order = [exp.column(name, table=TABLE, quoted=True) for name in ("timestamp", "position")]
         statement = exp.Select(
-            expressions=[_everything()],
+            expressions=[_everything(self._engine.unused)],
             where=exp.Where(this=exp.and_(*conditions, copy=False)),
             order=exp.Order(expressions=[exp.Ordered(this=column, desc=True) for column in order]),
         ).from_(exp.to_table(self._engine.table, dialect="clickhouse", alias=TABLE), copy=False)
@@ -267,10 +273,13 @@ class SqlSource:
         return () if question.strategy is Strategy.RECORDS else self._engine.rollups
 
 
-def _everything() -> exp.Expr:
-    """The columns of `STORED_SCHEMA`, in any order; attributes as JSON text."""
+def _everything(unused: frozenset[str]) -> exp.Expr:
+    """The columns of `STORED_SCHEMA` but the unused ones, in any order; attributes as JSON text."""
     attributes = exp.Anonymous(this="toJSONString", expressions=[exp.column(ATTRIBUTES, table=TABLE, quoted=True)])
-    return exp.Star(except_=[exp.column("tenant")], replace=[exp.alias_(attributes, ATTRIBUTES, copy=False)])
+    return exp.Star(
+        except_=[exp.column(name) for name in ("tenant", *sorted(unused))],
+        replace=[] if ATTRIBUTES in unused else [exp.alias_(attributes, ATTRIBUTES, copy=False)],
+    )
 
 
 def _behind(record: Behind) -> list[exp.Expression]:
@@ -286,8 +295,6 @@ def _behind(record: Behind) -> list[exp.Expression]:
 
 def with_order(stored: pa.Table) -> pa.Table:
     """Records as people see them, and the two columns every page of records ends with."""
-    if not stored.num_rows:
-        stored = stored.select(STORED_SCHEMA.names)
     rows = record_table(_absent_as_null(stored))
     return rows.append_column(TIME_COLUMN, stored.column("timestamp")).append_column(
         POSITION_COLUMN, stored.column("position")
@@ -295,18 +302,30 @@ def with_order(stored: pa.Table) -> pa.Table:
 
 
 def _absent_as_null(stored: pa.Table) -> pa.Table:
-    """A table's absent values (empty text, zero ids, `{}`) as nulls; ids as plain bytes, which Polars knows."""
-    columns: dict[str, pa.ChunkedArray] = {}
+    """A table's absent values (empty text, zero ids, `{}`) and columns as nulls; ids as plain bytes, as Polars has."""
+    columns: dict[str, pa.ChunkedArray | pa.Array] = {}
+    there = set(stored.column_names)
     for field in STORED_SCHEMA:
+        if field.name not in there:
+            columns[field.name] = pa.nulls(stored.num_rows, _plain_type(field))
+            continue
         column = stored.column(field.name)
         if pa.types.is_fixed_size_binary(field.type):
-            column = _null_where(column.cast(pa.large_binary()), bytes(field.type.byte_width))
+            column = _null_where(column.cast(_plain_type(field)), bytes(field.type.byte_width))
         elif field.name == ATTRIBUTES:
-            column = _null_where(column.cast(pa.string()), "{}")
+            column = _null_where(column.cast(_plain_type(field)), "{}")
         elif field.nullable and (pa.types.is_dictionary(field.type) or pa.types.is_large_string(field.type)):
             column = _null_where(column, "")
         columns[field.name] = column
     return pa.table(columns)
+
+
+def _plain_type(field: pa.Field) -> pa.DataType:
+    if pa.types.is_fixed_size_binary(field.type):
+        return pa.large_binary()
+    if pa.types.is_dictionary(field.type):
+        return pa.large_string()
+    return pa.string() if field.name == ATTRIBUTES else field.type
 
 
 def _null_where(column: pa.ChunkedArray, absent: str | bytes) -> pa.ChunkedArray:

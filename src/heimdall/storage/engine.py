@@ -113,6 +113,11 @@ class SqlEngine(Engine, Protocol):
     rollups: Sequence[Rollup]
     """Counts a statement gets for little when it groups by their columns and `heimdall.storage.rollups.minute_of`."""
 
+    @property
+    def unused(self) -> frozenset[str]:
+        """Columns in which no record has a value. One that was built without them and ran while this shrank may lack
+        values of records that came meanwhile."""
+
     def select(
         self,
         statement: exp.Query,

@@ -58,11 +58,14 @@ def open_tiers(config: StorageConfig, clock: Clock, *, data: Path) -> tuple[Engi
     """
     hot = open_engine(config.url, clock, default_directory=data / "storage")
     from heimdall.storage.engines.clickhouse import ClickHouseEngine
+    from heimdall.storage.engines.clickhouse.presence import OPTIONAL
 
     if not isinstance(hot, ClickHouseEngine):
         return hot, Catalogue(None)
     try:
         catalogue = Catalogue(data / "tiers" / "catalogue.db")
+        if catalogue.snapshot.units and len(hot.unused) == len(OPTIONAL):
+            hot.presence.add(OPTIONAL)  # the hot tier was begun anew before older ones
         return spread_behind(hot, catalogue, config, clock, data), catalogue
     except BaseException:
         hot.close()

@@ -101,6 +101,11 @@ class TieredEngine:
 
     # ------------------------------------------------------------------ reading
 
+    @property
+    def unused(self) -> frozenset[str]:
+        """What comes into any tier came through the hot one."""
+        return self.hot.unused
+
     def scan(self, request: ScanRequest) -> Iterator[pa.RecordBatch]:
         yield from self._stream(scan_statement(request), request)
 

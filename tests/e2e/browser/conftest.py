@@ -48,9 +48,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    program = os.environ.get("HEIMDALL_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     if program is None:
-        pytest.skip("no chromium on this machine; install one or set HEIMDALL_CHROMIUM")
+        pytest.skip("no chromium on this machine; install one or set CHROMIUM")
     if not (STATIC_DIRECTORY / "index.html").is_file():
         pytest.skip("the web UI is not built; run: make ui")
     with sync_playwright() as playwright:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import cast
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -104,8 +105,8 @@ def _fill_message(outcome: _Outcome, fields: Fields) -> pl.Series:
     message = outcome.columns.get("message")
     if message is None:
         outcome.columns["message"] = _large(fields.raw())
-        return pl.Series([False]).new_from_index(0, fields.count)
-    own = _to_series(pc.is_valid(message))
+        return _constant(False, fields.count)
+    own = _valid(message)
     if outcome.message_objects is not None:
         own = own & ~outcome.message_objects.fill_null(value=False)
     if message.null_count:
@@ -195,7 +196,9 @@ def _fill(
         value = read(choice, choice.name in mixed, now_ns)
         if value is None:
             continue
-        taken = _to_series(pc.is_valid(value))
+        taken = _valid(value)
+        # whatever the choice says is taken, unless part of it cannot be read or was said before
+        some_left = filled is not None or value.null_count > choice.null_count()
         if filled is not None:
             taken = taken & _to_series(pc.is_null(filled))
         filled = value if filled is None else pc.coalesce(filled, value)
@@ -206,8 +209,8 @@ def _fill(
         if nested:
             continue  # an object as message: its text is the message, and the object stays an attribute
         outcome.used.add(choice.name)
-        left = choice.is_not_null() & ~taken
-        if left.any():
+        left = choice.is_not_null() & ~taken if some_left else None
+        if left is not None and left.any():
             outcome.pieces.append(_where(left, _own_members(choice, choice.name in mixed, plain=plain)))
     if filled is None:
         return
@@ -340,19 +343,20 @@ def _hex_reader(size: int) -> Callable[[pl.Series, bool, int], pa.Array | None]:
 def _from_hex(text: pl.Series, size: int) -> pa.Array:
     """`size` bytes from 2 · `size` hexadecimal digits each; null for anything else. One pass over the whole column."""
     digits = 2 * size
-    if text.null_count() == 0 and bool((text.str.len_bytes() == digits).all()):
-        raw = _unhexlified(text, size)
+    array = _large(text)
+    lengths = pc.min_max(pc.binary_length(array)).as_py()
+    if array.null_count == 0 and lengths["min"] == lengths["max"] == digits:
+        raw = _unhexlified(array, size)
         if raw is not None:
             return raw
     valid = text.str.contains(rf"^[0-9a-fA-F]{{{digits}}}$").fill_null(value=False)
     zeros = "0" * digits
     filled = pl.select(pl.when(pl.lit(valid)).then(pl.lit(text)).otherwise(pl.lit(zeros))).to_series()
-    raw = cast(pa.Array, _unhexlified(filled, size))
+    raw = cast(pa.Array, _unhexlified(_large(filled), size))
     return pc.if_else(_contiguous(valid.to_arrow()), raw, pa.scalar(None, pa.binary(size)))
 
 
-def _unhexlified(text: pl.Series, size: int) -> pa.Array | None:
-    array = _large(text)
+def _unhexlified(array: pa.Array, size: int) -> pa.Array | None:
     start, end = array.offset * 2 * size, (array.offset + len(array)) * 2 * size
     try:
         raw = binascii.unhexlify(memoryview(array.buffers()[2])[start:end]) if len(array) else b""
@@ -383,6 +387,14 @@ def _large(values: pl.Series) -> pa.Array:
 
 def _contiguous(array: pa.Array | pa.ChunkedArray) -> pa.Array:
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+
+
+def _valid(array: pa.Array) -> pl.Series:
+    return _to_series(pc.is_valid(array)) if array.null_count else _constant(True, len(array))
+
+
+def _constant(value: bool, rows: int) -> pl.Series:
+    return pl.Series(np.full(rows, value))
 
 
 def _to_series(array: pa.Array) -> pl.Series:

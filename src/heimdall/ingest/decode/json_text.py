@@ -16,24 +16,27 @@ def json_objects(columns: Iterable[pl.Series], pieces: Iterable[pl.Series] = (),
     `pieces`: ready members, `,"name":value` or null (`json_members`). `plain`: no text needs escaping (known from
     the source), which saves looking.
     """
-    members = [json_members(column, plain=plain) for column in columns]
-    members += list(pieces)
+    columns, pieces = list(columns), list(pieces)
+    members = [*(_member(column, plain=plain) for column in columns), *(pl.lit(piece) for piece in pieces)]
     if not members:
         raise ValueError("at least one column")
-    frame = pl.DataFrame([member.alias(str(place)) for place, member in enumerate(members)])
-    joined = frame.select(pl.concat_str(pl.all(), ignore_nulls=True)).to_series()
-    objects = pl.concat_str(pl.lit("{"), pl.lit(joined).str.slice(1), pl.lit("}"))
-    if all(member.null_count() for member in members):
-        objects = pl.when(pl.lit(joined).str.len_bytes() > 0).then(objects)
+    joined = pl.concat_str(members, ignore_nulls=True)
+    objects = pl.concat_str(pl.lit("{"), joined.str.slice(1), pl.lit("}"))
+    if all(part.null_count() for part in (*columns, *pieces)):
+        objects = pl.when(joined.str.len_bytes() > 0).then(objects)
     return pl.select(objects).to_series()
 
 
 def json_members(column: pl.Series, *, plain: bool = False) -> pl.Series:
     """`,"name":value` a row; null where the value is null."""
+    return pl.select(_member(column, plain=plain)).to_series()
+
+
+def _member(column: pl.Series, *, plain: bool) -> pl.Expr:
     key = f",{orjson.dumps(column.name).decode()}:"
     if column.dtype == pl.String and (plain or not needs_escape(column)):
-        return pl.select(pl.concat_str(pl.lit(f'{key}"'), pl.lit(column), pl.lit('"'))).to_series()
-    return pl.select(pl.concat_str(pl.lit(key), pl.lit(json_values(column, plain=plain)))).to_series()
+        return pl.concat_str(pl.lit(f'{key}"'), pl.lit(column), pl.lit('"'))
+    return pl.concat_str(pl.lit(key), pl.lit(json_values(column, plain=plain)))
 
 
 def json_values(column: pl.Series, *, plain: bool = False) -> pl.Series:

@@ -10,9 +10,11 @@ Text: the spellings of `heimdall.model.severity`, in any case, in brackets or qu
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import cast
 
 import polars as pl
+import pyarrow as pa
 
 from heimdall.model.severity import SEVERITY_BY_NAME, SYSLOG_SEVERITY
 
@@ -22,6 +24,10 @@ _BY_NUMBER: dict[int, int] = {
     100: 5, 200: 9, 250: 10, 300: 10, 400: 13, 500: 17, 550: 19, 600: 18, 700: 19, 800: 21,
 }  # fmt: skip
 """Sources: RFC 5424 §6.2.1; bunyan and pino level constants; Google Cloud `LogSeverity`."""
+
+
+_FEW = 32
+"""Spellings of a body that are looked up one by one: what most bodies have was read before."""
 
 
 def parse_levels(values: pl.Series, *, otel: bool = False) -> pl.Series:
@@ -37,12 +43,23 @@ def parse_levels(values: pl.Series, *, otel: bool = False) -> pl.Series:
     elif dtype != pl.String:
         return pl.Series(values.name, [None], dtype=pl.UInt8).new_from_index(0, len(values))
     encoded = values.to_arrow().dictionary_encode()
-    distinct = cast(pl.Series, pl.from_arrow(encoded.dictionary))
+    if len(encoded.dictionary) <= _FEW:
+        found = pa.array([_said_by(text, otel) for text in encoded.dictionary.to_pylist()], pa.uint8())
+    else:
+        found = _said(cast(pl.Series, pl.from_arrow(encoded.dictionary)), otel=otel).to_arrow()
+    return cast(pl.Series, pl.from_arrow(found.take(encoded.indices))).alias(values.name)
+
+
+@lru_cache(maxsize=1024)
+def _said_by(text: str, otel: bool) -> int | None:
+    return cast("int | None", _said(pl.Series([text]), otel=otel).item())
+
+
+def _said(distinct: pl.Series, *, otel: bool) -> pl.Series:
     text = distinct.str.strip_chars(" \t[]<>()\"':").str.to_lowercase()
     named = text.replace_strict(SEVERITY_BY_NAME, default=None, return_dtype=pl.UInt8)
     numbered = _known_number(text.str.extract(r"^(\d{1,3})$").cast(pl.Int64), otel=otel)
-    found = pl.select(pl.coalesce(pl.lit(named), pl.lit(numbered))).to_series()
-    return cast(pl.Series, pl.from_arrow(found.to_arrow().take(encoded.indices))).alias(values.name)
+    return pl.select(pl.coalesce(pl.lit(named), pl.lit(numbered))).to_series()
 
 
 def _known_number(values: pl.Series, *, otel: bool) -> pl.Series:

@@ -24,6 +24,7 @@ from heimdall.storage.engines.clickhouse.errors import map_driver_errors
 from heimdall.storage.engines.clickhouse.gate import Gate
 from heimdall.storage.engines.clickhouse.indexes import use_indexes
 from heimdall.storage.engines.clickhouse.origins import Origins, SpanKey
+from heimdall.storage.engines.clickhouse.presence import Presence
 from heimdall.storage.engines.clickhouse.rows import as_records, record_value, stored_value
 from heimdall.storage.profile import Profile, Reading
 from heimdall.storage.rollups import ROLLUPS
@@ -120,6 +121,7 @@ class ClickHouseEngine:
         with map_driver_errors("manage"):
             driver.command(f"CREATE DATABASE IF NOT EXISTS {layout.DATABASE} ENGINE = Atomic")
             driver.command(layout.create_statement(layout.TABLE))
+            self.presence = Presence(driver, self.table)
 
     @classmethod
     def embedded(cls, directory: Path, clock: Clock) -> ClickHouseEngine:
@@ -171,6 +173,7 @@ class ClickHouseEngine:
         else:
             settings["insert_deduplicate"] = 0
         with map_driver_errors("append"):
+            self.presence.add(names)
             self._driver.insert(target, values, rows, settings)
 
     def _not_stored(self, tenant: TenantId, origin: Origin, rows: pa.Table) -> pa.Table:
@@ -193,6 +196,10 @@ class ClickHouseEngine:
         return rows.filter(pc.invert(known))
 
     # ------------------------------------------------------------------ reading
+
+    @property
+    def unused(self) -> frozenset[str]:
+        return self.presence.unused
 
     def scan(self, request: ScanRequest) -> Iterator[pa.RecordBatch]:
         yield from self.stream(scan_statement(request), request)
