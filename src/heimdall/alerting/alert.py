@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -22,57 +21,17 @@ class State(StrEnum):
     RESOLVED = "resolved"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signal:
-    """One report that something is wrong: a rule's firing or a detector's finding, in the form alerts are made of."""
-
-    id: str
-    tenant: TenantId
-    rule: str
-    title: str
-    severity: str
-    labels: tuple[tuple[str, str], ...]
-    service: str
-    template_id: int
-    statement: str
-    value: float
-    started_ns: int
-    detected_ns: int
-    records: int
-    examples: tuple[str, ...]
-    query: str
-    quiet_after_ns: int
-    resolved: bool
-    lasting: bool
-    key: str = ""
-    """The same for every report of the same thing, over restarts. Made from tenant, rule and labels."""
-
-    def __post_init__(self) -> None:
-        parts = "\0".join([self.tenant, self.rule, *(f"{name}={value}" for name, value in self.labels)])
-        object.__setattr__(self, "key", hashlib.sha256(parts.encode(errors="replace")).hexdigest()[:20])
-
-
 _FINDING_QUIET_NS = 900 * 10**9
 
 
-def signal_of_firing(firing: Firing) -> Signal:
-    return Signal(
-        id=firing.id, tenant=firing.tenant, rule=firing.rule, title=firing.name, severity=firing.severity,
-        labels=firing.labels, service=firing.service, template_id=firing.template_id, statement=firing.statement,
-        value=firing.value, started_ns=firing.started_ns, detected_ns=firing.detected_ns, records=firing.records,
-        examples=firing.examples, query=firing.query, quiet_after_ns=firing.quiet_after_ns, resolved=firing.resolved,
-        lasting=firing.lasting,
-    )  # fmt: skip
-
-
-def signal_of_finding(finding: Finding) -> Signal:
+def firing_of_finding(finding: Finding) -> Firing:
     """A detector's finding: nobody wrote a severity for it, so its service's state gives one."""
-    return Signal(
-        id=finding.id, tenant=finding.tenant, rule=f"detector.{finding.kind.value}", title=finding.statement,
+    return Firing(
+        id=finding.id, tenant=finding.tenant, rule=f"detector.{finding.kind.value}", name=finding.statement,
         severity="P2" if finding.state == "critical" else "P3", labels=(("service", finding.service),),
         service=finding.service, template_id=finding.template_id, statement=finding.statement, value=finding.evidence,
         started_ns=finding.started_ns, detected_ns=finding.detected_ns, records=0, examples=finding.examples[:3],
-        query=finding.query, quiet_after_ns=_FINDING_QUIET_NS, resolved=False, lasting=False,
+        query=finding.query, quiet_after_ns=_FINDING_QUIET_NS,
     )  # fmt: skip
 
 

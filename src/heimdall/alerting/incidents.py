@@ -6,8 +6,9 @@ import hashlib
 from collections import deque
 from collections.abc import Iterable
 
-from heimdall.alerting.alert import Incident, Signal, State
+from heimdall.alerting.alert import Incident, State
 from heimdall.alerting.config import AlertingConfig
+from heimdall.insight.rules.firing import Firing
 
 _MOST_NAMES = 200
 """Services, rules and templates an incident remembers; what comes beyond is in it all the same."""
@@ -28,20 +29,20 @@ class OpenIncidents:
             for cause in _causes_of(incident):
                 self._by_cause[cause] = incident.id
 
-    def place(self, signal: Signal, now_ns: int) -> tuple[Incident, bool]:
+    def place(self, firing: Firing, now_ns: int) -> tuple[Incident, bool]:
         """The incident of a new alert, and whether it began with it."""
-        for cause in _causes(signal):
+        for cause in _causes(firing):
             found = self.by_id.get(self._by_cause.get(cause, ""))
             if found is not None and found.state is not State.RESOLVED and now_ns - found.updated_ns <= self._window_ns:
-                self._add(found, signal)
+                self._add(found, firing)
                 return found, False
-        begun = self._begun.setdefault(signal.tenant, deque())
+        begun = self._begun.setdefault(firing.tenant, deque())
         while begun and begun[0] <= now_ns - self._window_ns:
             begun.popleft()
         if len(begun) >= self._storm:
-            return self._in_storm(signal, now_ns)
+            return self._in_storm(firing, now_ns)
         begun.append(now_ns)
-        return self._begin(signal, now_ns, storm=False), True
+        return self._begin(firing, now_ns, storm=False), True
 
     def forget(self, incident: Incident) -> None:
         self.by_id.pop(incident.id, None)
@@ -49,21 +50,21 @@ class OpenIncidents:
             if self._by_cause.get(cause) == incident.id:
                 del self._by_cause[cause]
 
-    def _in_storm(self, signal: Signal, now_ns: int) -> tuple[Incident, bool]:
-        cause = (signal.tenant, "storm", "")
+    def _in_storm(self, firing: Firing, now_ns: int) -> tuple[Incident, bool]:
+        cause = (firing.tenant, "storm", "")
         found = self.by_id.get(self._by_cause.get(cause, ""))
         if found is not None and found.state is not State.RESOLVED and now_ns - found.updated_ns <= self._window_ns:
-            self._add(found, signal, indexed=False)
+            self._add(found, firing, indexed=False)
             return found, False
-        return self._begin(signal, now_ns, storm=True), True
+        return self._begin(firing, now_ns, storm=True), True
 
-    def _begin(self, signal: Signal, now_ns: int, *, storm: bool) -> Incident:
+    def _begin(self, firing: Firing, now_ns: int, *, storm: bool) -> Incident:
         # the id follows from the report that began it, so that a report that comes again makes the same incident
         incident = Incident(
-            id=hashlib.sha256(f"incident\0{signal.tenant}\0{signal.key}\0{signal.id}".encode()).hexdigest()[:16],
-            tenant=signal.tenant,
-            title="Alert storm: many causes at once" if storm else signal.statement[:300],
-            severity=signal.severity,
+            id=hashlib.sha256(f"incident\0{firing.tenant}\0{firing.key}\0{firing.id}".encode()).hexdigest()[:16],
+            tenant=firing.tenant,
+            title="Alert storm: many causes at once" if storm else firing.statement[:300],
+            severity=firing.severity,
             state=State.FIRING,
             opened_ns=now_ns,
             updated_ns=now_ns,
@@ -74,31 +75,31 @@ class OpenIncidents:
         )
         self.by_id[incident.id] = incident
         if storm:
-            self._by_cause[signal.tenant, "storm", ""] = incident.id
-        self._add(incident, signal, indexed=not storm)
+            self._by_cause[firing.tenant, "storm", ""] = incident.id
+        self._add(incident, firing, indexed=not storm)
         return incident
 
-    def _add(self, incident: Incident, signal: Signal, *, indexed: bool = True) -> None:
-        for known, value in ((incident.services, signal.service), (incident.rules, signal.rule)):
+    def _add(self, incident: Incident, firing: Firing, *, indexed: bool = True) -> None:
+        for known, value in ((incident.services, firing.service), (incident.rules, firing.rule)):
             if value and value not in known[:_MOST_NAMES] and len(known) < _MOST_NAMES:
                 known.append(value)
         if (
-            signal.template_id
-            and signal.template_id not in incident.templates
+            firing.template_id
+            and firing.template_id not in incident.templates
             and len(incident.templates) < _MOST_NAMES
         ):
-            incident.templates.append(signal.template_id)
+            incident.templates.append(firing.template_id)
         if indexed and not incident.storm:
             for cause in _causes_of(incident):
                 self._by_cause[cause] = incident.id
-        incident.severity = min(incident.severity, signal.severity)
+        incident.severity = min(incident.severity, firing.severity)
 
 
-def _causes(signal: Signal) -> list[tuple[str, str, str]]:
-    found: list[tuple[str, str, str]] = [(signal.tenant, "service", signal.service)] if signal.service else []
-    found.append((signal.tenant, "rule", signal.rule))
-    if signal.template_id > 1:
-        found.append((signal.tenant, "template", str(signal.template_id)))
+def _causes(firing: Firing) -> list[tuple[str, str, str]]:
+    found: list[tuple[str, str, str]] = [(firing.tenant, "service", firing.service)] if firing.service else []
+    found.append((firing.tenant, "rule", firing.rule))
+    if firing.template_id > 1:
+        found.append((firing.tenant, "template", str(firing.template_id)))
     return found
 
 

@@ -15,11 +15,9 @@ from heimdall.alerting.alert import (
     Alert,
     Incident,
     Matchers,
-    Signal,
     Silence,
     State,
-    signal_of_finding,
-    signal_of_firing,
+    firing_of_finding,
 )
 from heimdall.alerting.config import AlertingConfig
 from heimdall.alerting.incidents import OpenIncidents
@@ -104,66 +102,66 @@ class AlertManager:
     # -- reports ------------------------------------------------------------------------------------------------------
 
     def fired(self, firings: Sequence[Firing]) -> None:
-        self._take([signal_of_firing(firing) for firing in firings])
+        self._take(firings)
 
     def report(self, finding: Finding) -> None:
         try:
-            self._take([signal_of_finding(finding)])
+            self._take([firing_of_finding(finding)])
         except sqlite3.Error:  # the finding itself is kept elsewhere; records must not wait for a full disk here
             _log.exception("a finding could not be made an alert")
 
-    def _take(self, signals: Sequence[Signal]) -> None:
+    def _take(self, firings: Sequence[Firing]) -> None:
         with self._changing() as change:
-            for signal in signals:
-                if self.store.is_new(signal.id):
-                    self._apply(signal, change)
+            for firing in firings:
+                if self.store.is_new(firing.id):
+                    self._apply(firing, change)
             if (over := len(self._open) - MAX_OPEN) > 0:
                 for alert in heapq.nsmallest(over, self._open.values(), key=lambda each: each.seen_ns):
                     self._resolve(alert, change, "too many alerts are open; this one was quiet for longest")
 
-    def _apply(self, signal: Signal, change: _Change) -> None:
-        alert = self._open.get(signal.key)
-        if signal.resolved:
+    def _apply(self, firing: Firing, change: _Change) -> None:
+        alert = self._open.get(firing.key)
+        if firing.resolved:
             if alert is not None:
-                self._resolve(alert, change, signal.statement)
+                self._resolve(alert, change, firing.statement)
             return
         if alert is not None:
             alert.seen_ns = change.now_ns
-            alert.detected_ns = max(alert.detected_ns, signal.detected_ns)
-            alert.records += signal.records
-            alert.value = signal.value
-            alert.statement = signal.statement
-            alert.severity = min(alert.severity, signal.severity)
+            alert.detected_ns = max(alert.detected_ns, firing.detected_ns)
+            alert.records += firing.records
+            alert.value = firing.value
+            alert.statement = firing.statement
+            alert.severity = min(alert.severity, firing.severity)
             change.alerts[alert.key] = alert
             return
-        self._begin(signal, change)
+        self._begin(firing, change)
 
-    def _begin(self, signal: Signal, change: _Change) -> None:
+    def _begin(self, firing: Firing, change: _Change) -> None:
         now_ns = change.now_ns
-        before = next(iter(self.store.alerts("key = ?", [signal.key])), None)
+        before = next(iter(self.store.alerts("key = ?", [firing.key])), None)
         openings = [at for at in (before.openings if before else []) if now_ns - at < _HOUR_NS][-20:] + [now_ns]
-        history = now_ns - signal.detected_ns > self._config.history_s * 1e9
+        history = now_ns - firing.detected_ns > self._config.history_s * 1e9
         if history:
             incident_id = ""
         else:
-            incident, began = self._incidents.place(signal, now_ns)
+            incident, began = self._incidents.place(firing, now_ns)
             incident_id = incident.id
             incident.alerts += 1
             incident.open_alerts += 1
             incident.updated_ns = now_ns
-            if incident.state is State.ACKNOWLEDGED and signal.severity < incident.told_severity:
+            if incident.state is State.ACKNOWLEDGED and firing.severity < incident.told_severity:
                 incident.state, incident.acknowledged_by = State.FIRING, ""  # worse than what was acknowledged
             change.incidents[incident.id] = incident
-            self._members.setdefault(incident.id, set()).add(signal.key)
-            self._unrouted.setdefault(incident.id, set()).add(signal.key)
-            change.note(incident, "opened" if began else "alert", signal.statement, signal.key)
+            self._members.setdefault(incident.id, set()).add(firing.key)
+            self._unrouted.setdefault(incident.id, set()).add(firing.key)
+            change.note(incident, "opened" if began else "alert", firing.statement, firing.key)
         flapping = len(openings) >= self._config.flap_openings
         alert = Alert(
-            key=signal.key, tenant=signal.tenant, rule=signal.rule, title=signal.title, severity=signal.severity,
-            labels=dict(signal.labels), service=signal.service, template_id=signal.template_id,
-            statement=signal.statement, value=signal.value, started_ns=signal.started_ns,
-            detected_ns=signal.detected_ns, records=signal.records, examples=list(signal.examples),
-            query=signal.query, quiet_after_ns=signal.quiet_after_ns, lasting=signal.lasting,
+            key=firing.key, tenant=firing.tenant, rule=firing.rule, title=firing.name, severity=firing.severity,
+            labels=dict(firing.labels), service=firing.service, template_id=firing.template_id,
+            statement=firing.statement, value=firing.value, started_ns=firing.started_ns,
+            detected_ns=firing.detected_ns, records=firing.records, examples=list(firing.examples),
+            query=firing.query, quiet_after_ns=firing.quiet_after_ns, lasting=firing.lasting,
             state=State.RESOLVED if history else State.FIRING, incident=incident_id, opened_ns=now_ns, seen_ns=now_ns,
             resolved_ns=now_ns if history else None, times_opened=(before.times_opened if before else 0) + 1,
             openings=openings, flapping=flapping,

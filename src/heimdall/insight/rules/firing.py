@@ -42,6 +42,11 @@ class Firing:
     lasting: bool = False
     """True: it lasts until a firing with `resolved` says otherwise."""
 
+    @property
+    def key(self) -> str:
+        """The same for every firing of the same rule and key, over restarts."""
+        return firing_id(self.tenant, self.rule, *(f"{name}={value}" for name, value in self.labels))
+
 
 def firing_id(*parts: object) -> str:
     return hashlib.sha256("\0".join(map(str, parts)).encode(errors="replace")).hexdigest()[:20]
