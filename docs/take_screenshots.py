@@ -1,183 +1,168 @@
-"""Takes the pictures of `docs/images/` anew, in Chromium, of a node with the demo's shop in it and of an empty one.
+"""Takes docs/images/*.png: a node with the demo's shop, two rules, and a browser that looks at every page.
 
-    .venv/bin/python docs/take_screenshots.py [--only NAME …]
+    .venv/bin/python docs/take_screenshots.py [name …]
 
-Needs `make ui` and a Chromium (`CHROMIUM` names it where it is not on the path); takes two minutes.
+Needs the built UI (`make ui`) and Chromium (`apt-get install chromium`, or its path in HEIMDALL_CHROMIUM). The demo's
+records are the same each time; their times end now. Look at what was taken before it is committed.
 """
 
 from __future__ import annotations
 
-import argparse
-import contextlib
-import json
 import os
 import shutil
-import socket
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS.parent / "tests" / "e2e"))
 
-IMAGES = Path(__file__).parent / "images"
-HEIMDALL = Path(sys.executable).parent / "heimdall"
-PHONE: dict[str, Any] = {"is_mobile": True, "has_touch": True}
+import httpx  # noqa: E402  (after the path of the node's starter)
+from node_process import NodeProcess  # noqa: E402
+from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
+
+BACKFILL_S = 300
+"""Longest wait for the demo's day; a slow machine needs a minute or two."""
+JUDGING_S = 1_800
+"""Longest wait until detection has judged the day, which takes longer than storing it."""
+SETTLE_MS = 1_200
+"""For fonts, charts and the first answers of panels beside the main one."""
+WIDE = {"viewport": {"width": 1440, "height": 900}, "device_scale_factor": 1}
+PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True, "has_touch": True}
+
+BUDGET = {"HEIMDALL_DETECT__WATCH__BUDGET__ALERTS_PER_SERVICE_DAY": "5"}
+"""As docs/guides/detection.md says of its picture."""
 
 RULES = [
-    {
-        "id": "declines",
-        "name": "Many declined cards",
-        "severity": "P1",
-        "kind": "threshold",
-        "condition": 'service:payment "declined"',
-        "group_by": ["region"],
-        "threshold": 3,
-        "window": "10m",
-    },
-    {
-        "id": "errors",
-        "name": "Errors of a service",
-        "severity": "P2",
-        "kind": "threshold",
-        "condition": "level:error",
-        "group_by": ["service"],
-        "threshold": 8,
-        "window": "5m",
-    },
-    {
-        "id": "auth-silent",
-        "name": "Auth says nothing",
-        "severity": "P1",
-        "kind": "absence",
-        "condition": "service:auth",
-        "window": "10m",
-    },
-]
+    {"id": "errors", "name": "Many errors of a service", "kind": "threshold", "severity": "P1", "threshold": 20,
+     "condition": "level>=error", "window": "5m", "group_by": ["service"], "description": "Look at the newest deploy"},
+    {"id": "silent-payment", "name": "Payment says nothing", "kind": "absence", "severity": "P1",
+     "condition": "service:payment", "window": "10m"},
+    {"id": "new-error", "name": "An error never seen before", "kind": "new_template", "severity": "P3",
+     "condition": "level>=error", "learn": "6h"},
+]  # fmt: skip
 
-
-def _drawer(page: Page) -> None:
-    page.locator(".row").nth(4).click()
-    page.get_by_role("complementary", name="The focused line").wait_for()
-
-
-def _editor(page: Page) -> None:
-    page.get_by_role("button", name="Edit Errors of a service").click()
-    page.get_by_role("button", name="Try it").click()
-    page.locator(".firing-list").wait_for()
+EXPLORE = "/explore?from=-12h&to=-15m"
+"""Half a day; its end is before the demo's live feed, which begins with trouble."""
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class Shot:
+    """One picture: where, how wide, in which theme, and what is done before it is taken."""
+
     path: str
-    scheme: str
-    width: int = 1280
-    height: int = 800
-    empty: bool = False
-    """Of the node without logs."""
-    ready: str = "h1"
-    act: Callable[[Page], None] = lambda page: None
-    more: dict[str, Any] = field(default_factory=dict)
+    there: str
+    """What has to be visible first, a CSS selector."""
+    theme: str = "dark"
+    phone: bool = False
+    prepare: Callable[[Page], None] | None = None
 
 
-PICTURES = {
-    "explore-dark": Picture("/explore?from=-12h", "dark", ready=".row"),
-    "drawer-light": Picture("/explore?from=-6h&q=level:error", "light", ready=".row", act=_drawer),
-    "explore-phone-light": Picture("/explore?from=-12h", "light", 390, 844, ready=".row", more=PHONE),
-    "start-light": Picture("/start", "light", 1280, 680, empty=True),
-    "anomalies-dark": Picture("/anomalies", "dark", 1440, 900, ready=".finding"),
-    "alerts-dark": Picture("/alerts?shown=all", "dark", ready=".incident"),
-    "rule-light": Picture("/alerts?view=rules", "light", ready=".rule", act=_editor),
+def _open_line(page: Page) -> None:
+    page.keyboard.press("e")
+    page.wait_for_timeout(500)
+    page.keyboard.press("Enter")
+    page.get_by_role("complementary", name="The focused line").get_by_role("tab", name="Fields").wait_for()
+
+
+def _try_rule(page: Page) -> None:
+    page.get_by_role("button", name="Try it on").click()
+    page.locator(".back-test").wait_for()
+
+
+def _first_incident(page: Page) -> None:
+    page.locator(".incident h2 a").first.click()
+    page.locator(".timeline").wait_for()
+
+
+SHOTS = {
+    "start-light": Shot("/start", "main h1", "light"),
+    "explore-dark": Shot(EXPLORE, ".row"),
+    "explore-phone-light": Shot(EXPLORE, ".row", "light", phone=True),
+    "drawer-light": Shot(EXPLORE, ".row", "light", prepare=_open_line),
+    "patterns-dark": Shot(f"{EXPLORE}&view=patterns", ".pattern"),
+    "alerts-dark": Shot("/alerts?all=1", ".incident-actions"),
+    "alerts-phone-light": Shot("/alerts?all=1", ".incident-actions", "light", phone=True),
+    "incident-light": Shot("/alerts?all=1", ".incident-actions", "light", prepare=_first_incident),
+    "rule-light": Shot("/alerts?edit=errors&view=rules", ".rule-editor", "light", prepare=_try_rule),
+    "anomalies-dark": Shot("/anomalies", ".finding"),  # last, as detection takes its time
 }
 
 
-def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--only", nargs="+", choices=list(PICTURES), default=list(PICTURES))
-    wanted = options.parse_args().only
-    with tempfile.TemporaryDirectory(prefix="heimdall-pictures-") as folder, contextlib.ExitStack() as stack:
-        shop = stack.enter_context(_node(Path(folder) / "shop", "demo"))
-        empty = stack.enter_context(_node(Path(folder) / "empty", "up"))
-        _post(f"{shop}/api/v1/rules", RULES)
-        _wait(lambda: _count(shop) > 300_000 and _is_judged(shop))
-        _wait(lambda: bool(_get(f"{shop}/api/v1/incidents")["data"]))
-        _post(f"{empty}/api/v1/logs", {"level": "info", "service": "hello", "message": "the first line"})
-        with sync_playwright() as playwright:
-            program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-            browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-            for name in wanted:
-                picture = PICTURES[name]
-                size = {"width": picture.width, "height": picture.height}
-                context = browser.new_context(viewport=size, color_scheme=picture.scheme, **picture.more)
-                page = context.new_page()
-                page.goto((empty if picture.empty else shop) + picture.path)
-                page.locator(picture.ready).first.wait_for()
-                picture.act(page)
-                page.wait_for_timeout(800)
-                page.screenshot(path=IMAGES / f"{name}.png")
-                context.close()
-                sys.stdout.write(f"{name}.png\n")
-            browser.close()
+@contextmanager
+def demo_node() -> Iterator[NodeProcess]:
+    """A node whose demo has its whole day and whose rules have seen it."""
+    with tempfile.TemporaryDirectory(prefix="heimdall-screenshots-") as folder:
+        node = NodeProcess(Path(folder) / "data", environment=BUDGET)
+        node.start()
+        try:
+            httpx.post(f"{node.url}/api/v1/rules", json=RULES).raise_for_status()
+            httpx.post(f"{node.url}/api/v1/demo").raise_for_status()
+            _wait(lambda: _demo_phase(node) == "live", "the demo's day")
+            _wait(lambda: _has(node, "incidents"), "an incident")
+            yield node
+        finally:
+            node.stop()
 
 
-@contextlib.contextmanager
-def _node(folder: Path, command: str) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    sources = ("SYSLOG", "FORWARD", "GELF")
-    environment = os.environ | {f"HEIMDALL_SOURCES__{name}__PORTS": "" for name in sources}
-    environment |= {"HEIMDALL_SERVER__ALIAS_PORTS": ""}
-    arguments = [HEIMDALL, command, "--data", folder, "--port", str(port)]
-    node = subprocess.Popen(arguments, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _wait(lambda: _is_ready(url))
-        yield url
-    finally:
-        node.terminate()
-        node.wait(60)
+def _demo_phase(node: NodeProcess) -> str:
+    return str(httpx.get(f"{node.url}/api/v1/node", timeout=30).json()["demo"].get("phase"))
 
 
-def _wait(done: Callable[[], bool], patience_s: float = 240) -> None:
-    deadline = time.monotonic() + patience_s
+def _has(node: NodeProcess, what: str) -> bool:
+    return bool(httpx.get(f"{node.url}/api/v1/{what}", timeout=30).json()["data"])
+
+
+def _is_judged(node: NodeProcess) -> bool:
+    """Detection has caught up with the day, to half an hour."""
+    until = httpx.get(f"{node.url}/api/v1/findings", timeout=30).json()["judged_until"]
+    return until is not None and datetime.fromisoformat(until) > datetime.now(UTC) - timedelta(minutes=30)
+
+
+def _wait(done: Callable[[], bool], what: str, within_s: int = BACKFILL_S) -> None:
+    deadline = time.monotonic() + within_s
     while not done():
         if time.monotonic() > deadline:
-            raise SystemExit("the node does not come that far")
-        time.sleep(0.5)
+            raise SystemExit(f"{what} did not come within {within_s} s")
+        time.sleep(1)
 
 
-def _is_ready(url: str) -> bool:
-    with contextlib.suppress(OSError):
-        return bool(_get(f"{url}/api/v1/node"))
-    return False
+def take(browser: Browser, origin: str, name: str, shot: Shot) -> None:
+    context = browser.new_context(
+        **(PHONE if shot.phone else WIDE), color_scheme=shot.theme, timezone_id="UTC", reduced_motion="reduce"
+    )
+    page = context.new_page()
+    page.goto(origin + shot.path)
+    page.locator(shot.there).first.wait_for()
+    page.get_by_text("Counting…").wait_for(state="detached")
+    page.wait_for_timeout(SETTLE_MS)
+    if shot.prepare is not None:
+        shot.prepare(page)
+        page.wait_for_timeout(SETTLE_MS)
+    page.screenshot(path=DOCS / "images" / f"{name}.png")
+    context.close()
 
 
-def _is_judged(url: str) -> bool:
-    judged = _get(f"{url}/api/v1/findings")["judged_until"]
-    return judged is not None and datetime.now(UTC) - datetime.fromisoformat(judged) < timedelta(minutes=5)
-
-
-def _count(url: str) -> int:
-    return int(_get(f"{url}/api/v1/search?q=*+%7C+stats+count()+as+n")["data"][0]["n"])
-
-
-def _get(url: str) -> dict[str, Any]:
-    with urllib.request.urlopen(url, timeout=30) as answer:
-        found: dict[str, Any] = json.load(answer)
-        return found
-
-
-def _post(url: str, body: Any) -> None:
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
-    urllib.request.urlopen(request, timeout=30).close()
+def main(names: list[str]) -> None:
+    unknown = set(names) - set(SHOTS)
+    if unknown:
+        raise SystemExit(f"there is no picture {', '.join(sorted(unknown))}; there are {', '.join(SHOTS)}")
+    program = os.environ.get("HEIMDALL_CHROMIUM") or shutil.which("chromium")
+    if program is None:
+        raise SystemExit("no chromium on this machine; install one or set HEIMDALL_CHROMIUM")
+    with demo_node() as node, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+        for name in names or SHOTS:
+            if name.startswith("anomalies"):
+                _wait(lambda: _is_judged(node), "the judgement of the day", JUDGING_S)
+            take(browser, node.url, name, SHOTS[name])
+        browser.close()
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

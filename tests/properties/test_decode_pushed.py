@@ -19,7 +19,7 @@ from heimdall.ingest.decode.pubsub import decode_pushed, read_push
 NOW_NS = 1_795_348_800_000_000_000
 SCHEMAS = SchemaMemory()
 ANY_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
