@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
@@ -69,6 +72,27 @@ def test_a_column_is_used_from_its_first_value_on_and_after_a_restart(tmp_path: 
         assert [row.get("user_id") for row in search(engine)] == ["ada", None]
     finally:
         engine.close()
+
+
+def test_first_values_that_come_side_by_side_are_listed_once(
+    engine: ClickHouseEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = threading.Barrier(2)
+    command = engine.driver.command
+
+    def slow(sql: str) -> None:
+        time.sleep(0.05)  # while the other waits for its turn
+        command(sql)
+
+    def add(_: int) -> None:
+        both.wait()
+        engine.presence.add(["user_id"])
+
+    monkeypatch.setattr(engine.driver, "command", slow)
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(add, range(2)))
+    listed = engine.driver.fetch("SELECT name FROM heimdall.columns", {}).table.column("name").to_pylist()
+    assert listed == ["user_id"]
 
 
 def test_records_stored_before_anyone_kept_count_may_use_every_column(tmp_path: Path) -> None:

@@ -38,11 +38,14 @@ class Presence:
         return OPTIONAL - self._seen
 
     def add(self, names: Iterable[str]) -> None:
-        """Say, before they are appended, that records have values in these columns."""
+        """Say, before they are appended, that records have values in these columns. Those every record has are listed,
+        too: an empty list is that of a table without records."""
         if self._seen.issuperset(names):
             return
         with self._lock:
             fresh = sorted(set(names) - self._seen)
+            if not fresh:  # another append was first
+                return
             values = ", ".join(f"('{name}')" for name in fresh)
             self._driver.command(f"INSERT INTO {TABLE} SELECT * FROM VALUES('name String', {values})")
             self._seen |= set(fresh)
