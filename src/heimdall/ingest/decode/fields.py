@@ -209,8 +209,7 @@ def _fill(
         if nested:
             continue  # an object as message: its text is the message, and the object stays an attribute
         outcome.used.add(choice.name)
-        left = choice.is_not_null() & ~taken if some_left else None
-        if left is not None and left.any():
+        if some_left and (left := choice.is_not_null() & ~taken).any():
             outcome.pieces.append(_where(left, _own_members(choice, choice.name in mixed, plain=plain)))
     if filled is None:
         return

@@ -50,15 +50,17 @@ def conjuncts(test: exp.Expr) -> Iterator[exp.Expr]:
 
 def _words_first(test: exp.Expr) -> exp.Expr:
     """All words in one look-up, and before what reads messages: those are read where every word is."""
-    parts = list(dict.fromkeys(conjuncts(test)))
-    looked_up = [part for part in parts if _is_words(part)]
+    looked_up: list[exp.Expr] = []
+    reading: list[exp.Expr] = []
+    others: list[exp.Expr] = []
+    for part in dict.fromkeys(conjuncts(test)):
+        reads = any(map(_is_message, part.find_all(exp.Column)))
+        (looked_up if _is_words(part) else reading if reads else others).append(part)
     if not looked_up:
         return test
     words = dict.fromkeys(item.name for part in looked_up for item in part.expressions[1].expressions)
     merged = looked_up[0].copy()
     merged.expressions[1].set("expressions", [exp.Literal.string(word) for word in words])
-    reading = [part for part in parts if not _is_words(part) and any(map(_is_message, part.find_all(exp.Column)))]
-    others = [part for part in parts if part not in reading and not _is_words(part)]
     return exp.and_(*others, merged, *reading)
 
 
