@@ -43,7 +43,6 @@ class ForwardConfig(ListeningConfig):
 
 class ForwardSource(ListeningSource[bytes]):
     name = "forward"
-    datagrams = True
 
     def __init__(self, bus: Bus, clock: Clock, config: ForwardConfig) -> None:
         super().__init__(bus, clock, config)

@@ -35,7 +35,6 @@ class GelfConfig(ListeningConfig):
 
 class GelfSource(ListeningSource[list[bytes]]):
     name = "gelf"
-    datagrams = True
 
     def __init__(self, bus: Bus, clock: Clock, config: GelfConfig) -> None:
         super().__init__(bus, clock, config)

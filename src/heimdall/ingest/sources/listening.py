@@ -45,7 +45,6 @@ class ListeningSource(ABC, Generic[T]):
     """
 
     name: str
-    datagrams: bool = False
     speaks_first: bool = False
 
     def __init__(self, bus: Bus, clock: Clock, config: ListeningConfig) -> None:
@@ -63,9 +62,9 @@ class ListeningSource(ABC, Generic[T]):
     async def serve(self, connection: Connection) -> None:
         """Read it to its end."""
 
+    @abstractmethod
     def take_datagrams(self, datagrams: list[bytes], peers: list[tuple[str, int]]) -> bool:
         """False when there was no room for them."""
-        raise NotImplementedError(f"{self.name} takes no datagrams")
 
     @abstractmethod
     def decode(self, items: list[T]) -> Decoded: ...
@@ -76,9 +75,7 @@ class ListeningSource(ABC, Generic[T]):
 
     def start(self) -> None:
         config = self._listening
-        transports: tuple[Literal["tcp", "udp"], ...] = (
-            ("tcp", "udp") if self.datagrams and not config.tls.only else ("tcp",)
-        )
+        transports: tuple[Literal["tcp", "udp"], ...] = ("tcp",) if config.tls.only else ("tcp", "udp")
         self._opened = list(open_ports(self.name, config.host, config.ports, transports))
         if self._opened:
             self._thread = LoopThread(f"heimdall-{self.name}")

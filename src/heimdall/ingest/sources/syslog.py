@@ -49,7 +49,6 @@ class Received:
 
 class SyslogSource(ListeningSource[Received]):
     name = "syslog"
-    datagrams = True
 
     def __init__(self, bus: Bus, clock: Clock, config: SyslogConfig) -> None:
         super().__init__(bus, clock, config)
