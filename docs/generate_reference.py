@@ -19,7 +19,6 @@ import click
 
 import heimdall.errors
 from heimdall.api.errors import status_of
-from heimdall.api.graphql.answering import schema_text
 from heimdall.app.cli import cli
 from heimdall.app.config import NodeConfig
 from heimdall.app.settings import settings_of
@@ -104,11 +103,6 @@ def literal(file: Path, name: str) -> Any:
     raise LookupError(f"{file} has no {name}")
 
 
-def graphql_schema() -> str:
-    """What `/graphql` answers, as its own introspection tells it."""
-    return schema_text()
-
-
 def metrics_page() -> str:
     """Every metric a node exports at `/metrics`."""
     lines = [
@@ -148,7 +142,6 @@ PAGES = {
     "commands.md": commands_page,
     "metrics.md": metrics_page,
     "conformance.md": conformance_page,
-    "graphql.graphql": graphql_schema,
     "errors.md": errors_page,
 }
 

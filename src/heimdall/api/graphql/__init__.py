@@ -1,6 +1,6 @@
 """GraphQL at `/graphql`: one document asks several things at once, and gets the fields it names.
 
-schema.graphql  what can be asked; `docs/reference/graphql.graphql` is a copy
+schema.graphql  what can be asked
 resolvers       the answers, from the query service
 cost            what a document may cost, counted before it runs
 documents       texts that clients name by their hash
