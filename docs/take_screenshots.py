@@ -2,7 +2,7 @@
 
     .venv/bin/python docs/take_screenshots.py [name …]
 
-Needs the built UI (`make ui`) and Chromium (`apt-get install chromium`, or its path in HEIMDALL_CHROMIUM). The demo's
+Needs the built UI (`make ui`) and Chromium (`apt-get install chromium`, or its path in CHROMIUM). The demo's
 records are the same each time; their times end now. Look at what was taken before it is committed.
 """
 
@@ -152,9 +152,9 @@ def main(names: list[str]) -> None:
     unknown = set(names) - set(SHOTS)
     if unknown:
         raise SystemExit(f"there is no picture {', '.join(sorted(unknown))}; there are {', '.join(SHOTS)}")
-    program = os.environ.get("HEIMDALL_CHROMIUM") or shutil.which("chromium")
+    program = os.environ.get("CHROMIUM") or shutil.which("chromium")
     if program is None:
-        raise SystemExit("no chromium on this machine; install one or set HEIMDALL_CHROMIUM")
+        raise SystemExit("no chromium on this machine; install one or set CHROMIUM")
     with demo_node() as node, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
         for name in names or SHOTS:
