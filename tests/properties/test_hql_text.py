@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from heimdall.errors import QuerySyntaxError
 from heimdall.model.batch import DEFAULT_TENANT
 from heimdall.query.ast import Expression, Predicate, Query
+from heimdall.query.languages.cursor import Cursor
 from heimdall.query.languages.hql import parse, to_text
-from heimdall.query.languages.hql.cursor import Cursor
 from heimdall.query.languages.hql.expressions import parse_expression
 from heimdall.query.languages.hql.printer import expression_text
 from heimdall.query.shape import shape_of

@@ -13,7 +13,7 @@ import pyarrow as pa
 from heimdall.insight.conformal import FloatArray
 from heimdall.insight.detectors.metric import MetricConfig, MetricDetector
 from heimdall.insight.detectors.shape import ShapeConfig
-from heimdall.query.languages.hql.cursor import Cursor
+from heimdall.query.languages.cursor import Cursor
 from heimdall.query.languages.hql.expressions import parse_field
 from heimdall.query.languages.hql.printer import field_text
 from heimdall.query.pipes.word import PipeWord

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import pyarrow as pa
 
 from heimdall.query.ast import Duration
-from heimdall.query.languages.hql.cursor import Cursor
+from heimdall.query.languages.cursor import Cursor
 from heimdall.query.languages.hql.expressions import parse_expression
 from heimdall.query.languages.hql.printer import expression_text
 from heimdall.query.pipes.word import PipeWord

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pyarrow as pa
 
-from heimdall.query.languages.hql.cursor import Cursor
+from heimdall.query.languages.cursor import Cursor
 from heimdall.query.pipes.word import PipeWord
 from heimdall.query.rowpipes import AskingPipe
 from heimdall.query.shape import Shape, failure

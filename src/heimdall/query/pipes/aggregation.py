@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from heimdall.query.ast import Call, Duration, Expression, Field, Span, fields_of, walk
 from heimdall.query.functions import function_named
-from heimdall.query.languages.hql.cursor import Cursor
+from heimdall.query.languages.cursor import Cursor
 from heimdall.query.languages.hql.expressions import parse_expression, parse_field
 from heimdall.query.languages.hql.printer import expression_text, field_text
 from heimdall.query.shape import Shape, assignable, failure, infer

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from heimdall.query.ast import Field, Pipe
-from heimdall.query.languages.hql.cursor import Cursor
+from heimdall.query.languages.cursor import Cursor
 from heimdall.query.languages.hql.expressions import parse_fields
 from heimdall.query.languages.hql.printer import field_list
 from heimdall.query.pipes.head import parse_rows

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from heimdall.query.ast import Pipe
 from heimdall.query.fields import RECORD_FIELDS
-from heimdall.query.languages.hql.cursor import Cursor
+from heimdall.query.languages.cursor import Cursor
 from heimdall.query.languages.hql.expressions import parse_fields
 from heimdall.query.languages.hql.printer import field_list
 from heimdall.query.pipes.word import PipeWord

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from heimdall.query.ast import AllOf, Call, Expression, Field, Pipe
 from heimdall.query.context import Context
 from heimdall.query.counting import Counting, counting
-from heimdall.query.languages.hql.cursor import Cursor
+from heimdall.query.languages.cursor import Cursor
 from heimdall.query.languages.hql.expressions import parse_fields
 from heimdall.query.languages.hql.printer import field_list
 from heimdall.query.pipes.aggregation import Column, expressions

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from heimdall.query.ast import Pipe
-from heimdall.query.languages.hql.cursor import Cursor
+from heimdall.query.languages.cursor import Cursor
 from heimdall.query.pipes.word import PipeWord
 from heimdall.query.shape import Shape
 

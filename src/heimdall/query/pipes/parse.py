@@ -11,7 +11,7 @@ import polars as pl
 
 from heimdall.query.ast import Pipe
 from heimdall.query.frame.values import FrameValue, as_text, each
-from heimdall.query.languages.hql.cursor import Cursor
+from heimdall.query.languages.cursor import Cursor
 from heimdall.query.languages.hql.expressions import parse_field
 from heimdall.query.languages.hql.printer import field_text, quote, regex_text
 from heimdall.query.pipes.word import PipeWord

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from heimdall.query.ast import Call, Field, Pipe
-from heimdall.query.languages.hql.cursor import Cursor
+from heimdall.query.languages.cursor import Cursor
 from heimdall.query.pipes.aggregation import Column
 from heimdall.query.pipes.head import parse_rows
 from heimdall.query.pipes.word import PipeWord

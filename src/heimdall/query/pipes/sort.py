@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from heimdall.query.ast import Expression, Pipe, fields_of
-from heimdall.query.languages.hql.cursor import Cursor
+from heimdall.query.languages.cursor import Cursor
 from heimdall.query.languages.hql.expressions import parse_expression
 from heimdall.query.languages.hql.printer import expression_text
 from heimdall.query.pipes.word import PipeWord

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from heimdall.query.ast import Pipe
 from heimdall.query.context import Context
 from heimdall.query.counting import Counting, counting
-from heimdall.query.languages.hql.cursor import Cursor
+from heimdall.query.languages.cursor import Cursor
 from heimdall.query.pipes.aggregation import Column, aggregated_shape, columns_text, expressions, parse_columns, read_by
 from heimdall.query.pipes.word import PipeWord
 from heimdall.query.shape import Shape

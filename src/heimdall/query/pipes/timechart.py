@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from heimdall.query.ast import Call, Duration, Pipe
 from heimdall.query.context import Context
 from heimdall.query.counting import Counting, counting
-from heimdall.query.languages.hql.cursor import Cursor
+from heimdall.query.languages.cursor import Cursor
 from heimdall.query.languages.hql.expressions import parse_expression
 from heimdall.query.literals import NS_PER_UNIT, print_duration
 from heimdall.query.pipes.aggregation import Column, aggregated_shape, columns_text, expressions, parse_columns, read_by

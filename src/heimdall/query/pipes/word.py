@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from heimdall.query.ast import Pipe
-from heimdall.query.languages.hql.cursor import Cursor
+from heimdall.query.languages.cursor import Cursor
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from heimdall.query.ast import (
     Within,
     depth,
 )
-from heimdall.query.languages.hql.cursor import Cursor
+from heimdall.query.languages.cursor import Cursor
 from heimdall.query.languages.hql.printer import EXPRESSION_FIELD, RESERVED
 from heimdall.query.literals import parse_duration, parse_number
 

@@ -6,7 +6,7 @@ import re
 
 from heimdall.errors import QuerySyntaxError
 from heimdall.query.ast import MAX_DEPTH, MAX_WORDS, And, Glob, Not, Or, Phrase, Pipe, Predicate, Query, Regex, Word
-from heimdall.query.languages.hql.cursor import Cursor, did_you_mean
+from heimdall.query.languages.cursor import Cursor, did_you_mean
 from heimdall.query.languages.hql.search import parse_search
 from heimdall.query.shape import shape_of
 

@@ -25,7 +25,7 @@ from heimdall.query.ast import (
     Word,
 )
 from heimdall.query.fields import InvalidValue, check_value
-from heimdall.query.languages.hql.cursor import Cursor
+from heimdall.query.languages.cursor import Cursor
 from heimdall.query.words import tokens
 
 _FIELD_RELATION = re.compile(r"([^\W\d][\w.@/-]*|@[\w.@/-]*)(:(?!//)(?=\S)|\s*(?:!=|>=|<=|==?|>|<)\s*)")
@@ -61,7 +61,7 @@ def parse_search(cursor: Cursor) -> Predicate:
 def _any(cursor: Cursor, element: Element) -> Predicate:
     start = cursor.position
     items = [_all(cursor, element)]
-    while _take_keyword(cursor, "or"):
+    while cursor.take_keyword(_KEYWORD, "or"):
         items.append(_all(cursor, element))
     return items[0] if len(items) == 1 else Or(tuple(items), span=cursor.span(start))
 
@@ -70,9 +70,9 @@ def _all(cursor: Cursor, element: Element) -> Predicate:
     start = cursor.position
     items = [_negated(cursor, element)]
     while True:
-        if _take_keyword(cursor, "and"):
+        if cursor.take_keyword(_KEYWORD, "and"):
             items.append(_negated(cursor, element))
-        elif cursor.at_end or cursor.peek() in "|)" or _at_keyword(cursor) == "or":
+        elif cursor.at_end or cursor.peek() in "|)" or cursor.keyword(_KEYWORD) == "or":
             return items[0] if len(items) == 1 else And(tuple(items), span=cursor.span(start))
         else:
             items.append(_negated(cursor, element))
@@ -81,7 +81,7 @@ def _all(cursor: Cursor, element: Element) -> Predicate:
 def _negated(cursor: Cursor, element: Element) -> Predicate:
     cursor.skip()
     start = cursor.position
-    keyword = _at_keyword(cursor)
+    keyword = cursor.keyword(_KEYWORD)
     if keyword == "not":
         cursor.position += 3
     elif cursor.peek() == "-" and cursor.peek(1) not in _NOT_A_MINUS and not cursor.peek(1).isspace():
@@ -98,7 +98,7 @@ def _primary(cursor: Cursor, element: Element) -> Predicate:
     cursor.count()
     if cursor.peek() in ("", "|", ")"):
         raise cursor.unexpected("expected a search term")
-    if (keyword := _at_keyword(cursor)) is not None:
+    if (keyword := cursor.keyword(_KEYWORD)) is not None:
         raise cursor.error(f"'{keyword}' needs a term before it", length=len(keyword), hint=f'quote it: "{keyword}"')
     if cursor.take_match(_EMPTY_GROUP):
         return MatchAll(span=cursor.span(start))
@@ -281,16 +281,3 @@ def _bare(cursor: Cursor) -> tuple[str, str | None]:
         text.append("\\")
         pattern.append("\\\\")
     return "".join(text), "".join(pattern) if wild else None
-
-
-def _at_keyword(cursor: Cursor) -> str | None:
-    match = cursor.matches(_KEYWORD)
-    return match[1].lower() if match else None
-
-
-def _take_keyword(cursor: Cursor, keyword: str) -> bool:
-    cursor.skip()
-    if _at_keyword(cursor) != keyword:
-        return False
-    cursor.position += len(keyword)
-    return True

@@ -23,8 +23,8 @@ from heimdall.query.ast import (
     Word,
 )
 from heimdall.query.fields import InvalidValue, check_value, field_type
+from heimdall.query.languages.cursor import Cursor
 from heimdall.query.languages.esdsl.names import name_of
-from heimdall.query.languages.hql.cursor import Cursor
 from heimdall.query.languages.translation import Gaps, Translation, check_size, translation
 from heimdall.query.literals import parse_instant
 from heimdall.query.types import Type
@@ -65,21 +65,21 @@ class _Reader:
     def any_of(self, element: Element) -> Predicate:
         start = self.cursor.position
         items = [self._all_of(element)]
-        while self._take("or"):
+        while self.cursor.take_keyword(_KEYWORD, "or"):
             items.append(self._all_of(element))
         return items[0] if len(items) == 1 else Or(tuple(items), span=self.cursor.span(start))
 
     def _all_of(self, element: Element) -> Predicate:
         start = self.cursor.position
         items = [self._negated(element)]
-        while self._take("and"):
+        while self.cursor.take_keyword(_KEYWORD, "and"):
             items.append(self._negated(element))
         return items[0] if len(items) == 1 else And(tuple(items), span=self.cursor.span(start))
 
     def _negated(self, element: Element) -> Predicate:
         self.cursor.skip()
         start = self.cursor.position
-        if not self._take("not"):
+        if not self.cursor.take_keyword(_KEYWORD, "not"):
             return self._primary(element)
         with self.cursor.nested():
             return Not(self._negated(element), span=self.cursor.span(start))
@@ -88,7 +88,7 @@ class _Reader:
         self.cursor.skip()
         self.cursor.count()
         start = self.cursor.position
-        if self._keyword() is not None or self.cursor.peek() in ("", ")"):
+        if self.cursor.keyword(_KEYWORD) is not None or self.cursor.peek() in ("", ")"):
             raise self.cursor.unexpected("expected a filter")
         if not self.cursor.take("("):
             return element()
@@ -97,17 +97,6 @@ class _Reader:
         if not self.cursor.take(")"):
             raise self.cursor.error("a parenthesis is not closed", start, hint="add ) at the end of the group")
         return found
-
-    def _keyword(self) -> str | None:
-        self.cursor.skip()
-        match = self.cursor.matches(_KEYWORD)
-        return match[1].lower() if match else None
-
-    def _take(self, keyword: str) -> bool:
-        if self._keyword() != keyword:
-            return False
-        self.cursor.position += len(keyword)
-        return True
 
     # ---- one filter ----
 
@@ -148,7 +137,7 @@ class _Reader:
             text = self.cursor.quoted()
             return self._each(fields, lambda field: self._exactly(field, text, start))
         words: list[str] = []
-        while self._keyword() is None and (match := self.cursor.take_match(_VALUE)) is not None:
+        while self.cursor.keyword(_KEYWORD) is None and (match := self.cursor.take_match(_VALUE)) is not None:
             words.append(match[0])
         if not words:
             raise self.cursor.unexpected(f"expected a value of {name}")

@@ -25,7 +25,7 @@ from heimdall.query.ast import (
 )
 from heimdall.query.fields import InvalidValue, canonical, check_value
 from heimdall.query.languages.calls import Unfit, pattern_of
-from heimdall.query.languages.hql.cursor import Cursor
+from heimdall.query.languages.cursor import Cursor
 from heimdall.query.languages.translation import Gaps
 from heimdall.query.literals import parse_duration, parse_instant
 from heimdall.query.types import Type
@@ -65,29 +65,18 @@ class _Reader:
         self.cursor = cursor
         self.gaps = gaps
 
-    def _keyword(self) -> str | None:
-        self.cursor.skip()
-        match = self.cursor.matches(_KEYWORD)
-        return match[1].lower() if match else None
-
-    def _take(self, keyword: str) -> bool:
-        if self._keyword() != keyword:
-            return False
-        self.cursor.position += len(keyword)
-        return True
-
     def any_of(self, field: str) -> Predicate:
         start = self.cursor.position
         items = [self._all_of(field)]
-        while self._take("or"):
+        while self.cursor.take_keyword(_KEYWORD, "or"):
             items.append(self._all_of(field))
         return items[0] if len(items) == 1 else Or(tuple(items), span=self.cursor.span(start))
 
     def _all_of(self, field: str) -> Predicate:
         start = self.cursor.position
         items = [self._negated(field)]
-        while self._take("and") or not (
-            self.cursor.at_pipe_end or self.cursor.peek() in "),]" or self._keyword() == "or"
+        while self.cursor.take_keyword(_KEYWORD, "and") or not (
+            self.cursor.at_pipe_end or self.cursor.peek() in "),]" or self.cursor.keyword(_KEYWORD) == "or"
         ):
             items.append(self._negated(field))
         narrowing = [item for item in items if not isinstance(item, MatchAll)] or items[:1]
@@ -96,7 +85,7 @@ class _Reader:
     def _negated(self, field: str) -> Predicate:
         self.cursor.skip()
         start = self.cursor.position
-        if not (self._take("not") or self.cursor.take("!") or self.cursor.take("-")):
+        if not (self.cursor.take_keyword(_KEYWORD, "not") or self.cursor.take("!") or self.cursor.take("-")):
             return self._primary(field)
         with self.cursor.nested():
             return Not(self._negated(field), span=self.cursor.span(start))
@@ -106,7 +95,7 @@ class _Reader:
         cursor.skip()
         cursor.count()
         start = cursor.position
-        if cursor.peek() in ("", "|", ")") or self._keyword() is not None:
+        if cursor.peek() in ("", "|", ")") or self.cursor.keyword(_KEYWORD) is not None:
             raise cursor.unexpected("expected a filter")
         if cursor.peek() == "(":
             return self._group(field)

@@ -22,7 +22,7 @@ from heimdall.query.ast import (
     Regex,
 )
 from heimdall.query.ast import Call as FunctionCall
-from heimdall.query.languages.hql.cursor import Cursor, did_you_mean
+from heimdall.query.languages.cursor import Cursor, did_you_mean
 from heimdall.query.languages.logic import all_of, any_of
 from heimdall.query.languages.logsql.filters import parse_filters
 from heimdall.query.languages.logsql.pipes import FUNCTIONS, NEAREST, PIPES, parse_stats

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from heimdall.query.ast import Call, Duration, Expression, Field, Literal, Pipe
 from heimdall.query.functions import function_named
-from heimdall.query.languages.hql.cursor import Cursor
+from heimdall.query.languages.cursor import Cursor
 from heimdall.query.languages.hql.expressions import parse_expression
 from heimdall.query.languages.logsql.filters import field_name, unquoted
 from heimdall.query.languages.translation import Gaps

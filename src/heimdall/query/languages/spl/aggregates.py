@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from heimdall.query.ast import Call, Expression, Field
 from heimdall.query.functions import function_named
-from heimdall.query.languages.hql.cursor import Cursor, did_you_mean
+from heimdall.query.languages.cursor import Cursor, did_you_mean
 from heimdall.query.languages.hql.printer import expression_text
 from heimdall.query.languages.logic import never_missing
 from heimdall.query.languages.spl.expressions import parse_expression

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from heimdall.query.ast import Call, Duration, Expression, Field, Literal, Negate, Pipe
 from heimdall.query.languages.calls import Unfit, pattern_of
-from heimdall.query.languages.hql.cursor import Cursor
+from heimdall.query.languages.cursor import Cursor
 from heimdall.query.languages.logic import all_of
 from heimdall.query.languages.spl.aggregates import (
     NAME,

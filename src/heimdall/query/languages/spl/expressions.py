@@ -23,7 +23,7 @@ from heimdall.query.ast import (
     Within,
 )
 from heimdall.query.languages.calls import EVAL, Unfit, like
-from heimdall.query.languages.hql.cursor import Cursor, did_you_mean
+from heimdall.query.languages.cursor import Cursor, did_you_mean
 from heimdall.query.languages.logic import all_of, any_of, settled
 from heimdall.query.languages.spl.names import field_name
 from heimdall.query.languages.translation import Gaps

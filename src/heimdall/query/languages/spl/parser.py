@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from heimdall.query.ast import MatchAll, Pipe, Predicate
-from heimdall.query.languages.hql.cursor import Cursor, did_you_mean
+from heimdall.query.languages.cursor import Cursor, did_you_mean
 from heimdall.query.languages.spl.commands import COMMANDS, NEAREST, end_of_command
 from heimdall.query.languages.spl.search import parse_search
 from heimdall.query.languages.translation import Gaps, Translation, both, check_size, translation

@@ -21,7 +21,7 @@ from heimdall.query.ast import (
     Word,
 )
 from heimdall.query.fields import InvalidValue, check_value
-from heimdall.query.languages.hql.cursor import Cursor
+from heimdall.query.languages.cursor import Cursor
 from heimdall.query.languages.spl.names import field_name
 from heimdall.query.languages.translation import Gaps
 from heimdall.query.literals import parse_instant, parse_milliseconds
@@ -50,24 +50,11 @@ def parse_search(cursor: Cursor, gaps: Gaps) -> Predicate:
     return found
 
 
-def _keyword(cursor: Cursor) -> str | None:
-    cursor.skip()
-    match = cursor.matches(_KEYWORD)
-    return match[1] if match else None
-
-
-def _take(cursor: Cursor, keyword: str) -> bool:
-    if _keyword(cursor) != keyword:
-        return False
-    cursor.position += len(keyword)
-    return True
-
-
 def _all(cursor: Cursor, gaps: Gaps) -> Predicate:
     start = cursor.position
     items = [_any(cursor, gaps)]
     while True:
-        if _take(cursor, "AND"):
+        if cursor.take_keyword(_KEYWORD, "and"):
             items.append(_any(cursor, gaps))
         elif cursor.at_pipe_end or cursor.peek() in ")]":
             narrowing = [item for item in items if not isinstance(item, MatchAll)] or items[:1]
@@ -79,7 +66,7 @@ def _all(cursor: Cursor, gaps: Gaps) -> Predicate:
 def _any(cursor: Cursor, gaps: Gaps) -> Predicate:
     start = cursor.position
     items = [_negated(cursor, gaps)]
-    while _take(cursor, "OR"):
+    while cursor.take_keyword(_KEYWORD, "or"):
         items.append(_negated(cursor, gaps))
     return items[0] if len(items) == 1 else Or(tuple(items), span=cursor.span(start))
 
@@ -87,7 +74,7 @@ def _any(cursor: Cursor, gaps: Gaps) -> Predicate:
 def _negated(cursor: Cursor, gaps: Gaps) -> Predicate:
     cursor.skip()
     start = cursor.position
-    if not _take(cursor, "NOT"):
+    if not cursor.take_keyword(_KEYWORD, "not"):
         return _primary(cursor, gaps)
     with cursor.nested():
         return Not(_negated(cursor, gaps), span=cursor.span(start))
@@ -99,8 +86,9 @@ def _primary(cursor: Cursor, gaps: Gaps) -> Predicate:
     start = cursor.position
     if cursor.peek() in ("", "|", ")"):
         raise cursor.unexpected("expected a search term")
-    if (keyword := _keyword(cursor)) is not None:
-        raise cursor.error(f"'{keyword}' needs a term before it", length=len(keyword), hint=f'quote it: "{keyword}"')
+    if (keyword := cursor.keyword(_KEYWORD)) is not None:
+        word = keyword.upper()  # as it has to be written to be one
+        raise cursor.error(f"'{word}' needs a term before it", length=len(word), hint=f'quote it: "{word}"')
     if cursor.peek() == "(":
         return _group(cursor, gaps)
     if cursor.peek() == "[":

@@ -1,4 +1,4 @@
-"""A place in the text of a query: what the parsers of the search, of expressions and of pipes share."""
+"""A place in the text of a query: what the parsers of HQL and of the languages that read like it share."""
 
 from __future__ import annotations
 
@@ -73,6 +73,19 @@ class Cursor:
         """Past a keyword, when it stands here after white space."""
         self.skip()
         if not self.at_word(word):
+            return False
+        self.position += len(word)
+        return True
+
+    def keyword(self, pattern: re.Pattern[str]) -> str | None:
+        """Which of a language's keywords stands here after white space, in lower case; its group 1 is the word."""
+        self.skip()
+        match = self.matches(pattern)
+        return match[1].lower() if match else None
+
+    def take_keyword(self, pattern: re.Pattern[str], word: str) -> bool:
+        """Past `word` (lower case), when it is the keyword that stands here."""
+        if self.keyword(pattern) != word:
             return False
         self.position += len(word)
         return True
