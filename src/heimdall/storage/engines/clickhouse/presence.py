@@ -1,8 +1,8 @@
 """Which columns of the table any record has ever had a value in.
 
-Every column a statement names costs it about 0.14 ms, whether it holds anything or not, and most senders fill half of
-them. What no record has had need not be read. The set only grows, and is on the disk before the first record that makes
-it grow: it may name a column whose records are gone, and never lacks one.
+Every column a statement names costs it time, whether it holds anything or not, and most senders fill half of them.
+What no record has had need not be read. The set only grows, and is on the disk before the first record that makes it
+grow: it may name a column whose records are gone, and never lacks one.
 """
 
 from __future__ import annotations
