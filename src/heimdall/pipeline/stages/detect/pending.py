@@ -6,12 +6,12 @@ import numpy as np
 
 from heimdall.insight.step import PairCounts, joined
 
-_MERGED_PAIRS = 20_000
-"""Blocks up to this size together are merged, so that small batches do not become many blocks."""
+_SMALL_PAIRS, _SMALL_BLOCKS = 20_000, 64
+"""Of blocks with fewer pairs than the first, at most so many: then they become one."""
 
 
 class Pending:
-    """Blocks in the order in which they came; each sorted by step. Not safe from several threads."""
+    """Blocks in no order, each sorted by step. Not safe from several threads."""
 
     def __init__(self) -> None:
         self._blocks: list[PairCounts] = []
@@ -24,12 +24,10 @@ class Pending:
         if not len(block):
             return
         self._blocks.append(block)
-        # As in a log-structured merge tree: every pair is merged a logarithmic number of times.
-        while len(self._blocks) > 1:
-            before, newest = len(self._blocks[-2]), len(self._blocks[-1])
-            if before > 2 * newest or before + newest > _MERGED_PAIRS:
-                break
-            self._blocks[-2:] = [joined(self._blocks[-2:])]
+        small = [block for block in self._blocks if len(block) < _SMALL_PAIRS]
+        if len(small) > _SMALL_BLOCKS:
+            large = [block for block in self._blocks if len(block) >= _SMALL_PAIRS]
+            self._blocks = [*large, joined(small)]
 
     def oldest(self) -> int | None:
         """The first step of which anything waits."""
