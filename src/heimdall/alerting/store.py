@@ -13,6 +13,8 @@ from typing import Any
 import orjson
 
 from heimdall.alerting.alert import Alert, Incident, Matchers, Silence, State
+from heimdall.alerting.escalation import Escalation
+from heimdall.alerting.oncall import Override
 
 MAX_ALERTS = 50_000
 """Kept at most; of those that are over the oldest go first. About 2 kB each."""
@@ -22,6 +24,7 @@ MAX_SIGNALS = 100_000
 MAX_ENTRIES = 500
 """Lines of one incident's timeline; more are counted, not kept."""
 MAX_SILENCES = 1_000
+MAX_OVERRIDES = 1_000
 MAX_SENT = 10_000
 """Notifications remembered once they are out."""
 
@@ -41,6 +44,8 @@ CREATE TABLE IF NOT EXISTS entry (
 CREATE INDEX IF NOT EXISTS entry_incident ON entry (incident);
 CREATE TABLE IF NOT EXISTS signal (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL);
 CREATE TABLE IF NOT EXISTS silence (id TEXT PRIMARY KEY, end_ns INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS override (
+  number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, end_ns INTEGER NOT NULL, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS outbox (
   number INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT UNIQUE NOT NULL, channel TEXT NOT NULL, incident TEXT NOT NULL,
   made_ns INTEGER NOT NULL, next_ns INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
@@ -171,6 +176,29 @@ class AlertStore:
             found.append(Silence(**kept | {"matchers": Matchers(terms=tuple(kept["matchers"].items()))}))
         return found
 
+    # -- overrides --------------------------------------------------------------------------------------------------
+
+    def put_override(self, override: Override) -> None:
+        with self.transaction():
+            self._db.execute(
+                "INSERT OR REPLACE INTO override (id, end_ns, body) VALUES (?, ?, ?)",
+                (override.id, override.end_ns, orjson.dumps(override)),
+            )
+            self._db.execute(
+                "DELETE FROM override WHERE id IN (SELECT id FROM override ORDER BY end_ns DESC LIMIT -1 OFFSET ?)",
+                (MAX_OVERRIDES,),
+            )
+
+    def delete_override(self, override_id: str) -> bool:
+        """Whether it was there."""
+        with self.transaction():
+            return self._db.execute("DELETE FROM override WHERE id = ?", (override_id,)).rowcount == 1
+
+    def overrides(self) -> list[Override]:
+        """The newest first."""
+        rows = self._rows("SELECT body FROM override ORDER BY number DESC", ())
+        return [Override(**orjson.loads(body)) for (body,) in rows]
+
     # -- reading ----------------------------------------------------------------------------------------------------
 
     def alerts(self, where: str = "1", values: Sequence[object] = (), limit: int = -1) -> list[Alert]:
@@ -243,4 +271,5 @@ def _alert(body: bytes) -> Alert:
 
 def _incident(body: bytes) -> Incident:
     kept = orjson.loads(body)
-    return Incident(**kept | {"state": State(kept["state"])})
+    escalations = [Escalation(**each) for each in kept.get("escalations", [])]
+    return Incident(**kept | {"state": State(kept["state"]), "escalations": escalations})

@@ -26,6 +26,7 @@ from heimdall.api.findings import finding_routes
 from heimdall.api.graphql import graphql_routes
 from heimdall.api.loki import loki_routes
 from heimdall.api.node import node_routes
+from heimdall.api.oncall import on_call_routes
 from heimdall.api.prometheus import prometheus_routes
 from heimdall.api.queries import query_routes
 from heimdall.api.static_files import StaticUi
@@ -182,6 +183,7 @@ def build_app(node: Node, clock: Clock, config: NodeConfig) -> ASGIApp:
             account_routes(node, clock),
             finding_routes(parts.findings, parts.feedback, clock, parts.detection),
             alert_routes(parts.alerts, clock),
+            on_call_routes(parts.alerts.on_call, clock),
             rule_routes(parts.rules, parts.queries, clock),
             node_routes(node),
             elasticsearch_routes(parts.queries, clock),

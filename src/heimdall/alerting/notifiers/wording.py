@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from heimdall.alerting.notification import Event, Notification
 
-_VERBS = {Event.UPDATE: "News: ", Event.ACKNOWLEDGE: "Acknowledged: ", Event.RESOLVE: "Over: "}
+_VERBS = {
+    Event.UPDATE: "News: ",
+    Event.ESCALATE: "Escalated: ",
+    Event.ACKNOWLEDGE: "Acknowledged: ",
+    Event.RESOLVE: "Over: ",
+}
 MOST_LINES = 10
 
 
@@ -23,6 +28,8 @@ def summary(notification: Notification) -> list[str]:
         lines.append(f"and {more:,} more alerts")
     if notification.flapping:
         lines.append("It comes and goes: it is told again only after it has been quiet for long.")
+    if notification.escalation:
+        lines.append(f"Escalation {notification.escalation}")
     if notification.event is Event.ACKNOWLEDGE:
         lines.append(f"{notification.acknowledged_by or 'Somebody'} looks after it.")
     return lines
