@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import logging
+import re
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -421,6 +422,19 @@ class AlertManager:
         with self._lock:
             self.store.put_silence(silence)
             self._silences = self.store.silences()
+        return silence
+
+    def silence_incident(self, tenant: TenantId, incident_id: str, end_ns: int, author: str) -> Silence:
+        """Silence its services until then, or its rules where it has none. Raises as `acknowledge`."""
+        with self._lock:
+            incident = self._incident(tenant, incident_id)
+            name, values = ("service", incident.services) if incident.services else ("rule", incident.rules)
+            pattern = values[0] if len(values) == 1 else f"/{'|'.join(map(re.escape, values))}/"
+            matchers = Matchers.of({name: pattern}, "silence")
+            silence = self.silence(matchers, self._clock.time_ns(), end_ns, f"incident {incident.id}", author)
+            with self._changing() as change:
+                change.incidents[incident.id] = incident
+                change.note(incident, "silenced", f"{name} {pattern}", author=author)
         return silence
 
     def end_silence(self, silence_id: str) -> None:

@@ -46,6 +46,8 @@ CREATE TABLE IF NOT EXISTS signal (number INTEGER PRIMARY KEY AUTOINCREMENT, id 
 CREATE TABLE IF NOT EXISTS silence (id TEXT PRIMARY KEY, end_ns INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS override (
   number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, end_ns INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS thread (
+  channel TEXT NOT NULL, incident TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (channel, incident)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS outbox (
   number INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT UNIQUE NOT NULL, channel TEXT NOT NULL, incident TEXT NOT NULL,
   made_ns INTEGER NOT NULL, next_ns INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
@@ -145,7 +147,8 @@ class AlertStore:
                     f" (SELECT {name} FROM {table} WHERE state = ? ORDER BY {column} LIMIT ?)",
                     (over, count - most),
                 )
-        self._db.execute("DELETE FROM entry WHERE incident NOT IN (SELECT id FROM incident)")
+        for table in ("entry", "thread"):
+            self._db.execute(f"DELETE FROM {table} WHERE incident NOT IN (SELECT id FROM incident)")
         self._db.execute(
             "DELETE FROM signal WHERE number <= (SELECT coalesce(max(number), 0) FROM signal) - ?", (MAX_SIGNALS,)
         )
@@ -198,6 +201,17 @@ class AlertStore:
         """The newest first."""
         rows = self._rows("SELECT body FROM override ORDER BY number DESC", ())
         return [Override(**orjson.loads(body)) for (body,) in rows]
+
+    # -- what channels remember -------------------------------------------------------------------------------------
+
+    def thread(self, channel: str, incident: str) -> bytes:
+        """What the channel kept for the incident; empty = nothing yet."""
+        rows = self._rows("SELECT value FROM thread WHERE channel = ? AND incident = ?", (channel, incident))
+        return bytes(rows[0][0]) if rows else b""
+
+    def keep_thread(self, channel: str, incident: str, value: bytes) -> None:
+        with self.transaction():
+            self._db.execute("INSERT OR REPLACE INTO thread VALUES (?, ?, ?)", (channel, incident, value))
 
     # -- reading ----------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from heimdall import __version__
 from heimdall.alerting.delivery import Delivery
 from heimdall.alerting.manager import AlertManager
+from heimdall.alerting.notifiers.slackbot import SlackBot
 from heimdall.alerting.schedule import AlertClock
 from heimdall.bus.port import Bus
 from heimdall.clock import Clock
@@ -72,6 +73,7 @@ class Parts:
     """None where it is turned off."""
     rules: RuleBook
     alerts: AlertManager
+    slack_bots: list[SlackBot]
     delivery: Delivery
     alert_clock: AlertClock
     own_metrics: OwnMetrics

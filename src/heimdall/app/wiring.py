@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from heimdall.alerting.delivery import Delivery
 from heimdall.alerting.manager import AlertManager
 from heimdall.alerting.notifiers.opening import open_notifiers
+from heimdall.alerting.notifiers.slackbot import SlackBot
 from heimdall.alerting.routing import read_routing
 from heimdall.alerting.schedule import AlertClock
 from heimdall.alerting.store import AlertStore
@@ -29,6 +30,7 @@ from heimdall.api.node import node_routes
 from heimdall.api.oncall import on_call_routes
 from heimdall.api.prometheus import prometheus_routes
 from heimdall.api.queries import query_routes
+from heimdall.api.slack import slack_routes
 from heimdall.api.static_files import StaticUi
 from heimdall.api.tail import tail_routes
 from heimdall.app.config import NodeConfig, ServerConfig
@@ -107,7 +109,8 @@ def _parts_before(config: NodeConfig, clock: Clock, storage: tuple[Engine, Catal
     rules = open_book(config.data / "insight" / "rules.db", config.alerting.rules)
     routing = read_routing(config.alerting.file)
     alerts = AlertManager(AlertStore(config.data / "alerting" / "alerts.db"), routing, config.alerting, clock)
-    delivery = Delivery(alerts.store, open_notifiers(routing, clock, os.environ), clock)
+    notifiers = open_notifiers(routing, clock, os.environ, alerts.store)
+    delivery = Delivery(alerts.store, notifiers, clock)
     alerts.on_outgoing = delivery.wake
     noticed = FindingSinks((findings, alerts))
     detection = DetectStage(noticed, feedback, config.detect, clock=clock) if config.detect.enabled else None
@@ -148,6 +151,7 @@ def _parts_before(config: NodeConfig, clock: Clock, storage: tuple[Engine, Catal
         detection=detection,
         rules=rules,
         alerts=alerts,
+        slack_bots=[each for each in notifiers.values() if isinstance(each, SlackBot)],
         delivery=delivery,
         alert_clock=AlertClock(alerts, rules, queries, clock),
         own_metrics=OwnMetrics(REGISTRY, clock, {"job": "heimdall"}),
@@ -184,6 +188,7 @@ def build_app(node: Node, clock: Clock, config: NodeConfig) -> ASGIApp:
             finding_routes(parts.findings, parts.feedback, clock, parts.detection),
             alert_routes(parts.alerts, clock),
             on_call_routes(parts.alerts.on_call, clock),
+            slack_routes(parts.slack_bots, parts.alerts, clock),
             rule_routes(parts.rules, parts.queries, clock),
             node_routes(node),
             elasticsearch_routes(parts.queries, clock),

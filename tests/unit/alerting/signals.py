@@ -20,6 +20,19 @@ ROUTING: dict[str, Any] = {
 }
 
 
+class Remembering:
+    """What a channel keeps, in memory."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], bytes] = {}
+
+    def thread(self, channel: str, incident: str) -> bytes:
+        return self.kept.get((channel, incident), b"")
+
+    def keep_thread(self, channel: str, incident: str, value: bytes) -> None:
+        self.kept[channel, incident] = value
+
+
 class Desk:
     """What tests talk to."""
 

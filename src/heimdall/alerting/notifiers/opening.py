@@ -11,6 +11,8 @@ from heimdall.alerting.notifiers.outbound import Outbound
 from heimdall.alerting.notifiers.pagerduty import URL as PAGERDUTY_URL
 from heimdall.alerting.notifiers.pagerduty import PagerDuty
 from heimdall.alerting.notifiers.slack import Slack
+from heimdall.alerting.notifiers.slackbot import URL as SLACK_URL
+from heimdall.alerting.notifiers.slackbot import SlackBot, Threads
 from heimdall.alerting.notifiers.teams import Teams
 from heimdall.alerting.notifiers.webhook import Webhook
 from heimdall.alerting.routing import ChannelConfig, Routing, secret
@@ -18,12 +20,14 @@ from heimdall.clock import Clock
 from heimdall.errors import Misconfigured
 
 
-def open_notifiers(routing: Routing, clock: Clock, environment: Mapping[str, str]) -> dict[str, Notifier]:
+def open_notifiers(
+    routing: Routing, clock: Clock, environment: Mapping[str, str], threads: Threads
+) -> dict[str, Notifier]:
     """By name. `environment`: where `env:NAME` is looked up. Raises Misconfigured: names the channel and the key."""
-    return {channel.name: open_notifier(channel, clock, environment) for channel in routing.channels}
+    return {channel.name: open_notifier(channel, clock, environment, threads) for channel in routing.channels}
 
 
-def open_notifier(channel: ChannelConfig, clock: Clock, environment: Mapping[str, str]) -> Notifier:
+def open_notifier(channel: ChannelConfig, clock: Clock, environment: Mapping[str, str], threads: Threads) -> Notifier:
     what = f"channel {channel.name}"
     settings = dict(channel.settings)
     private = settings.pop("allow_private", False)
@@ -37,6 +41,17 @@ def open_notifier(channel: ChannelConfig, clock: Clock, environment: Mapping[str
         case "slack":
             _only(texts, {"url"}, {"url"}, what)
             return Slack(Outbound(texts["url"], what, allow_private=private))
+        case "slack-bot":
+            _only(texts, {"token", "channel", "signing_secret", "url"}, {"token", "channel"}, what)
+            api = texts.get("url", SLACK_URL).rstrip("/")
+            post, update = (
+                Outbound(f"{api}/{method}", what, allow_private=private)
+                for method in ("chat.postMessage", "chat.update")
+            )
+            return SlackBot(
+                channel.name, post, update, token=texts["token"], channel=texts["channel"],
+                signing_secret=texts.get("signing_secret", ""), threads=threads,
+            )  # fmt: skip
         case "teams":
             _only(texts, {"url"}, {"url"}, what)
             return Teams(Outbound(texts["url"], what, allow_private=private))

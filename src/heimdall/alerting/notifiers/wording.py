@@ -14,10 +14,15 @@ MOST_LINES = 10
 
 
 def headline(notification: Notification) -> str:
-    """`P1 payment: Many declined cards…`, with what happened in front."""
+    """Its title, with what happened in front."""
+    return f"{_VERBS.get(notification.event, '')}{title(notification)}"
+
+
+def title(notification: Notification) -> str:
+    """`P1 payment: Many declined cards…`."""
     services = ", ".join(notification.services[:3]) + (" and more" if len(notification.services) > 3 else "")
     about = f" {services}:" if services else ""
-    return f"{_VERBS.get(notification.event, '')}{notification.severity}{about} {notification.title}"
+    return f"{notification.severity}{about} {notification.title}"
 
 
 def summary(notification: Notification) -> list[str]:
