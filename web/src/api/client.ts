@@ -19,6 +19,7 @@ import type {
   IncidentDetail,
   IngestAnswer,
   NodeInfo,
+  OnCallSchedule,
   ParseAnswer,
   PatternsAnswer,
   QueryParams,
@@ -224,6 +225,10 @@ export function silence(matchers: Record<string, string>, to: string, comment: s
 
 export function endSilence(id: string): Promise<unknown> {
   return call(`${BASE}/silences/${encodeURIComponent(id)}`, { method: 'DELETE' });
+}
+
+export function onCall(signal?: AbortSignal): Promise<Envelope<OnCallSchedule[]>> {
+  return ask('oncall', {}, signal);
 }
 
 export function rules(signal?: AbortSignal): Promise<Envelope<Rule[]>> {
