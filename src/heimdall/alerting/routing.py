@@ -15,7 +15,7 @@ from heimdall.alerting.oncall import Roster, roster_of
 from heimdall.errors import HeimdallError, Misconfigured
 
 Sources = dict[tuple[str, ...], set[str]]
-KINDS = ("webhook", "slack", "slack-bot", "email", "pagerduty", "teams", "alertmanager")
+KINDS = ("webhook", "slack", "slack-bot", "email", "pagerduty", "teams", "alertmanager", "push")
 
 
 @dataclass(frozen=True, slots=True)

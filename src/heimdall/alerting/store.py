@@ -15,6 +15,8 @@ import orjson
 from heimdall.alerting.alert import Alert, Incident, Matchers, Silence, State
 from heimdall.alerting.escalation import Escalation
 from heimdall.alerting.oncall import Override
+from heimdall.alerting.push.subscription import MAX_SUBSCRIPTIONS, Subscription
+from heimdall.errors import InvalidInput
 
 MAX_ALERTS = 50_000
 """Kept at most; of those that are over the oldest go first. About 2 kB each."""
@@ -48,6 +50,7 @@ CREATE TABLE IF NOT EXISTS override (
   number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, end_ns INTEGER NOT NULL, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS thread (
   channel TEXT NOT NULL, incident TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (channel, incident)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS subscription (id TEXT PRIMARY KEY, channel TEXT NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS outbox (
   number INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT UNIQUE NOT NULL, channel TEXT NOT NULL, incident TEXT NOT NULL,
   made_ns INTEGER NOT NULL, next_ns INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
@@ -212,6 +215,28 @@ class AlertStore:
     def keep_thread(self, channel: str, incident: str, value: bytes) -> None:
         with self.transaction():
             self._db.execute("INSERT OR REPLACE INTO thread VALUES (?, ?, ?)", (channel, incident, value))
+
+    # -- browsers that subscribed -----------------------------------------------------------------------------------
+
+    def subscribe(self, subscription: Subscription) -> None:
+        """Raises InvalidInput: there are too many."""
+        with self.transaction():
+            self._db.execute(
+                "INSERT OR REPLACE INTO subscription VALUES (?, ?, ?)",
+                (subscription.id, subscription.channel, orjson.dumps(subscription)),
+            )
+            (count,) = self._db.execute("SELECT count(*) FROM subscription").fetchone()
+            if count > MAX_SUBSCRIPTIONS:
+                raise InvalidInput(f"{MAX_SUBSCRIPTIONS} browsers have subscribed; unsubscribe one that is not used")
+
+    def unsubscribe(self, subscription_id: str) -> bool:
+        """Whether it was there."""
+        with self.transaction():
+            return self._db.execute("DELETE FROM subscription WHERE id = ?", (subscription_id,)).rowcount == 1
+
+    def subscriptions(self, channel: str) -> list[Subscription]:
+        rows = self._rows("SELECT body FROM subscription WHERE channel = ? ORDER BY id", (channel,))
+        return [Subscription(**orjson.loads(body)) for (body,) in rows]
 
     # -- reading ----------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ import { OnCall } from './OnCall';
 import { Rules } from './Rules';
 import { Silences } from './Silences';
 import { AlertsSkeleton } from './Skeleton';
+import { ThisBrowser } from './ThisBrowser';
 import { type Actions, useActions } from './useActions';
 import { MOST_INCIDENTS, useIncidents, useOnCall, useOpenAlerts, useRules, useSilences } from './useAlerts';
 
@@ -136,7 +137,12 @@ function OnCallView() {
   const asked = useOnCall();
   if (asked.error && !asked.data) return <FailureNote error={asked.error} q="" onRetry={() => void asked.refetch()} />;
   if (!asked.data) return <AlertsSkeleton />;
-  return <OnCall schedules={asked.data.data} />;
+  return (
+    <>
+      <OnCall schedules={asked.data.data} />
+      <ThisBrowser />
+    </>
+  );
 }
 
 function RulesView({ state, actions }: ViewProps) {

@@ -1,6 +1,6 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useEffect } from 'react';
-import { alerts, incident, incidents, onCall, rules, silences } from '../api/client';
+import { alerts, incident, incidents, onCall, pushOffer, rules, silences } from '../api/client';
 import { ApiError } from '../api/errors';
 import { noteOutcome, useConnection } from '../app/connection';
 
@@ -38,6 +38,10 @@ export function useSilences() {
 
 export function useOnCall() {
   return useLive(['alerts', 'oncall'], onCall);
+}
+
+export function usePushOffer() {
+  return useLive(['alerts', 'push'], pushOffer);
 }
 
 export function useRules() {

@@ -22,6 +22,7 @@ import type {
   OnCallSchedule,
   ParseAnswer,
   PatternsAnswer,
+  PushOffer,
   QueryParams,
   Row,
   Rule,
@@ -229,6 +230,18 @@ export function endSilence(id: string): Promise<unknown> {
 
 export function onCall(signal?: AbortSignal): Promise<Envelope<OnCallSchedule[]>> {
   return ask('oncall', {}, signal);
+}
+
+export function pushOffer(signal?: AbortSignal): Promise<PushOffer> {
+  return ask('push', {}, signal);
+}
+
+export function subscribe(channel: string, subscription: PushSubscriptionJSON): Promise<{ id: string }> {
+  return post('push/subscriptions', { channel, ...subscription });
+}
+
+export function unsubscribe(id: string): Promise<unknown> {
+  return call(`${BASE}/push/subscriptions/${encodeURIComponent(id)}`, { method: 'DELETE' });
 }
 
 export function rules(signal?: AbortSignal): Promise<Envelope<Rule[]>> {

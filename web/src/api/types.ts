@@ -189,6 +189,12 @@ export interface Escalation {
   ended: string;
 }
 
+export interface PushOffer {
+  /** The node's public key, base64url; `null` where there are no such channels. */
+  key: string | null;
+  channels: string[];
+}
+
 export interface Turn {
   /** Empty: nobody. */
   user: string;

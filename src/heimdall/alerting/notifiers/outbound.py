@@ -16,15 +16,25 @@ from heimdall.errors import Misconfigured, Refused, Unavailable
 
 TIMEOUT_S = 10.0
 _RETRIED = frozenset({408, 425, 429})
+_GONE = frozenset({404, 410})
 _TOLD = 200
 """Characters of an answer that are told as a reason."""
+
+
+class Gone(Refused):
+    """There is nothing at the address any more (404, 410)."""
+
+
+def client() -> httpx.Client:
+    return httpx.Client(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False)
 
 
 class Outbound:
     """Posts to one address."""
 
-    def __init__(self, url: str, what: str, *, allow_private: bool = False) -> None:
-        """Raises Misconfigured: not an address this can post to."""
+    def __init__(self, url: str, what: str, *, allow_private: bool = False, http: httpx.Client | None = None) -> None:
+        """`http`: the caller's, who closes it; for addresses of one host. Raises Misconfigured: not an address this
+        can post to."""
         try:
             self._url = httpx.URL(url)
         except httpx.InvalidURL as exc:
@@ -33,13 +43,15 @@ class Outbound:
             raise Misconfigured(f"{what}: url must be http:// or https:// with a host and without a password")
         self._what = what
         self._allow_private = allow_private
-        self._http = httpx.Client(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False)
+        self._http = http or client()
+        self._owned = http is None
 
     def post(self, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
         """The answer, when it is a 2xx.
 
         Raises:
             Unavailable: no answer, or one that may be another next time (408, 425, 429, 5xx).
+            Gone: 404 or 410.
             Refused: any other answer, or an address that must not be asked.
         """
         address = self._checked_address()
@@ -60,10 +72,15 @@ class Outbound:
         reason = f"{self._what}: answered {response.status_code} {response.text[:_TOLD]}"
         if response.status_code in _RETRIED or response.status_code >= 500:
             raise Unavailable(reason)
-        raise Refused(reason)
+        raise (Gone if response.status_code in _GONE else Refused)(reason)
+
+    def check(self) -> None:
+        """What `post` would raise before it asks anybody."""
+        self._checked_address()
 
     def close(self) -> None:
-        self._http.close()
+        if self._owned:
+            self._http.close()
 
     def _checked_address(self) -> str:
         port = self._url.port or (443 if self._url.scheme == "https" else 80)
