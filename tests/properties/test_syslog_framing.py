@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from heimdall.ingest.sources.framing import Frames, SyslogFraming
@@ -111,6 +111,8 @@ HEADERS = st.sampled_from(
 )  # fmt: skip
 
 
+@example([b'<34>1 - h app - - [a@1 b="c"]', b"<34>Nov 22 10:14:15 h app[12]:  \x80"])
+@example([b"<34>1 - h app - - \xc3\xa9", b"<34>1 - h app - - [\xc3", b"<34>1 - h app - -\xc3\xa9 x"])
 @given(st.lists(st.builds(lambda head, rest: head + rest, HEADERS, st.binary(max_size=50)), min_size=1, max_size=10))
 def test_every_record_is_kept_whatever_its_bytes(records: list[bytes]) -> None:
     table = decode_received([Received(Frames(records), "192.0.2.1")], now_ns=NOW_NS).table
