@@ -127,9 +127,9 @@ class SlackBot:
 
     def _call(self, method: Outbound, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json; charset=utf-8"}
-        response = method.post(orjson.dumps(body), headers)
+        content = method.post(orjson.dumps(body), headers)
         try:
-            answer = orjson.loads(response.content)
+            answer = orjson.loads(content)
             error = None if answer["ok"] is True else str(answer.get("error", "no reason"))
         except (ValueError, TypeError, KeyError, AttributeError) as exc:
             raise Unavailable(f"channel {self.name}: {name} answered something that is not Slack's") from exc
