@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 import time
@@ -169,6 +170,28 @@ def test_an_acknowledgement_stops_it_for_good(node: NodeProcess, receiver: Recor
         ("kim", "acknowledge"), ("kim", "trigger"), ("lee", "acknowledge"), ("lee", "trigger"),
     ]  # fmt: skip
     assert escalations(node, "cart")[0]["escalations"][0]["ended"] == "acknowledged"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_a_node_killed_at_any_moment_takes_every_step_of_every_incident_once(
+    node: NodeProcess, receiver: Recorder
+) -> None:
+    services = [f"load-{number}" for number in range(10)]
+    chance = random.Random(7)
+    for service in services:
+        decline(node, service)
+        until(lambda of=service: told(receiver, of), f"first step of {service}")  # one at a time: each its own incident
+    for _ in range(8):
+        time.sleep(chance.uniform(0, 10))  # in its start or later
+        node.kill()
+        node.start(wait=False)
+    for service in services:
+        until(lambda of=service: len(told(receiver, of)) >= 6, f"all steps of {service}")
+    time.sleep(4)
+    for service in services:
+        assert sorted(told(receiver, service)) == sorted(STEPS + AGAIN), service
+        assert len(escalations(node, service)[1]) == 6
 
 
 def heimdall(node: NodeProcess, *words: str) -> str:
