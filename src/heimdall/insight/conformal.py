@@ -19,6 +19,8 @@ BINS = 128
 _PER_OCTAVE = 4
 _FIRST_BIN = 72
 """Where the first score of a row falls. More room below than above, because a higher one moves the histogram up."""
+_REACH = 2.0 ** ((BINS - _FIRST_BIN) / _PER_OCTAVE)
+"""Scores from here on, in units of the first, lie above the last bin."""
 _MAX_EVIDENCE = 30.0
 """-log10 p of the rarest; past it "once in the age of the universe" and "never" are the same alarm."""
 
@@ -76,7 +78,7 @@ class TailBank:
         self._scales[rows] = np.where(fresh, scores, self._scales[rows])
         scales = self._scales[rows]
         relative = np.divide(scores, scales, out=np.zeros(scores.shape), where=known & (scales > 0))
-        for place in np.argwhere(relative >= 2.0 ** ((BINS - _FIRST_BIN) / _PER_OCTAVE)):
+        for place in np.argwhere(relative >= _REACH):
             self._move_up(int(rows[place[0]]), int(place[1]), float(scores[tuple(place)]))
         scales = self._scales[rows]
         relative = np.divide(scores, scales, out=np.zeros(scores.shape), where=known & (scales > 0))
@@ -86,6 +88,25 @@ class TailBank:
         self._counts[at] += 1
         self._sums[at] += relative[row, vote]
         self._forget(rows)
+
+    def teach(self, rows: Rows, scores: FloatArray) -> None:
+        """`learn` for many scores of a row at once, shape (len(rows), votes); rows may repeat, no score is NaN."""
+        row, vote = np.nonzero((scores > 0) & (self._scales[rows] <= 0))
+        # Written in reverse order, so the first score of each row stays.
+        self._scales[rows[row[::-1]], vote[::-1]] = scores[row[::-1], vote[::-1]]
+        most = np.zeros(self._scales.shape)
+        np.maximum.at(most, rows, scores)
+        for place in np.argwhere(most >= np.maximum(self._scales, 1e-300) * _REACH):
+            self._move_up(int(place[0]), int(place[1]), float(most[tuple(place)]))
+        scales = self._scales[rows]
+        relative = np.divide(scores, scales, out=np.zeros(scores.shape), where=scales > 0)
+        bins, _ = _place(relative)
+        votes = np.broadcast_to(np.arange(scores.shape[1]), scores.shape)
+        at = (np.broadcast_to(rows[:, None], scores.shape), votes, bins)
+        np.add.at(self._counts, at, np.float32(1))
+        np.add.at(self._sums, at, relative.astype(np.float32))
+        while self._forget(np.unique(rows)):
+            pass
 
     def learnt(self, rows: Rows) -> FloatArray:
         """How many scores each row and vote has behind it (halved with age)."""
@@ -124,12 +145,15 @@ class TailBank:
             table[row, vote] *= unit
         self._scales[row, vote] *= 2.0**octaves
 
-    def _forget(self, rows: Rows) -> None:
+    def _forget(self, rows: Rows) -> bool:
+        """Halve the counts of what is full; False when nothing was."""
         full = self._counts[rows].sum(axis=-1) >= 2 * self._half_life
-        if full.any():
-            row, vote = np.nonzero(full)
-            self._counts[rows[row], vote] *= 0.5
-            self._sums[rows[row], vote] *= 0.5
+        if not full.any():
+            return False
+        row, vote = np.nonzero(full)
+        self._counts[rows[row], vote] *= 0.5
+        self._sums[rows[row], vote] *= 0.5
+        return True
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """State for a checkpoint; not copied."""

@@ -80,6 +80,10 @@ class Budget:
         self._fatigue[rows] *= 0.5 ** (1 / self._config.fatigue_half_life_steps)
         return np.asarray(self._evidence[rows] - self._bar - self._config.fatigue * self._fatigue[rows], np.float64)
 
+    def rest(self, steps: int) -> None:
+        """So many steps passed in which nothing was judged."""
+        self._fatigue *= 0.5 ** (steps / self._config.fatigue_half_life_steps)
+
     def bar(self, row: int) -> float:
         """Evidence at which a finding about the row is told."""
         return self._bar + self._config.fatigue * float(self._fatigue[row])

@@ -26,8 +26,9 @@ from heimdall.insight.examples import Examples
 from heimdall.insight.feedback import Feedback
 from heimdall.insight.finding import Feature, Finding, FindingKind, finding_id
 from heimdall.insight.fusion import Budget, BudgetConfig, combined
+from heimdall.insight.history import history
 from heimdall.insight.statement import query_for, statement
-from heimdall.insight.step import STEP_NS, STEP_S, STEPS_PER_DAY, StepCounts
+from heimdall.insight.step import STEP_NS, STEP_S, STEPS_PER_DAY, PairCounts, StepCounts
 from heimdall.model.batch import TenantId
 
 VOTES: tuple[FindingKind, ...] = (
@@ -47,7 +48,8 @@ class WatchConfig:
     services: int = 1_000
     """Services of a tenant watched one by one, 40 kB each; what exceeds them is watched together."""
     settling_steps: int = 20
-    """Steps of a service before the first finding about it: five minutes."""
+    """Steps of a service before the first finding about it, and steps judged after history that was not: five
+    minutes."""
     again_steps: int = 240
     """Steps before a service's finding of the same kind is told again: an hour."""
     trusted_steps: int = 240
@@ -102,6 +104,7 @@ class TenantWatch:
         self._first_step = np.zeros(0, np.int64)
         self._told_at = np.full((0, len(VOTES) + 1), -(10**12), np.int64)
         self._ill = np.zeros(0, np.int64)
+        self._judged_from = -1
 
     # -- services -------------------------------------------------------------------------------------------------
 
@@ -150,6 +153,30 @@ class TenantWatch:
         """Steps were skipped in which nobody was heard of: no service is called silent for them."""
         self._silence.pardon()
 
+    # -- history --------------------------------------------------------------------------------------------------
+
+    def teach(self, pairs: PairCounts, after_step: int, longest_pause: int) -> None:
+        """Learn from many steps at once and judge none of them: a thousandth of the time of as many calls of `step`.
+
+        `pairs`: at least one, later than `after_step`, the last step that was learnt from (-1: none). A longer run of
+        steps without any record than `longest_pause` says nothing. What is learnt: rates and their scatter, latency,
+        gaps, templates and how often new ones come. Ranks (conformal evidence) and the outlier votes come of steps
+        that are judged.
+        """
+        past = history(pairs, after_step, longest_pause)
+        records, errors, warnings, duration_sum, durations, odd = past.columns
+        exposure = np.column_stack([np.ones(len(records)), records, records, records])
+        self._counts.teach(past, np.column_stack([records, errors, warnings, odd]), exposure)
+        self._latency.teach(past, duration_sum, durations)
+        self._silence.teach(past)
+        self._templates.teach(pairs, past)
+        self._budget.rest(past.steps)
+        self._ill[:] = 0
+        last_step = int(pairs.steps[-1])
+        self._judged_from = last_step + 1
+        # Who fell silent long before is no news.
+        self._told_at[self._silence.gap >= self._config.settling_steps, -1] = last_step
+
     # -- a step ---------------------------------------------------------------------------------------------------
 
     def step(self, data: StepCounts) -> list[Finding]:
@@ -160,7 +187,7 @@ class TenantWatch:
         silence = self._silent(rows, data)
         judged = self._judge(rows, data, silence)
         together = combined(judged.evidence, _WEIGHTS)
-        settled = data.step - self._first_step >= self._config.settling_steps
+        settled = data.step - np.maximum(self._first_step, self._judged_from) >= self._config.settling_steps
         together = np.where(settled & (silence.gap == 0), together, 0.0)
         quiet = silence.evidence >= self._config.silence_evidence
         states = self._states.step(rows, np.where(quiet, silence.evidence, together))
@@ -323,7 +350,7 @@ class TenantWatch:
         """State for a checkpoint; not copied."""
         state: dict[str, NDArray[np.generic]] = {
             "services": np.array(list(self._rows), np.str_), "first_step": self._first_step,
-            "told_at": self._told_at, "ill": self._ill,
+            "told_at": self._told_at, "ill": self._ill, "judged_from": np.array([self._judged_from]),
         }  # fmt: skip
         for name, bank in self._banks():
             state |= {f"{name}/{key}": value for key, value in bank.arrays().items()}
@@ -333,6 +360,7 @@ class TenantWatch:
         self._rows = {str(name): row for row, name in enumerate(arrays["services"].tolist())}
         self._first_step, self._told_at = (np.array(arrays[name], np.int64) for name in ("first_step", "told_at"))
         self._ill = np.array(arrays["ill"], np.int64)
+        self._judged_from = int(arrays["judged_from"][0])
         for name, bank in self._banks():
             prefix = f"{name}/"
             bank.load({key.removeprefix(prefix): value for key, value in arrays.items() if key.startswith(prefix)})

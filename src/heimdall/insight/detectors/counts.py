@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heimdall.insight.conformal import FloatArray, Rows
+from heimdall.insight.history import History, kernel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +113,39 @@ class CountBank:
             np.where(seen > due, evidence, 0.0), np.where(seen < due, evidence, 0.0), window, seen, due, spread
         )
 
+    def teach(self, past: History, counts: FloatArray, exposure: FloatArray) -> None:
+        """Learn from a stretch; `counts` and `exposure` as of `step`, a row for each of the stretch's."""
+        config, rows = self._config, past.present
+        # A service that is silent is learnt from for one step more, as the watch does.
+        last = past.starts + past.sizes - 1
+        following = np.append(past.times[1:], 0)
+        following[last] = past.steps + 1
+        silent = (following > past.times + 1).astype(np.int64)
+        ago = past.until_end(1 + silent)
+        still = kernel(config.memory_steps, ago) * silent  # of the silent step
+        weight = kernel(config.memory_steps, ago + silent)[:, None]
+        alone = np.arange(self._features) == 0  # only what is counted by step has exposure in a silent one
+        old = kernel(config.memory_steps, past.total(1 + silent))[:, None]
+        exposed = self._exposure[rows] * old + past.total(weight * exposure + still[:, None] * alone)
+        dispersion = self._dispersion[rows]
+        # What the whole stretch says is usual bounds what a step may teach; what it was lately, its scatter.
+        whole = (self._events[rows] + past.total(counts) + config.prior) / (
+            self._exposure[rows] + past.total(exposure + silent[:, None] * alone) + 1.0
+        )
+        shape = self._events[rows] * old + past.total(weight * counts) + config.prior
+        mean, variance = _expected(whole[past.places], exposure, shape[past.places])
+        taken = np.minimum(counts, mean + 3 * np.sqrt(variance * dispersion[past.places]) + 1)
+        events = self._events[rows] * old + past.total(weight * taken)
+        lately = (events + config.prior) / (exposed + 1.0)
+        mean, variance = _expected(lately[past.places], exposure, (events + config.prior)[past.places])
+        scatter = np.minimum((taken - mean) ** 2 / np.maximum(variance, 0.05), 25.0)
+        quiet = np.minimum(mean**2 / np.maximum(variance, 0.05), 25.0) * alone
+        scattered = past.total(weight * scatter + still[:, None] * quiet) / config.memory_steps
+        self._events[rows], self._exposure[rows] = events, exposed
+        self._dispersion[rows] = np.maximum(dispersion * old + scattered, 1.0)
+        self._seen[:] = 0.0
+        self._due[:] = 0.0
+
     def usual(self, rows: Rows, feature: int) -> FloatArray:
         """What is expected of one exposure, by row; 0 where nothing is known."""
         known = self._exposure[rows, feature]
@@ -143,6 +177,12 @@ class CountBank:
             np.array(arrays[name], np.float64) for name in ("events", "exposure", "dispersion")
         )
         self._seen, self._due = (np.array(arrays[name], np.float64) for name in ("recent_seen", "recent_due"))
+
+
+def _expected(rate: FloatArray, exposure: FloatArray, shape: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(mean, variance) of the negative binomial distribution at these rates."""
+    mean = rate * exposure
+    return mean, mean + mean**2 / shape
 
 
 def _deviance(counts: FloatArray, mean: FloatArray, shape: FloatArray) -> FloatArray:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heimdall.insight.conformal import FloatArray, Rows
+from heimdall.insight.history import History, kernel
 
 _MEMORY_STEPS = 240.0
 _FEWEST = 3
@@ -68,6 +69,29 @@ class LatencyBank:
         taken = enough & learn
         self._learn(rows[taken], mean[taken], spread[taken])
         return LatencyStep(np.minimum(evidence, 30.0), deviation, mean, usual, spread)
+
+    def teach(self, past: History, sums: FloatArray, durations: FloatArray) -> None:
+        """Learn from a stretch; `sums` and `durations` as of `step`, a row for each of the stretch's."""
+        enough = durations >= _FEWEST
+        steps = past.total(enough.astype(np.float64))
+        told = steps > 0
+        mean = np.where(enough, sums / np.maximum(durations, 1), 0.0)
+        middle = past.total(mean) / np.maximum(steps, 1)
+        off = np.where(enough, mean - middle[past.places], 0.0)
+        bound = 4 * np.maximum(np.sqrt(past.total(off**2) / np.maximum(steps, 1)), 0.02)
+        off = np.clip(off, -bound[past.places], bound[past.places])
+        weight = kernel(_MEMORY_STEPS, past.until_end(enough.astype(np.int64))) * enough
+        rows = past.present
+        before = np.minimum(self._seen[rows], _MEMORY_STEPS) * kernel(_MEMORY_STEPS, steps)
+        known = np.maximum(before + past.total(weight), 1e-9)
+        usual = (before * self._usual[rows] + past.total(weight * (middle[past.places] + off))) / known
+        spread = weight * (middle[past.places] + off - usual[past.places]) ** 2
+        moved = before * (self._variance[rows] + (self._usual[rows] - usual) ** 2)
+        variance = (moved + past.total(spread)) / known
+        self._usual[rows] = np.where(told, usual, self._usual[rows])
+        self._variance[rows] = np.where(told, variance, self._variance[rows])
+        self._seen[rows] += steps
+        self._recent[:] = 0.0
 
     def _learn(self, rows: Rows, mean: FloatArray, spread: FloatArray) -> None:
         seen = self._seen[rows]

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from heimdall.insight.conformal import FloatArray, Rows, TailBank
+from heimdall.insight.history import History
 
 _FEWEST_GAPS = 40.0
 """Arrivals after which gaps may be judged by those before."""
@@ -57,6 +58,23 @@ class SilenceBank:
             by_gaps = self._tails.evidence(rows[absent], (gap[absent] + 1.0).astype(np.float64)[:, None])[:, 0]
             evidence[absent] = np.where(known, np.minimum(by_rate[absent], by_gaps), 0.0)
         return SilenceStep(gap, due, evidence)
+
+    def teach(self, past: History) -> None:
+        """Learn the gaps of a stretch. What is still due in one that has not ended is for `step` to add up."""
+        before = np.roll(past.times, 1)
+        before[past.starts] = -self._gap[past.present]
+        known = np.ones(len(before), np.bool_)
+        # Nobody knows since when a service that was never seen had been silent.
+        known[past.starts] = self._tails.learnt(past.present)[:, 0] > 0
+        self._tails.teach(past.services[known], (past.times - before)[known].astype(np.float64)[:, None])
+        self._gap += past.steps
+        self._gap[past.present] = past.steps - past.times[past.starts + past.sizes - 1]
+        self._due[:] = 0.0
+
+    @property
+    def gap(self) -> Rows:
+        """Steps since the last record, by row."""
+        return self._gap
 
     def pardon(self) -> None:
         """Nobody was heard of for a while: that says nothing about any one service."""

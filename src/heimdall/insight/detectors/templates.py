@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from heimdall.insight.conformal import FloatArray, Rows
 from heimdall.insight.detectors.counts import _deviance
+from heimdall.insight.history import History, kernel
+from heimdall.insight.step import PairCounts, distinct_of
 
 _CURRENT_STEPS = 20
 """Steps for which a pair's newest burst is its evidence: five minutes."""
@@ -149,6 +151,77 @@ class TemplateBank:
         self._last[rows] = step
         self._burst[rows] = burst
         return TemplateStep(burst, self._novelty(services, known, grave), np.where(known, mean, 0.0), known)
+
+    def teach(self, pairs: PairCounts, past: History) -> None:
+        """Learn the pairs of a stretch, all of its steps at once. `past` is made of them."""
+        config = self._config
+        keys = pairs.services.astype(np.uint64) << np.uint64(53) | pairs.templates  # template ids are below 2**53
+        distinct, first, place = distinct_of(keys)
+        last = np.zeros(len(distinct), np.int64)
+        last[place] = pairs.steps  # in order of time, so the last one stays
+        services, templates = pairs.services[first], pairs.templates[first]
+        # Those seen last are remembered; more than half of all are not let in at once.
+        newest = np.sort(np.argsort(-last, kind="stable")[: config.pairs // 2])
+        services, templates, first, last = services[newest], templates[newest], first[newest], last[newest]
+        chosen = np.full(len(distinct), -1)
+        chosen[newest] = np.arange(len(newest))
+        place = chosen[place]
+        rows, known, since = self._rows_at(services, templates, pairs.steps[first], int(pairs.steps[-1]))
+        self._teach_rates(pairs, place, rows, since, last)
+        self._last[rows] = last
+        self._burst[rows] = 0.0
+        grave = (pairs.columns[1] + pairs.columns[2])[first] > 0
+        self._teach_novelty(past, services[~known], past.pair_times[first[~known]], grave[~known])
+
+    def _rows_at(
+        self, services: Rows, templates: NDArray[np.uint64], first: Rows, step: int
+    ) -> tuple[Rows, NDArray[np.bool_], Rows]:
+        """(row, known before, step until which its sums are) of each pair; `first`: where the stretch has it first."""
+        places = [self._places.get(key, -1) for key in zip(services.tolist(), templates.tolist(), strict=True)]
+        known = np.array(places, np.int64) >= 0
+        since = np.where(known, self._last[places], first)
+        self._last[np.array(places, np.int64)[known]] = step  # so that none of them makes room for the others
+        self.rows_of(services, templates, step)
+        return self.rows_of(services, templates, step)[0], known, since
+
+    def _teach_rates(self, pairs: PairCounts, place: Rows, rows: Rows, since: Rows, last: Rows) -> None:
+        """`place`: which of `rows` each of the pairs is about, -1 for none."""
+        config, size = self._config, len(rows)
+        of = place[place >= 0]
+        counts, steps = pairs.columns[0][place >= 0], pairs.steps[place >= 0]
+
+        def total(values: FloatArray) -> FloatArray:
+            return np.bincount(of, weights=values, minlength=size).astype(np.float64)
+
+        times = np.bincount(of, minlength=size)
+        usual = np.expm1(total(np.log1p(counts)) / times)  # a burst hardly moves the logarithms' mean
+        dispersion = self._dispersion[rows]
+        taken = np.minimum(counts, (usual + 4 * np.sqrt((usual + usual**2) * dispersion) + 2)[of])
+        ago = last[of] - steps
+        weight = kernel(config.memory_steps, ago)
+        keep = kernel(config.memory_steps, np.maximum(last - since, 0))
+        self._events[rows] = self._events[rows] * keep + total(weight * taken)
+        self._exposure[rows] = self._exposure[rows] * keep + (1 - keep) * config.memory_steps + total(weight)
+        mean = (self._events[rows] + 0.5) / (self._exposure[rows] + 1.0)
+        variance = mean + mean**2 / (self._events[rows] + 0.5)
+        scatter = np.minimum((taken - mean[of]) ** 2 / np.maximum(variance, 0.05)[of], 25.0)
+        stays = (1 - 20 / config.memory_steps) ** times
+        self._dispersion[rows] = np.maximum(dispersion * stays + (1 - stays) * total(scatter) / times, 1.0)
+        self._recent[rows] = self._recent[rows] * _RECENT ** np.maximum(last - since, 0) + total(counts * _RECENT**ago)
+
+    def _teach_novelty(self, past: History, services: Rows, times: Rows, grave: NDArray[np.bool_]) -> None:
+        """`services` had a template for the first time at each of `times`."""
+        config, present = self._config, past.present
+        keep = kernel(config.novelty_memory_steps, past.sizes)
+        before = past.seen_before(services, times)
+        sizes = np.zeros(len(self._first_steps), np.int64)
+        sizes[present] = past.sizes
+        told = self._first_steps[services] + before >= config.settling_steps
+        weight = kernel(config.novelty_memory_steps, sizes[services] - before)
+        self._first_rates[present] *= keep[:, None]
+        np.add.at(self._first_rates, (services[told], grave[told].astype(np.int64)), weight[told])
+        self._first_steps[present] = self._first_steps[present] * keep + (1 - keep) * config.novelty_memory_steps
+        np.add.at(self._known_pairs, services, 1.0)
 
     def passed(self, services: Rows) -> None:
         """A step has passed for these services; call after `step`."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -14,12 +13,11 @@ from numpy.typing import NDArray
 from heimdall.insight.conformal import FloatArray, Rows
 from heimdall.insight.detectors.sequences import SequenceSurprise, contexts_of
 from heimdall.insight.examples import CHARACTERS
-from heimdall.insight.step import STEP_NS, StepCounts
+from heimdall.insight.step import STEP_NS, PairCounts, distinct_of
 from heimdall.model.batch import LogBatch
 
 NO_SERVICE = "(none)"
 """Records that name no service are watched as one."""
-_Number = TypeVar("_Number", np.int64, np.uint64)
 _WARN, _ERROR = 13, 17
 _SEQUENCE_EVENTS = 4_096
 """Records of a batch whose order is looked at; of larger ones, that many in whole traces, chosen by trace id."""
@@ -34,8 +32,8 @@ AHEAD_NS = 60 * 10**9
 class Counted:
     """A batch's counts, and how its records map to them."""
 
-    steps: list[StepCounts]
-    """In order of time."""
+    pairs: PairCounts
+    """Of the steps that are not over."""
     newest_ns: int
     """Time of the newest record, bounded by its arrival."""
     lag_ns: int
@@ -53,7 +51,7 @@ class Counted:
 def count(
     batch: LogBatch, row_of: Callable[[str, int], int], sequences: SequenceSurprise, *, after_step: int
 ) -> Counted:
-    """Count the records of `batch`, which is not empty; steps up to `after_step` are over and left out of `steps`."""
+    """Count the records of `batch`, which is not empty; steps up to `after_step` are over and left out of `pairs`."""
     table = batch.table
     observed = table.column("observed_timestamp").cast(pa.int64()).to_numpy()
     times = np.minimum(table.column("timestamp").cast(pa.int64()).to_numpy(), observed + AHEAD_NS)
@@ -66,49 +64,23 @@ def count(
     size = len(distinct)
     severity = table.column("severity_number").to_numpy()
     duration_sum, durations = _durations(table, pair, size)
-    columns: tuple[FloatArray, ...] = (
+    columns = np.stack([
         np.bincount(pair, minlength=size).astype(np.float64),
         _sums(pair, severity >= _ERROR, size),
         _sums(pair, (severity >= _WARN) & (severity < _ERROR), size),
         duration_sum,
         durations,
         _sums(pair, _odd(table, times, sequences), size),
-    )
+    ])  # fmt: skip
     pair_steps, pair_services, pair_templates = steps[example], services[example], templates[template_codes[example]]
     messages = pc.utf8_slice_codeunits(table.column("message").take(pa.array(shown)), 0, CHARACTERS)
-    parts = _by_step(pair_steps, pair_services, pair_templates, columns, after_step)
+    pairs = PairCounts(pair_steps, pair_services, pair_templates, columns)
+    pairs = pairs.part(int(np.searchsorted(pair_steps, after_step, side="right")), size)
     newest_ns = int(times.max())
     return Counted(
-        parts, newest_ns, int(observed.max()) - newest_ns, pair, pair_services, pair_templates,
+        pairs, newest_ns, int(observed.max()) - newest_ns, pair, pair_services, pair_templates,
         templates.tolist(), messages.to_pylist(),
     )  # fmt: skip
-
-
-def distinct_of(values: NDArray[_Number]) -> tuple[NDArray[_Number], Rows, Rows]:
-    """(distinct values in order, where each occurs first, which one each value is): `numpy.unique` by hashing, a
-    quarter of the time where few are distinct."""
-    encoded = pa.array(values).dictionary_encode()
-    found = encoded.dictionary.to_numpy()
-    order = np.argsort(found)
-    codes = encoded.indices.to_numpy()
-    first = np.zeros(len(found), np.int64)
-    first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)
-    rank = np.empty(len(found), np.int64)
-    rank[order] = np.arange(len(found))
-    return found[order], first[order], rank[codes]
-
-
-def _by_step(
-    steps: Rows, services: Rows, templates: NDArray[np.uint64], columns: tuple[FloatArray, ...], after_step: int
-) -> list[StepCounts]:
-    bounds = np.flatnonzero(np.diff(steps, prepend=steps[0] - 1))
-    parts = []
-    for start, end in zip(bounds.tolist(), [*bounds[1:].tolist(), len(steps)], strict=True):
-        if steps[start] <= after_step:
-            continue
-        own = [column[start:end] for column in columns]
-        parts.append(StepCounts.of(int(steps[start]), services[start:end], templates[start:end], own))
-    return parts
 
 
 def _service_rows(table: pa.Table, row_of: Callable[[str, int], int], step: int) -> Rows:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-from collections import defaultdict
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,13 +17,20 @@ from heimdall.insight.conformal import FloatArray
 from heimdall.insight.detectors.sequences import SequenceSurprise
 from heimdall.insight.feedback import Feedback
 from heimdall.insight.finding import FindingSink
-from heimdall.insight.step import COLUMNS, STEP_NS, StepCounts, empty, merged
+from heimdall.insight.step import COLUMNS, STEP_NS, PairCounts, StepCounts, distinct_of, empty
 from heimdall.insight.watch import TenantWatch, WatchConfig
 from heimdall.model.batch import CATEGORY_FIELD, SCORE_FIELD, LogBatch, TenantId
-from heimdall.pipeline.stages.detect.aggregate import Counted, count, distinct_of
+from heimdall.pipeline.stages.detect.aggregate import Counted, count
+from heimdall.pipeline.stages.detect.pending import Pending
 
 FINDINGS = Counter("heimdall_detect_findings", "Findings reported, by kind.", ["kind"])
 STEPS = Counter("heimdall_detect_steps", "Steps of 15 s judged, all tenants.")
+UNJUDGED_STEPS = Counter(
+    "heimdall_detect_unjudged_steps", "Steps of 15 s only learnt from, all tenants: history too old, or too much."
+)
+UNJUDGED = Counter(
+    "heimdall_detect_unjudged_records", "Records of those steps: learnt from, not judged.", unit="records"
+)
 LATE = Counter(
     "heimdall_detect_late_records", "Records that came after their step was judged, not learnt from.", unit="records"
 )
@@ -34,9 +40,11 @@ STATE_BYTES = Gauge("heimdall_detect_state_bytes", "Size of the newest checkpoin
 
 _log = logging.getLogger(__name__)
 
-_VERSION = 2
+_VERSION = 3
 _STEPS_AT_ONCE = 4
 """Steps judged with every batch, however little time passed: a live stream closes one in 15 seconds."""
+_TAUGHT_AT_ONCE = 240
+"""Steps of old history that are worth learning from by themselves: an hour."""
 _REST_S = 0.02
 """Judging at a time while no record waits, every tenth of a second or so: questions do not feel it."""
 
@@ -53,13 +61,16 @@ class DetectConfig:
     file."""
     history_s: float = 6.5 * 3600
     """Seconds of history that may come in any order."""
+    judged_s: float = 36 * 3600
+    """Age of records on arrival, in seconds, up to which their steps are judged; older history is only learnt from,
+    many steps at a time. Larger: findings about more of an import, each day of it 8 s of work after it."""
     share: float = 0.05
     """Of the time of the pipeline, what judging may take while a day of history comes in at once; the rest is judged
     when records come slower again. Larger: earlier findings about history, slower imports."""
     skipped_steps: int = 20
     """Longest run of steps without any record that is judged step by step; a longer one says that nothing came in."""
     pending_pairs: int = 1_500_000
-    """Counts that wait for their step, all steps together, 80 bytes each; beyond it the oldest are judged early."""
+    """Counts that wait for their step, all steps together, 80 bytes each; beyond it the oldest are only learnt from."""
     tenants: int = 64
     """Tenants watched; records of further ones pass unjudged."""
 
@@ -70,22 +81,13 @@ class _Tenant:
     def __init__(self, tenant: TenantId, feedback: Feedback, config: DetectConfig) -> None:
         self.watch = TenantWatch(tenant, feedback, config.watch)
         self.sequences = SequenceSurprise()
-        self.pending: defaultdict[int, list[StepCounts]] = defaultdict(list)
-        self.pairs = 0
-        """Of all pending steps."""
+        self.pending = Pending()
         self.over = -1
         """Steps below this one have waited long enough."""
+        self.old = -1
+        """Steps below this one are only learnt from."""
         self.closed = -1
-        """The newest step that has been judged."""
-
-    def wait(self, part: StepCounts) -> None:
-        self.pending[part.step].append(part)
-        self.pairs += len(part.services)
-
-    def take(self, step: int) -> StepCounts:
-        parts = self.pending.pop(step)
-        self.pairs -= sum(len(part.services) for part in parts)
-        return merged(step, parts)
+        """The newest step that has been judged, or learnt from."""
 
 
 class DetectStage:
@@ -157,17 +159,34 @@ class DetectStage:
         )
 
     def _collect(self, own: _Tenant, counted: Counted, records: int) -> None:
-        for part in counted.steps:
-            own.wait(part)
-        LATE.inc(records - sum(float(part.records.sum()) for part in counted.steps))
+        own.pending.add(counted.pairs)
+        LATE.inc(records - float(counted.pairs.columns[0].sum()))
         lateness_s = self._config.lateness_s
         if counted.lag_ns > self._config.live_lag_s * 1e9:
             lateness_s = self._config.history_s
         own.over = max(own.over, (counted.newest_ns - round(lateness_s * 1e9)) // STEP_NS)
+        self._learn_from_history(own, counted.newest_ns + counted.lag_ns)
         self._judge_in_time(own)
 
+    def _learn_from_history(self, own: _Tenant, arrived_ns: int) -> None:
+        """Teach the watch what is too old to be judged, and the oldest of what is too much to keep."""
+        old = (arrived_ns - round(self._config.judged_s * 1e9)) // STEP_NS
+        own.old = max(own.old, min(own.over, old))
+        first = own.pending.oldest()
+        if first is not None and first < own.old and (own.old - first >= _TAUGHT_AT_ONCE or own.old < own.over):
+            self._teach(own, own.pending.take(own.old - 1))
+        if len(own.pending) > self._config.pending_pairs:
+            self._teach(own, own.pending.take_oldest(len(own.pending) - self._config.pending_pairs * 3 // 4))
+
+    def _teach(self, own: _Tenant, pairs: PairCounts) -> None:
+        own.watch.teach(pairs, own.closed, self._config.skipped_steps)
+        own.closed = int(pairs.steps[-1])
+        UNJUDGED_STEPS.inc(1 + int(np.count_nonzero(np.diff(pairs.steps))))
+        UNJUDGED.inc(float(pairs.columns[0].sum()))
+
     def judged_until_ns(self, tenant: TenantId) -> int | None:
-        """The end of the newest step that was judged, ns since 1970 UTC; None before the first. From any thread."""
+        """The end of the newest step that was judged (or only learnt from, being old), ns since 1970 UTC; None before
+        the first. From any thread."""
         own = self._tenants.get(tenant)
         return (own.closed + 1) * STEP_NS if own is not None and own.closed >= 0 else None
 
@@ -192,15 +211,15 @@ class DetectStage:
         self._left_at_s = self._clock.monotonic()
 
     def _judge_until(self, own: _Tenant, until_s: float) -> None:
-        """Judge steps that are over, in order; beyond the time only what is too much to keep."""
-        for number, step in enumerate(sorted(own.pending)):
-            if own.pairs <= self._config.pending_pairs and (
-                step >= own.over or (number >= _STEPS_AT_ONCE and self._clock.monotonic() >= until_s)
-            ):
+        """Judge steps that are over, in order."""
+        number = 0
+        while (step := own.pending.oldest()) is not None and own.old <= step < own.over:
+            if number >= _STEPS_AT_ONCE and self._clock.monotonic() >= until_s:
                 break
+            number += 1
             if own.closed >= 0:
                 self._pass(own, step)
-            self._judge(own, own.take(step))
+            self._judge(own, own.pending.take(step).at(step))
 
     def _pass(self, own: _Tenant, step: int) -> None:
         """The steps between the newest judged one and `step`, in which nobody logged."""
@@ -228,7 +247,7 @@ class DetectStage:
             state |= {f"sequences/{name}": array for name, array in own.sequences.arrays().items()}
             state |= _pending_arrays(own) | {
                 "tenant": np.array([tenant], np.str_),
-                "closed": np.array([own.closed, own.over]),
+                "closed": np.array([own.closed, own.over, own.old]),
             }
             arrays |= {f"{number}/{name}": array for name, array in state.items()}
         packed = io.BytesIO()
@@ -244,6 +263,9 @@ class DetectStage:
             return
         with np.load(io.BytesIO(zstandard.ZstdDecompressor().decompress(state)), allow_pickle=False) as packed:
             arrays: dict[str, NDArray[np.generic]] = {name: packed[name] for name in packed.files}
+        if arrays["version"].tolist() != [_VERSION]:
+            _log.warning("what detection knew was saved by another version of Heimdall: it learns anew")
+            return
         number = 0
         while f"{number}/tenant" in arrays:
             prefix = f"{number}/"
@@ -256,18 +278,16 @@ class DetectStage:
         own = _Tenant(tenant, self._feedback, self._config)
         own.watch.load(_below("watch/", arrays))
         own.sequences.load(_below("sequences/", arrays))
-        own.closed, own.over = (int(step) for step in arrays["closed"].tolist())
+        own.closed, own.over, own.old = (int(step) for step in arrays["closed"].tolist())
         pending = _below("pending/", arrays)
-        steps, services, templates = (np.asarray(pending[name]) for name in ("step", "services", "templates"))
-        columns = [np.asarray(pending[name], np.float64) for name in COLUMNS]
-        for step in np.unique(steps).tolist():
-            at = np.flatnonzero(steps == step)
-            own.wait(
-                StepCounts.of(
-                    int(step), services[at].astype(np.int64), templates[at].astype(np.uint64),
-                    [column[at] for column in columns],
-                )
-            )  # fmt: skip
+        own.pending.add(
+            PairCounts(
+                np.asarray(pending["steps"], np.int64),
+                np.asarray(pending["services"], np.int64),
+                np.asarray(pending["templates"], np.uint64),
+                np.stack([np.asarray(pending[name], np.float64) for name in COLUMNS]),
+            )
+        )
         self._tenants[tenant] = own
 
 
@@ -283,13 +303,11 @@ def _marked(batch: LogBatch, scores: FloatArray, categories: pa.Array, names: li
 
 
 def _pending_arrays(own: _Tenant) -> dict[str, NDArray[np.generic]]:
-    parts = [merged(step, own.pending[step]) for step in sorted(own.pending)] or [empty(0)]
+    pairs = own.pending.all()
     state: dict[str, NDArray[np.generic]] = {
-        "pending/step": np.repeat([part.step for part in parts], [len(part.services) for part in parts]),
-        "pending/services": np.concatenate([part.services for part in parts]),
-        "pending/templates": np.concatenate([part.templates for part in parts]),
-    }
-    return state | {f"pending/{name}": np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS}
+        "pending/steps": pairs.steps, "pending/services": pairs.services, "pending/templates": pairs.templates,
+    }  # fmt: skip
+    return state | {f"pending/{name}": column for name, column in zip(COLUMNS, pairs.columns, strict=True)}
 
 
 def _below(prefix: str, arrays: dict[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
