@@ -1,4 +1,4 @@
-"""What is fuzzed: a decoder each, with examples of what its senders send."""
+"""The decoders as fuzzing targets, with examples of what their senders send."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import base64
 import gzip
 import json
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import fastavro
 import msgpack
@@ -15,12 +15,15 @@ import pyarrow as pa
 import zstandard
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from target import Target, apart
 
+from heimdall.clock import ManualClock
 from heimdall.ingest.decode.decoded import Decoded
 from heimdall.ingest.decode.elasticsearch_bulk import decode_bulk
 from heimdall.ingest.decode.firehose import decode_firehose
 from heimdall.ingest.decode.forward import decode_forward
 from heimdall.ingest.decode.gelf import decode_gelf
+from heimdall.ingest.decode.hints import NO_HINTS
 from heimdall.ingest.decode.journal_export import ExportFraming, decode_journal_export
 from heimdall.ingest.decode.json import decode_json
 from heimdall.ingest.decode.json_schema import SchemaMemory
@@ -38,7 +41,10 @@ from heimdall.ingest.decode.splunk_events import decode_splunk_events
 from heimdall.ingest.decode.text import decode_lines
 from heimdall.ingest.decompress import decompress
 from heimdall.ingest.sources.forward import MessageStream
-from heimdall.ingest.sources.framing import SyslogFraming
+from heimdall.ingest.sources.framing import Frames, SyslogFraming
+from heimdall.ingest.sources.gelf import CHUNK_MAGIC, ChunkAssembler
+from heimdall.ingest.sources.http.datadog import HINTS as DATADOG_HINTS
+from heimdall.ingest.sources.http.json import decode_body
 from heimdall.ingest.sources.syslog import Received, decode_received
 
 NOW_NS = 1_795_348_800_000_000_000
@@ -61,46 +67,73 @@ SYSLOG_LINES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    name: str
-    run: Callable[[bytes], object]
-    """Raises nothing but `HeimdallError`."""
-    examples: tuple[bytes, ...]
+_MANY = 256
+"""Messages a decoder takes at a time where they come so."""
 
 
-def targets() -> tuple[Target, ...]:
+def decoders() -> tuple[Target, ...]:
+    now: Any = {"now_ns": NOW_NS, "schemas": _SCHEMAS}
     return (
-        Target("json", lambda b: decode_json(b, now_ns=NOW_NS, schemas=_SCHEMAS), (JSON_LINE * 2, b"[%s]" % JSON_LINE)),
-        Target("text", lambda b: decode_lines(lines_of(b), now_ns=NOW_NS), TEXT_LINES),
-        Target("syslog", _syslog, (*(b"%d %s" % (len(x), x) for x in SYSLOG_LINES), b"\n".join(SYSLOG_LINES))),
-        Target("syslog-framing", _syslog_framing, (*(b"%d %s" % (len(x), x) for x in SYSLOG_LINES), *SYSLOG_LINES)),
-        Target("forward", lambda b: decode_forward([b], now_ns=NOW_NS, schemas=_SCHEMAS), _forward()),
-        Target("forward-framing", lambda b: MessageStream(_MAX_RECORD_BYTES).feed(b), _forward()),
-        Target("gelf", lambda b: decode_gelf([b], now_ns=NOW_NS, schemas=_SCHEMAS), _gelf()),
-        Target("journal", _journal, _JOURNAL),
-        Target("otlp-protobuf", lambda b: decode_otlp_protobuf(b, now_ns=NOW_NS, schemas=_SCHEMAS), _otlp()),
-        Target("otlp-json", lambda b: decode_otlp_json(b, now_ns=NOW_NS, schemas=_SCHEMAS), _OTLP_JSON),
-        Target("loki-protobuf", lambda b: decode_loki_protobuf(b, now_ns=NOW_NS, schemas=_SCHEMAS), _LOKI),
-        Target("loki-json", lambda b: decode_loki_json(b, now_ns=NOW_NS, schemas=_SCHEMAS), _LOKI_JSON),
-        Target("elasticsearch", lambda b: decode_bulk(b, index="i", now_ns=NOW_NS, schemas=_SCHEMAS), _BULK),
-        Target("splunk", lambda b: decode_splunk_events(b, now_ns=NOW_NS, schemas=_SCHEMAS, defaults={}), _SPLUNK),
-        Target("mqtt", _mqtt, (JSON_LINE, TEXT_LINES[2], b"plain")),
-        Target("avro", _registered, (_avro(1), _avro(2))),
-        Target("protobuf", _registered, (b"\0\0\0\0\3\0\x0a\4text\x10\x07", b"\0\0\0\0\3\2\0\x0a\1x\x10\x01")),
-        Target("firehose", _firehose, _deliveries()),
-        Target("pubsub", lambda b: decode_pushed(read_push(b), now_ns=NOW_NS, schemas=_SCHEMAS), _pushes()),
-        Target("gzip", lambda b: decompress(b, "gzip", max_bytes=1 << 20), (gzip.compress(JSON_LINE),)),
-        Target("deflate", lambda b: decompress(b, "deflate", max_bytes=1 << 20), (zlib.compress(JSON_LINE),)),
-        Target("zstd", lambda b: decompress(b, "zstd", max_bytes=1 << 20), (zstandard.compress(JSON_LINE),)),
-        Target("snappy", lambda b: decompress(b, "snappy", max_bytes=1 << 20), (_snappy(JSON_LINE * 3),)),
+        Target("json", lambda bodies: decode_json(b"\n".join(bodies), **now), (JSON_LINE, b"[%s]" % JSON_LINE), _MANY),
+        Target("json-body", apart(lambda b: decode_body(b, "", NO_HINTS, **now)), (JSON_LINE * 2, b"[%s]" % JSON_LINE)),
+        Target("text", lambda bodies: decode_lines(lines_of(b"\n".join(bodies)), now_ns=NOW_NS), TEXT_LINES, _MANY),
+        Target("container", _container, _CONTAINER, _MANY),
+        Target("syslog", _syslog, (*_COUNTED, b"\n".join(SYSLOG_LINES)), _MANY),
+        Target("syslog-udp", _syslog_datagrams, SYSLOG_LINES, _MANY),
+        Target("syslog-framing", apart(_syslog_framing), (*_COUNTED, *SYSLOG_LINES)),
+        Target("forward", lambda bodies: decode_forward(bodies, **now), _forward(), _MANY),
+        Target("forward-framing", apart(lambda b: MessageStream(_MAX_RECORD_BYTES).feed(b)), _forward()),
+        Target("gelf", lambda bodies: decode_gelf(bodies, **now), _gelf(), _MANY),
+        Target("gelf-udp", _gelf_datagrams, _chunks(), _MANY),
+        Target("journal", _journal, _JOURNAL, _MANY),
+        Target("otlp-protobuf", apart(lambda b: decode_otlp_protobuf(b, **now)), _otlp()),
+        Target("otlp-json", apart(lambda b: decode_otlp_json(b, **now)), _OTLP_JSON),
+        Target("loki-protobuf", apart(lambda b: decode_loki_protobuf(b, **now)), _LOKI),
+        Target("loki-json", apart(lambda b: decode_loki_json(b, **now)), _LOKI_JSON),
+        Target("elasticsearch", apart(lambda b: decode_bulk(b, index="i", **now)), _BULK),
+        Target("splunk", apart(lambda b: decode_splunk_events(b, **now, defaults={})), _SPLUNK),
+        Target("datadog", apart(lambda b: decode_json(b, **now, hints=DATADOG_HINTS)), _DATADOG),
+        Target("mqtt", _mqtt, (JSON_LINE, TEXT_LINES[2], b"plain"), _MANY),
+        Target("avro", _registered, (_avro(1), _avro(2)), _MANY),
+        Target("protobuf", _registered, (b"\0\0\0\0\3\0\x0a\4text\x10\x07", b"\0\0\0\0\3\2\0\x0a\1x\x10\x01"), _MANY),
+        Target("json-schema", _registered, (b"\0\0\0\0\4" + JSON_LINE, JSON_LINE), _MANY),
+        Target("firehose", apart(_firehose), _deliveries()),
+        Target("pubsub", apart(lambda b: decode_pushed(read_push(b), **now)), _pushes()),
+        *(Target(coding, _unfolding(coding), (packed,)) for coding, packed in _PACKED.items()),
     )
 
 
-def _syslog(data: bytes) -> Decoded:
-    framing = SyslogFraming(_MAX_RECORD_BYTES)
-    frames = [*framing.feed(data), *framing.end()]
-    return decode_received([Received(each, "192.0.2.1") for each in frames] or [], now_ns=NOW_NS) if frames else None  # type: ignore[return-value]
+_COUNTED = tuple(b"%d %s" % (len(line), line) for line in SYSLOG_LINES)
+_CONTAINER = (
+    b"2026-11-22T10:15:30.123456789Z stdout F " + JSON_LINE,
+    b"2026-11-22T10:15:30.1Z stderr P the first half,",
+    b"2026-11-22T10:15:30.2Z stderr F and the second",
+    b'{"log":"2026-11-22 10:15:30,123 ERROR [main] shop.Cart - declined\\n","stream":"stdout",'
+    b'"time":"2026-11-22T10:15:30.1Z"}',
+)
+
+
+def _container(bodies: Sequence[bytes]) -> None:
+    """What Docker writes is JSON, what the other runtimes write is text."""
+    docker = [body for body in bodies if body[:1] == b"{"]
+    decode_json(b"\n".join(docker), now_ns=NOW_NS, schemas=_SCHEMAS)
+    decode_lines(lines_of(b"\n".join(body for body in bodies if body[:1] != b"{")), now_ns=NOW_NS)
+
+
+def _syslog(bodies: Sequence[bytes]) -> None:
+    """Each from a connection of its own."""
+    received: list[Received] = []
+    for number, body in enumerate(bodies):
+        framing = SyslogFraming(_MAX_RECORD_BYTES)
+        frames = [*framing.feed(body), *framing.end()]
+        received += [Received(each, f"192.0.2.{number % 250}") for each in frames]
+    if received:
+        decode_received(received, now_ns=NOW_NS)
+
+
+def _syslog_datagrams(bodies: Sequence[bytes]) -> None:
+    peers = [f"192.0.2.{number % 250}" for number in range(len(bodies))]
+    decode_received([Received(Frames(list(bodies)), peers)], now_ns=NOW_NS)
 
 
 def _syslog_framing(data: bytes) -> None:
@@ -111,10 +144,24 @@ def _syslog_framing(data: bytes) -> None:
     framing.end()
 
 
-def _journal(data: bytes) -> Decoded:
+def _gelf_datagrams(bodies: Sequence[bytes]) -> None:
+    """Chunks of several messages, mixed."""
+    whole = [_ASSEMBLER.add(body, "192.0.2.1") if body[:2] == CHUNK_MAGIC else body for body in bodies]
+    _ASSEMBLER.expire()
+    decode_gelf([document for document in whole if document], now_ns=NOW_NS, schemas=_SCHEMAS)
+
+
+_ASSEMBLER = ChunkAssembler(ManualClock(NOW_NS))
+
+
+def _journal(bodies: Sequence[bytes]) -> None:
     framing = ExportFraming()
-    entries = framing.feed(data) + framing.end()
-    return decode_journal_export(entries, now_ns=NOW_NS, schemas=_SCHEMAS)
+    entries = b"".join(map(framing.feed, bodies)) + framing.end()
+    decode_journal_export(entries, now_ns=NOW_NS, schemas=_SCHEMAS)
+
+
+def _unfolding(coding: str) -> Callable[[Sequence[bytes]], object]:
+    return apart(lambda body: decompress(body, coding, max_bytes=1 << 20))
 
 
 _TOPICS = Topics([Subscription.parse("plant/{region}/{instance}")])
@@ -125,9 +172,9 @@ _LISTS = {"type": "record", "name": "U", "fields": [
     {"name": "message", "type": "string"}, {"name": "tags", "type": {"type": "array", "items": "string"}}]}  # fmt: skip
 
 
-def _mqtt(data: bytes) -> Decoded:
-    messages = MqttMessages(["plant/eu/a", "other"], [data, data[::-1]], _TOPICS)
-    return decode_payloads(messages, "auto", now_ns=NOW_NS, schemas=_SCHEMAS)
+def _mqtt(bodies: Sequence[bytes]) -> None:
+    topics = ["plant/eu/a" if number % 2 else "other" for number in range(len(bodies))]
+    decode_payloads(MqttMessages(topics, bodies, _TOPICS), "auto", now_ns=NOW_NS, schemas=_SCHEMAS)
 
 
 def _avro(schema_id: int) -> bytes:
@@ -154,6 +201,7 @@ _FOUND: dict[int, RegisteredSchema | str] = {
     1: RegisteredSchema(json.dumps(_FLAT), "AVRO"),
     2: RegisteredSchema(json.dumps(_LISTS), "AVRO"),
     3: RegisteredSchema(_proto_file(), "PROTOBUF"),
+    4: RegisteredSchema('{"type":"object"}', "JSON"),
 }
 _READERS = Readers()
 
@@ -163,9 +211,10 @@ class _Found(dict[int, "RegisteredSchema | str"]):
         return "there is none"
 
 
-def _registered(data: bytes) -> Decoded:
-    messages = Messages("t", 0, [data], [None], [()], [0], [0])
-    return decode_registered(messages, _Found(_FOUND), _READERS, "auto", now_ns=NOW_NS, schemas=_SCHEMAS)
+def _registered(bodies: Sequence[bytes]) -> None:
+    count = len(bodies)
+    messages = Messages("t", 0, list(bodies), [None] * count, [()] * count, list(range(count)), [0] * count)
+    decode_registered(messages, _Found(_FOUND), _READERS, "auto", now_ns=NOW_NS, schemas=_SCHEMAS)
 
 
 def _firehose(data: bytes) -> Decoded:
@@ -187,6 +236,13 @@ def _forward() -> tuple[bytes, ...]:
 def _gelf() -> tuple[bytes, ...]:
     document = b'{"version":"1.1","host":"h","short_message":"m","timestamp":1795343400.5,"level":3,"_a":"b"}'
     return (document, gzip.compress(document), zlib.compress(document))
+
+
+def _chunks() -> tuple[bytes, ...]:
+    document = _gelf()[0]
+    head, tail = document[:40], document[40:]
+    numbered = CHUNK_MAGIC + b"\0\1\2\3\4\5\6\7"
+    return (numbered + b"\0\2" + head, numbered + b"\1\2" + tail, document)
 
 
 _JOURNAL = (
@@ -223,6 +279,10 @@ _BULK = (
 _SPLUNK = (
     b'{"time":1795343400.5,"host":"h","source":"s","event":{"message":"x","n":7}}{"event":"text","fields":{"a":1}}',
 )
+_DATADOG = (
+    b'[{"ddsource":"s","ddtags":"env:prod,team:a","hostname":"h","service":"pay","status":"warn","message":"x"}]',
+    b'{"message":"{\\"a\\":1}","status":"error"}\n{"message":"y"}',
+)
 
 
 def _packed(data: bytes) -> dict[str, str]:
@@ -245,3 +305,11 @@ def _pushes() -> tuple[bytes, ...]:
 
 def _snappy(data: bytes) -> bytes:
     return bytes(pa.Codec("snappy").compress(data, asbytes=True))
+
+
+_PACKED = {
+    "gzip": gzip.compress(JSON_LINE),
+    "deflate": zlib.compress(JSON_LINE),
+    "zstd": zstandard.compress(JSON_LINE),
+    "snappy": _snappy(JSON_LINE * 3),
+}
