@@ -188,15 +188,15 @@ class Executor:
     def run(self, job: Job, tier: str, statement: exp.Query, *, estimated: bool = False) -> pa.Table:
         """All rows of a statement on the engine of a tier. With `estimated`, or where the exact answer needs more
         memory than the job has, by sketches; `job.error` says so."""
-        sketch = None if job.exact else sketched(statement)
-        if sketch is not None and estimated:
-            job.error = SKETCH_ERROR
-            return self._run(job, tier, sketch)
-        try:
-            return self._run(job, tier, statement)
-        except TooMuchMemory:
-            if sketch is None:
-                raise
+        sketch: exp.Query | None = None
+        if estimated and not job.exact:
+            sketch = sketched(statement)
+        if sketch is None:
+            try:
+                return self._run(job, tier, statement)
+            except TooMuchMemory:
+                if job.exact or (sketch := sketched(statement)) is None:
+                    raise
         job.error = SKETCH_ERROR
         return self._run(job, tier, sketch)
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import orjson
-import polars as pl
 import pyarrow as pa
 
 from heimdall.model.severity import LEVELS
@@ -20,12 +19,11 @@ _ORDER = (
     "session_id", "request_id", "customer_id", "duration_ms", "cpu_usage", "memory_usage", "error_rate",
     "retention_policy", "anomaly_score", "predicted_category",
 )  # fmt: skip
-_LEVEL_NAMES = pl.Series("level", [LEVELS[min((number + 3) // 4, len(LEVELS) - 1)].value for number in range(256)])
+_LEVEL_NAMES = pa.array([LEVELS[min((number + 3) // 4, len(LEVELS) - 1)].value for number in range(256)])
 """By severity number."""
 
 JSON_TEXT = {b"heimdall": b"json"}
 """Metadata of a text column whose values are JSON: a sender's field, a list. They are written as what they say."""
-_TIME_FORMAT = "%Y-%m-%dT%H:%M:%S%.9fZ"
 
 
 def record_table(stored: pa.Table) -> pa.Table:
@@ -33,31 +31,29 @@ def record_table(stored: pa.Table) -> pa.Table:
 
     Adds `id` and `level` where their sources are there, turns ids to hex, leaves `attributes` as JSON text, last.
     """
-    frame = pl.from_arrow(stored)
-    assert isinstance(frame, pl.DataFrame)
-    columns = {column.name: column for column in frame.get_columns() if column.name != "position"}
-    # A column at a time: for a page of records that is quicker than to wake the threads of a whole `select`.
-    if "position" in frame.columns and "timestamp" in frame.columns:
-        columns["id"] = _ids(frame["timestamp"], frame["position"])
-    if "severity_number" in frame.columns:
-        columns["level"] = _LEVEL_NAMES.gather(columns["severity_number"].to_numpy())
+    columns = dict(zip(stored.column_names, stored.columns, strict=True))
+    position = columns.pop("position", None)
+    if position is not None and "timestamp" in columns:
+        columns["id"] = _ids(columns["timestamp"], position)
+    if "severity_number" in columns:
+        columns["level"] = _LEVEL_NAMES.take(columns["severity_number"].combine_chunks())
     for name in _HEX_FIELDS:
-        if name in columns and columns[name].dtype == pl.Binary:
-            columns[name] = columns[name].bin.encode("hex")
+        if name in columns and _is_binary(columns[name].type):
+            columns[name] = _hexadecimal(columns[name])
     extra = [name for name in columns if name not in _ORDER and name != "attributes"]
     order = [name for name in (*_ORDER, *extra, "attributes") if name in columns]
-    return pl.DataFrame([columns[name] for name in order]).to_arrow()
+    return pa.table({name: columns[name] for name in order})
 
 
-def _ids(timestamps: pl.Series, positions: pl.Series) -> pl.Series:
+def _ids(timestamps: pa.ChunkedArray, positions: pa.ChunkedArray) -> pa.Array:
     """`heimdall.model.identity.record_id`, a column at a time."""
-    time_ns: npt.NDArray[np.int64] = np.maximum(timestamps.cast(pl.Int64).to_numpy(), 0)
+    time_ns: npt.NDArray[np.int64] = np.maximum(timestamps.cast(pa.int64()).to_numpy(), 0)
     milliseconds, rest_ns = np.divmod(time_ns, 1_000_000)
     high = (milliseconds.astype(np.uint64) << np.uint64(16)) | np.uint64(0x7000) | (rest_ns // 245).astype(np.uint64)
-    low = (positions.cast(pl.UInt64).to_numpy() & np.uint64((1 << 62) - 1)) | np.uint64(1 << 63)
+    low = (positions.to_numpy().astype(np.uint64) & np.uint64((1 << 62) - 1)) | np.uint64(1 << 63)
     digits = np.stack([high, low], axis=1).astype(">u8").tobytes().hex()
     ids = (digits[place : place + 32] for place in range(0, len(digits), 32))
-    return pl.Series("id", [f"{i[:8]}-{i[8:12]}-{i[12:16]}-{i[16:20]}-{i[20:]}" for i in ids], dtype=pl.String)
+    return pa.array([f"{i[:8]}-{i[8:12]}-{i[12:16]}-{i[16:20]}-{i[20:]}" for i in ids], pa.string())
 
 
 def json_rows(table: pa.Table, *, lines: bool = False) -> bytes:
@@ -70,15 +66,20 @@ def json_rows(table: pa.Table, *, lines: bool = False) -> bytes:
 
 def plain_rows(table: pa.Table) -> Iterator[dict[str, Any]]:
     """Rows as dictionaries of JSON's types."""
-    frame = pl.from_arrow(table)
-    assert isinstance(frame, pl.DataFrame)
-    frame = frame.with_columns(_readable(frame))
-    spoken = _spoken(table)
-    for row in frame.iter_rows(named=True):
+    # An answer's columns are many and its rows few: a column without a value costs every row more than it is worth.
+    there = [
+        name for name, column in zip(table.column_names, table.columns, strict=True) if column.null_count < len(column)
+    ]
+    values = [_readable(table.column(name)).to_pylist() for name in there]
+    spoken = [name for name in _spoken(table) if name in there]
+    for row in zip(*values, strict=True) if there else [()] * table.num_rows:
+        plain = {name: value for name, value in zip(there, row, strict=True) if value is not None}
         for name in spoken:
-            row[name] = None if row[name] is None else orjson.loads(row[name])
-        attributes = row.pop("attributes", None)
-        plain = {name: value for name, value in row.items() if value is not None}
+            if name in plain and (said := orjson.loads(plain[name])) is not None:
+                plain[name] = said
+            else:
+                plain.pop(name, None)
+        attributes = plain.pop("attributes", None)
         if attributes:
             for name, value in flat_attributes(attribute_object(attributes)):
                 plain.setdefault(name, value)
@@ -88,9 +89,7 @@ def plain_rows(table: pa.Table) -> Iterator[dict[str, Any]]:
 def flat_table(table: pa.Table) -> pa.Table:
     """The same rows with every attribute as a column of its own, for CSV and Arrow."""
     if "attributes" not in table.column_names and not _spoken(table):
-        frame = pl.from_arrow(table)
-        assert isinstance(frame, pl.DataFrame)
-        return frame.with_columns(_readable(frame)).to_arrow()
+        return pa.table({name: _readable(table.column(name)) for name in table.column_names})
     names = [name for name in table.column_names if name != "attributes"]
     rows = list(plain_rows(table))
     names += sorted({name for row in rows for name in row} - set(names))
@@ -126,15 +125,20 @@ def flat_attributes(value: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             waiting.pop()
 
 
-def _readable(frame: pl.DataFrame) -> list[pl.Expr]:
+def _readable(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
     """Times as RFC 3339 text, bytes as hex."""
-    changed = []
-    for name, dtype in frame.schema.items():
-        if isinstance(dtype, pl.Datetime):
-            changed.append(pl.col(name).dt.cast_time_unit("ns").dt.replace_time_zone(None).dt.strftime(_TIME_FORMAT))
-        elif dtype == pl.Binary:
-            changed.append(pl.col(name).bin.encode("hex"))
-    return changed
+    if pa.types.is_timestamp(column.type):
+        time_ns: npt.NDArray[np.datetime64] = column.cast(pa.timestamp("ns"), safe=False).to_numpy()
+        return pa.array(np.datetime_as_string(time_ns, unit="ns", timezone="UTC"), mask=np.isnat(time_ns))
+    return _hexadecimal(column) if _is_binary(column.type) else column
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    return any((pa.types.is_binary(kind), pa.types.is_large_binary(kind), pa.types.is_fixed_size_binary(kind)))
+
+
+def _hexadecimal(column: pa.ChunkedArray) -> pa.Array:
+    return pa.array([None if value is None else value.hex() for value in column.to_pylist()], pa.string())
 
 
 def typed_column(values: list[Any]) -> pa.Array:

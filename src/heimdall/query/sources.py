@@ -133,6 +133,7 @@ class SqlSource:
         self.tier = tier
         self._engine = engine
         self._executor = executor
+        self._table = exp.to_table(engine.table, dialect="clickhouse", alias=TABLE)
 
     def rows(
         self,
@@ -218,7 +219,7 @@ class SqlSource:
             return None
         search = question.query.search
         source = rollup_source(
-            exp.to_table(self._engine.table, dialect="clickhouse", alias=TABLE),
+            self._table.copy(),
             self._rollups(question),
             Counting(tuple(field.source for field in known if field is not None), step_ns),
             [] if isinstance(search, MatchAll) else [predicate_sql(search, question.context)],
@@ -248,9 +249,9 @@ class SqlSource:
             expressions=[_everything(self._engine.unused)],
             where=exp.Where(this=exp.and_(*conditions, copy=False)),
             order=exp.Order(expressions=[exp.Ordered(this=column, desc=True) for column in order]),
-        ).from_(exp.to_table(self._engine.table, dialect="clickhouse", alias=TABLE), copy=False)
+        ).from_(self._table.copy(), copy=False)
         if limit is not None:
-            statement = statement.limit(limit, copy=False)
+            statement.set("limit", exp.Limit(expression=exp.Literal.number(limit)))
         return statement.offset(offset, copy=False) if offset else statement
 
     def _select(
@@ -302,35 +303,31 @@ def with_order(stored: pa.Table) -> pa.Table:
 
 
 def _absent_as_null(stored: pa.Table) -> pa.Table:
-    """A table's absent values (empty text, zero ids, `{}`) and columns as nulls; ids as plain bytes, as Polars has."""
+    """A table's absent values (empty text, zero ids, `{}`) and columns as nulls."""
     columns: dict[str, pa.ChunkedArray | pa.Array] = {}
     there = set(stored.column_names)
     for field in STORED_SCHEMA:
         if field.name not in there:
             columns[field.name] = pa.nulls(stored.num_rows, _plain_type(field))
-            continue
-        column = stored.column(field.name)
-        if pa.types.is_fixed_size_binary(field.type):
-            column = _null_where(column.cast(_plain_type(field)), bytes(field.type.byte_width))
+        elif pa.types.is_fixed_size_binary(field.type):
+            columns[field.name] = _null_where(stored.column(field.name), bytes(field.type.byte_width))
         elif field.name == ATTRIBUTES:
-            column = _null_where(column.cast(_plain_type(field)), "{}")
+            columns[field.name] = _null_where(stored.column(field.name), "{}")
         elif field.nullable and (pa.types.is_dictionary(field.type) or pa.types.is_large_string(field.type)):
-            column = _null_where(column, "")
-        columns[field.name] = column
+            columns[field.name] = _null_where(stored.column(field.name), "")
+        else:
+            columns[field.name] = stored.column(field.name)
     return pa.table(columns)
 
 
 def _plain_type(field: pa.Field) -> pa.DataType:
-    if pa.types.is_fixed_size_binary(field.type):
-        return pa.large_binary()
-    if pa.types.is_dictionary(field.type):
-        return pa.large_string()
-    return pa.string() if field.name == ATTRIBUTES else field.type
+    """As the engine answers: text is text, attributes are JSON text."""
+    is_text = pa.types.is_dictionary(field.type) or pa.types.is_large_string(field.type) or field.name == ATTRIBUTES
+    return pa.string() if is_text else field.type
 
 
 def _null_where(column: pa.ChunkedArray, absent: str | bytes) -> pa.ChunkedArray:
-    value = pa.scalar(absent, column.type)
-    return pc.if_else(pc.equal(column, value), pa.scalar(None, column.type), column)
+    return pc.if_else(pc.equal(column, pa.scalar(absent, column.type)), pa.scalar(None, column.type), column)
 
 
 def _step(time: exp.Expr, step_ns: int, *, since_1970: bool) -> exp.Expr:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import bisect
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -39,19 +41,48 @@ class Profile:
     distinct: Mapping[str, float] = field(default_factory=dict)
     """Column of ids → different values there are, judged by a sample."""
 
+    _sums: dict[TenantId, _Sums] = field(default_factory=dict, init=False, repr=False, compare=False)
+
     def rows_of(self, tenant: TenantId) -> int:
-        return sum(self.hours.get(tenant, {}).values())
+        return self._summed(tenant).total
 
     def rows_between(self, tenant: TenantId, start_ns: int | None, end_ns: int | None) -> float:
         """Records in [start_ns, end_ns); those of an hour that is cut are taken to be spread evenly."""
-        total = 0.0
-        for hour, rows in self.hours.get(tenant, {}).items():
-            begin_ns = hour * HOUR_NS
-            first_ns = begin_ns if start_ns is None else max(begin_ns, start_ns)
-            last_ns = begin_ns + HOUR_NS if end_ns is None else min(begin_ns + HOUR_NS, end_ns)
-            if last_ns > first_ns:
-                total += rows * (last_ns - first_ns) / HOUR_NS
-        return total
+        sums = self._summed(tenant)
+        after = sums.total if end_ns is None else sums.before(end_ns)
+        return max(0.0, after - (0.0 if start_ns is None else sums.before(start_ns)))
+
+    def _summed(self, tenant: TenantId) -> _Sums:
+        if (known := self._sums.get(tenant)) is None:
+            known = self._sums[tenant] = _Sums.of(self.hours.get(tenant, {}))
+        return known
+
+
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """Records before each hour: a year has nine thousand, and a plan asks for a dozen ranges."""
+
+    hours: Sequence[int]
+    """Ascending."""
+    earlier: Sequence[int]
+    """Records of all hours before each, and of all at the end."""
+
+    @classmethod
+    def of(cls, hours: Mapping[int, int]) -> _Sums:
+        ordered = sorted(hours)
+        return cls(ordered, [0, *itertools.accumulate(hours[hour] for hour in ordered)])
+
+    @property
+    def total(self) -> int:
+        return self.earlier[-1]
+
+    def before(self, moment_ns: int) -> float:
+        hour, into_ns = divmod(moment_ns, HOUR_NS)
+        place = bisect.bisect_left(self.hours, hour)
+        whole = self.earlier[place]
+        if place == len(self.hours) or self.hours[place] != hour:
+            return whole
+        return whole + (self.earlier[place + 1] - whole) * into_ns / HOUR_NS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,14 +59,15 @@ def test_every_match_has_the_required_text(pattern: str, data: st.DataObject) ->
         assert stretch in found[0]
 
 
-def test_a_token_asks_the_words_and_the_token_filter() -> None:
-    assert rewritten("hasAllTokens(t.message, ['Worker7'])") == (
-        "hasAllTokens(t.message_words, ['worker']) AND hasToken(lower(t.message), 'worker7')"
+def test_a_word_asks_the_words_and_is_compared_as_a_whole() -> None:
+    assert rewritten("hasAllTokens(t.message, ['Worker'])") == (
+        "hasAllTokens(t.message_words, ['worker']) AND hasToken(lower(t.message), 'worker')"
     )
 
 
-def test_a_number_asks_only_the_token_filter() -> None:
-    assert rewritten("hasAllTokens(t.message, ['474467'])") == "(hasToken(lower(t.message), '474467'))"
+@pytest.mark.parametrize("token", ["474467", "819a21e6"])
+def test_a_number_or_an_id_asks_only_the_token_filter(token: str) -> None:
+    assert rewritten(f"hasAllTokens(t.message, ['{token}'])") == f"(hasToken(lower(t.message), '{token}'))"
 
 
 def test_a_phrase_stays_a_phrase() -> None:

@@ -35,9 +35,9 @@ def _split_header(lines: pl.Series) -> pl.DataFrame:
     frame = lines.str.splitn(" ", len(_HEADER)).struct.rename_fields(list(_HEADER)).struct.unnest()
     rest = frame["structured_data"]
     end = rest.str.find(r'"\](?:[^\[]|$)') + 2
+    is_data, is_nil = (pl.lit(rest).str.starts_with(first) for first in "[-")
     # anything else may begin with a character of several bytes: it has no size and does not fit
-    size = pl.when(pl.lit(rest).str.starts_with("[")).then(pl.lit(end))
-    size = size.when(pl.lit(rest).str.starts_with("-")).then(pl.lit(1, pl.UInt32))
+    size = pl.when(is_data).then(pl.lit(end)).when(is_nil).then(pl.lit(1, pl.UInt32))
     frame = frame.with_columns(size.alias("size"))
     raw = pl.col("structured_data").cast(pl.Binary)
     after = raw.bin.slice(pl.col("size")).cast(pl.String)

@@ -134,7 +134,9 @@ def _inner_tokens(stretch: str) -> Iterator[str]:
 
 
 def _has_words(message: exp.Expr, tokens: list[str]) -> list[exp.Expr]:
-    words = list(dict.fromkeys(word for token in tokens for word in _WORD.findall(token)))[:MAX_HINTS]
+    """Letters between the digits of an id are no words to look up: `a` and `e` of `819a21e6` stand in most messages,
+    and the token filter has the whole of it."""
+    words = [token for token in dict.fromkeys(tokens) if _WORD.fullmatch(token)][:MAX_HINTS]
     if not words:
         return []
     column = message.copy()
