@@ -266,10 +266,15 @@ _OTLP_JSON = (
     b'[{"logRecords":[{"timeUnixNano":"1795348800000000000","body":{"stringValue":"x"},"traceId":"' + b"01" * 16 + b'",'
     b'"attributes":[{"key":"n","value":{"intValue":"7"}},{"key":"l","value":{"arrayValue":{"values":[]}}}]}]}]}]}',
 )
-_LOKI = (
-    b'\x0a\x3a\x0a\x13{app="x",level="warn"}'[:21] + b"\x12\x10\x0a\x06\x08\xe8\xc0\x89\xd8\x06\x12\x06a line",
-    b'\x0a\x27\x0a\x09{app="x"}\x12\x1a\x0a\x06\x08\xe8\xc0\x89\xd8\x06\x12\x06a line\x1a\x08\x0a\x01k\x12\x03val',
-)
+
+
+def _pushed(labels: bytes, metadata: bytes = b"") -> bytes:
+    entry = b"\x0a\x06\x08\xe8\xc0\x89\xd8\x06\x12\x06a line" + metadata
+    stream = b"\x0a%c%s\x12%c%s" % (len(labels), labels, len(entry), entry)
+    return b"\x0a%c%s" % (len(stream), stream)
+
+
+_LOKI = (_pushed(b'{app="x", level="warn"}'), _pushed(b'{app="x"}', b"\x1a\x08\x0a\x01k\x12\x03val"))
 _LOKI_JSON = (
     b'{"streams":[{"stream":{"app":"x","level":"warn"},"values":[["1795343400000000000","line",{"k":"v"}]]}]}',
 )

@@ -26,7 +26,10 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from targets import Target, targets
+
+sys.path.insert(1, str(Path(__file__).resolve().parents[1]))  # the questions that properties make up
+
+from targets import Target, targets  # noqa: E402
 
 from heimdall.errors import HeimdallError
 
@@ -42,6 +45,8 @@ _WATCHED = 1024
 """Calls the watchdog is set for at a time: it starts a thread."""
 _KEPT = 64
 _MUTATIONS = (1, 1, 2, 4, 8)
+_FEW_MUTATIONS = (1, 1, 1, 2, 3)
+"""Of a text of words, which is soon no sentence any more."""
 _ODD = (
     b"\0", b"\xff", b"\xff" * 10, b"\x80" * 12, b'"', b"\\", b"{", b"[" * 64, b"{" * 64, b"\n", b"\r\n", b"=", b"|",
     b"9" * 40, b"-1", b"1e999", b"null", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xef\xbb\xbf", b"\\u0000", b"\\ud800",
@@ -170,14 +175,17 @@ def _mutated(chance: random.Random, kept: list[bytes], target: Target) -> bytes:
     def one(of: Sequence[Any]) -> Any:
         return of[int(random_() * len(of))]  # a third of what `choice` costs
 
-    body = bytearray(one(kept) if random_() < 0.5 else one(target.examples))
+    chosen = one(kept) if random_() < 0.5 else one(target.examples)
+    if target.spoil is not None and random_() < 0.5:
+        return target.spoil(chance, chosen)
+    body = bytearray(chosen)
     pieces = target.words if target.words and random_() < 0.8 else _ODD
-    for _ in range(one(_MUTATIONS)):
+    for _ in range(one(_MUTATIONS if not target.words else _FEW_MUTATIONS)):
         place, end = sorted((int(random_() * (len(body) + 1)), int(random_() * (len(body) + 1))))
         match int(random_() * 7):
-            case 0 if place < len(body):
+            case 0 if place < len(body) and not target.words:
                 body[place] ^= 1 << int(random_() * 8)
-            case 1 if place < len(body):
+            case 1 if place < len(body) and not target.words:
                 body[place] = int(random_() * 256)
             case 2:
                 body[place:place] = one(pieces)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import cache
+from random import Random
+from typing import Any
 
 import orjson
 import pyarrow as pa
@@ -35,64 +37,55 @@ from heimdall.query.request import SearchRequest
 from heimdall.query.service import QueryConfig, QueryService
 from heimdall.storage import open_engine
 from heimdall.storage.tiers import Tiers
+from properties.logql_queries import Queries as LogqlQueries
+from properties.promql_queries import Queries as PromqlQueries
+from properties.searches import search
+from properties.sql_queries import Writer
 
 NOW_NS = 1_795_348_800_000_000_000
 _HOUR_NS = 3_600 * 10**9
 _TIMEOUT_S = 5.0
 
+_EXAMPLES = 40
+"""Generated questions a language begins with."""
+
+_chance = Random(20261126)
+_SQL = tuple(Writer(_chance).query() for _ in range(_EXAMPLES))
 _HQL = (
-    b'service:checkout level>=error "card declined" -debug | stats count() as n, p95(duration_ms) by service, bin(5m)',
-    b"timeout OR (refused AND NOT /conn.*/) | where duration_ms > 1.5 and user_id in (\"a\", 'b') | sort -n | limit 10",
-    b'* | extract message "took <ms:number> ms" | extend x = lower(service) + "-", y = if(n > 1, 2, null) | fields x',
-    b"pay* http.status_code:[400 TO 499] | top 5 service by sum(n) | dedup service | patterns",
+    'service:checkout level>=error "card declined" -debug | stats count() as n, p95(duration_ms) by service, bin(5m)',
+    "timeout or (refused and not /conn.*/) | where duration_ms > 1.5 and user_id in ('a', 'b') | sort -n | head 10",
+    '* | parse "took <ms> ms" | extend x = lower(service), y = if(n > 1, 2, null) | fields x, y',
+    "pay* http.status_code:[400 to 499] timestamp>-15m | patterns 5",
+    *(text for sql in _SQL if (text := translate(sql, "sql").hql)),
 )
-_KQL = (b'service.name: "pay" and (log.level: error or http.status >= 500) and not message: conn*', b"a: (b or c) d")
+_KQL = (
+    'service.name: "pay" and (log.level: error or http.status >= 500) and not message: conn*',
+    "a: (b or c) and d: {e: 5} or f: *",
+)
 _LOGSQL = (
-    b'_time:5m error -debug service:=pay {app="x"} | stats by (service) count() n, quantile(0.9, d) | sort by (n) desc',
-    b'a:in("x", y) b:range[1, 5) c:~"x.*" !d:exact("q") | fields a, b | limit 5 | uniq by (a)',
+    "_time:5m error -debug service:=pay | stats by (service) count() n, quantile(0.9, d) q | sort by (n) desc",
+    'a:in("x", y) b:range[1, 5) c:~"x.*" !d:exact("q") | fields a, b | limit 5 | uniq by (a)',
 )
 _SPL = (
-    b'search index=main service="pay" (status>=500 OR err*) NOT debug | stats count as n, avg(ms) by service | sort -n',
-    b'* | rex "took (?<ms>\\d+)" | eval x=if(ms>5, "a", lower(b)) | where x!="q" | timechart span=5m count | head 5',
+    'search index=main service="pay" (status>=500 OR err*) NOT debug | stats count as n, avg(ms) by service | sort -n',
+    '* | rex "took (?<ms>\\d+)" | eval x=if(ms>5, "a", lower(b)) | where x!="q" | timechart span=5m count',
 )
-_SQL = (
-    b"SELECT service, count(*) AS n FROM logs WHERE level >= 'error' AND message LIKE '%card%' GROUP BY service "
-    b"HAVING count(*) > 1 ORDER BY n DESC LIMIT 5",
-    b"SELECT CASE WHEN a = 1 THEN 'x' ELSE lower(b) END AS c FROM (SELECT * FROM logs) WHERE n BETWEEN 1 AND 5",
-)
-_LOGQL = (
-    b'{app=~"x|y", env!="p"} |= "err" or ip("10.0.0.0/8") !~ "a.*" | json a="b[0].c" | n > 5m or (s = "q" and z >= 1K)',
-    b'sum by (a) (rate({app="x"} | logfmt --strict | unwrap duration(d) | __error__="" [5m] offset 1m)) > bool 1',
-    b'topk(3, quantile_over_time(0.9, {app="x"} | pattern "<a> <_>" | unwrap n [1h]) by (a)) or vector(1)',
-    b'{a="b"} | line_format "{{.x | lower | trunc 5}} {{ if eq .a `b` }}c{{ end }}" | label_format x=y,z="{{.q}}"',
-)
-_PROMQL = (
-    b'sum by (a) (rate(logs_total{service=~"x.*", env!="p"}[5m] offset 1m)) / on (a) group_left (b) up > bool 1.5e3',
-    b'histogram_quantile(0.9, x) or topk(3, max_over_time(m[1h:5m])) unless -label_replace(up, "a", "", "b", "")',
-)
+_logql = LogqlQueries(_chance)
+_LOGQL = tuple(_logql.metric() if _chance.random() < 0.5 else _logql.log() for _ in range(_EXAMPLES))
+_promql = PromqlQueries(_chance, NOW_NS // 10**9)
+_PROMQL = tuple(_promql.vector(2) for _ in range(_EXAMPLES))
 _LUCENE = (
-    b'+service:pay -debug (a AND b*) OR status:[400 TO 499} "card declined"~2 /co.n/ n:>=5 _exists_:x te?t^2 fuzz~1',
+    "+service:pay -debug (a AND b*) OR status:[400 TO 499} OR n:>=5",
+    '"card declined" message:/co.n/ _exists_:x te?t^2 NOT level:error',
 )
 _SEARCHES = tuple(
-    orjson.dumps(body)
-    for body in (
-        {"query": {"bool": {"must": [{"match": {"message": "a b"}}, {"range": {"@timestamp": {"gte": "now-1d/d"}}}],
-                            "should": [{"term": {"service.name": {"value": "x"}}}, {"prefix": {"s": "a"}}],
-                            "minimum_should_match": "75%", "must_not": {"exists": {"field": "n"}}}},
-         "sort": [{"@timestamp": {"order": "desc"}}, "_doc"], "_source": ["a.*"], "size": 5,
-         "highlight": {"fields": {"*": {}}}},
-        {"size": 0, "query": {"query_string": {"query": "a:b*"}}, "aggs": {
-            "t": {"terms": {"field": "service.name", "order": {"m": "desc"}}, "aggs": {"m": {"avg": {"field": "n"}}}},
-            "d": {"date_histogram": {"field": "@timestamp", "fixed_interval": "1h"}},
-            "f": {"filters": {"filters": {"x": {"match_all": {}}}}},
-            "c": {"composite": {"sources": [{"a": {"terms": {"field": "s"}}}]}},
-            "p": {"percentiles": {"field": "n", "percents": [50]}}, "h": {"top_hits": {"size": 1}}}},
-    )
-)  # fmt: skip
+    orjson.dumps(body).decode()
+    for body in ({"query": {"query_string": {"query": "a:b*"}}}, *map(search, [_chance] * 60))
+)
 _GRAPHQL = (
-    b'query A($n: Int = 5) { logs(q: "error", first: $n, after: null) { edges { node { message service } cursor } '
-    b"pageInfo { endCursor hasNextPage } } ...F } fragment F on Query { services { name } }",
-    b'{ a: histogram(q: "*") { time } b: facets { field } patterns(first: 2) { id } __schema { types { name } } }',
+    'query A($n: Int = 5) { logs(q: "error", first: $n, after: null) { edges { node { message service } cursor } '
+    "pageInfo { endCursor hasNextPage } } ...F } fragment F on Query { services { name } }",
+    '{ a: histogram(q: "*") { time } b: facets { field } patterns(first: 2) { id } __schema { types { name } } }',
 )
 
 _WORDS: dict[str, str] = {
@@ -142,14 +135,21 @@ _WORDS: dict[str, str] = {
 }
 
 
+JUNK: tuple[Any, ...] = (
+    None, True, -1, 1.5, 2**63, 1e308, "", "*", "now-1d/d", "2026-11-22||+1M/d", "now/", "[", "a:b", "\0", "é", "x" * 9,
+    [], [[]], [None], {}, {"": ""}, {"field": 5}, {"field": "message"}, {"value": {}}, {"gte": "now", "lte": []},
+    "_score", "_doc", "-1-1", "log.level", "@timestamp", "_id", ["_doc"], {"match_all": {}}, {"term": {"a": 1}},
+)  # fmt: skip
+
+
 def questions() -> tuple[Target, ...]:
-    texts: tuple[tuple[str, Callable[[str], object], tuple[bytes, ...], str], ...] = (
+    texts: tuple[tuple[str, Callable[[str], object], tuple[str, ...], str], ...] = (
         ("hql", _translated("hql"), _HQL, "hql"),
         ("kql", _translated("kql"), _KQL, "kql"),
         ("logsql", _translated("logsql"), _LOGSQL, "logsql"),
         ("spl", _translated("spl"), _SPL, "spl"),
         ("sql", _translated("sql"), _SQL, "sql"),
-        ("logql", _logql, _LOGQL, "logql"),
+        ("logql", _read_logql, _LOGQL, "logql"),
         ("promql", promql.parse, _PROMQL, "promql"),
         ("lucene", lambda text: parse_lucene(text, NOW_NS, names_of(None)), _LUCENE, "lucene"),
         ("lucene-simple", lambda text: parse_simple(text, NOW_NS, names_of(None)), _LUCENE, "lucene"),
@@ -160,22 +160,43 @@ def questions() -> tuple[Target, ...]:
         ("search-answer", _answered_search, _SEARCHES, "json"),
     )
     return tuple(
-        Target(name, apart(_text(read)), examples, words=tuple(word.encode() for word in _WORDS[words].split()))
+        Target(
+            name,
+            apart(_text(read)),
+            tuple(example.encode() for example in examples),
+            words=tuple(word.encode() for word in _WORDS[words].split()),
+            spoil=_spoilt if words == "json" else None,
+        )
         for name, read, examples, words in texts
     )
 
 
 def _text(read: Callable[[str], object]) -> Callable[[bytes], object]:
-    """What is no UTF-8 is refused before a reader sees it."""
+    """As an address is read: what is no UTF-8 comes in as U+FFFD."""
+    return lambda body: read(body.decode("utf-8", "replace"))
 
-    def run(body: bytes) -> object:
-        try:
-            text = body.decode()
-        except UnicodeDecodeError as exc:
-            raise InvalidInput("no UTF-8") from exc
-        return read(text)
 
-    return run
+def _spoilt(chance: Random, body: bytes) -> bytes:
+    """JSON with something else in the place of a value, or of the name of one."""
+    try:
+        whole = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return body
+    place: Any = [whole]
+    while True:
+        keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+        key = chance.choice(keys)
+        if isinstance(place[key], dict | list) and place[key] and chance.random() < 0.85:
+            place = place[key]
+            continue
+        if isinstance(place, dict) and chance.random() < 0.2:
+            place[chance.choice(_NAMES)] = place.pop(key)
+        else:
+            place[key] = chance.choice(JUNK)
+        return orjson.dumps(whole)
+
+
+_NAMES = ("", "field", "size", "from", "missing", "format", "order", "aggs", "_name", "x>y", "boost")
 
 
 def _translated(language: str) -> Callable[[str], object]:
@@ -191,7 +212,7 @@ def _translated(language: str) -> Callable[[str], object]:
     return run
 
 
-def _logql(text: str) -> None:
+def _read_logql(text: str) -> None:
     found = logql.parse(text)
     assert logql.parse(logql.to_text(found)) == found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ class Target:
     at_once: int = 1
     words: tuple[bytes, ...] = ()
     """What a mutation writes into a body, beside what is odd anywhere."""
+    spoil: Callable[[random.Random, bytes], bytes] | None = None
+    """A mutation that keeps the form of a body, where a blind one seldom would; every second one is."""
 
 
 def apart(read: Callable[[bytes], object]) -> Callable[[Sequence[bytes]], object]:
