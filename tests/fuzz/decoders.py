@@ -92,7 +92,7 @@ def decoders() -> tuple[Target, ...]:
         Target("loki-json", apart(lambda b: decode_loki_json(b, **now)), _LOKI_JSON),
         Target("elasticsearch", apart(lambda b: decode_bulk(b, index="i", **now)), _BULK),
         Target("splunk", apart(lambda b: decode_splunk_events(b, **now, defaults={})), _SPLUNK),
-        Target("datadog", apart(lambda b: decode_json(b, **now, hints=DATADOG_HINTS)), _DATADOG),
+        Target("datadog", lambda bodies: decode_json(b"\n".join(bodies), **now, hints=DATADOG_HINTS), _DATADOG, _MANY),
         Target("mqtt", _mqtt, (JSON_LINE, TEXT_LINES[2], b"plain"), _MANY),
         Target("avro", _registered, (_avro(1), _avro(2)), _MANY),
         Target("protobuf", _registered, (b"\0\0\0\0\3\0\x0a\4text\x10\x07", b"\0\0\0\0\3\2\0\x0a\1x\x10\x01"), _MANY),
