@@ -1,17 +1,18 @@
-"""Routes that explain: two windows or two searches compared, and what a window was caused by."""
+"""Routes that explain: two windows or two searches compared, what a window was caused by, and what is like a text."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 
-from heimdall.api.parameters import CausesParameters, CompareParameters
+from heimdall.api.parameters import CausesParameters, CompareParameters, SimilarParameters
 from heimdall.api.queries import add_question, common_fields, moment_ns
 from heimdall.clock import Clock
 from heimdall.insight.causes.rootcause import baseline_of, root_causes
 from heimdall.insight.comparing.compare import Comparison, compare, window_of
+from heimdall.insight.pipes.similar import Similar
 from heimdall.query.asking import Asking, Made, Window
 from heimdall.query.languages.hql import parse
-from heimdall.query.request import Answer, QueryRequest
+from heimdall.query.request import Answer, QueryRequest, SearchRequest
 from heimdall.query.service import QueryService
 
 
@@ -42,7 +43,14 @@ def explaining_routes(service: QueryService, clock: Clock) -> APIRouter:
         return service.answered(request, "rootcause", make)
 
     add_question(router, "compare", "What differs from a baseline: templates, fields, volume", CompareParameters, ask)
+
+    def ask_similar(parameters: SimilarParameters) -> Answer:
+        common = common_fields(parameters, clock)
+        query = f"{common.pop('q')} | {Similar(parameters.text, parameters.limit).to_text()}"
+        return service.search(SearchRequest(q=query, limit=parameters.limit, **common))  # type: ignore[arg-type]
+
     add_question(router, "rootcause", "Services ranked as causes of what a window shows", CausesParameters, ask_causes)
+    add_question(router, "similar", "Records like a line, a stack trace or some words", SimilarParameters, ask_similar)
     return router
 
 

@@ -6,6 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from heimdall.insight.pipes.similar import MAX_ROWS, ROWS
+from heimdall.insight.similarity.features import MAX_CHARS
+
 _TIME = "RFC 3339, epoch in s, ms, µs or ns, `now`, or relative such as `-15m`; absent = all time"
 MAX_RANK = 2**53
 """The largest number that every JSON reader keeps exact; no node holds more records."""
@@ -99,6 +102,13 @@ class CausesParameters(QueryParameters):
         Literal["all", "services"], Field(description="`services` leaves out the fields, which take most of the time")
     ] = "all"
     fields: Annotated[str, Field(description="comma-separated; empty = all that occur")] = ""
+
+
+class SimilarParameters(QueryParameters):
+    text: Annotated[
+        str, Field(min_length=1, max_length=MAX_CHARS, description="a line, a stack trace, or words it should have")
+    ]
+    limit: Annotated[int, Field(ge=1, le=MAX_ROWS)] = ROWS
 
 
 class CompleteParameters(QueryParameters):

@@ -130,6 +130,18 @@ def test_the_drawer_shows_json_and_the_lines_around(visit):
     expect(drawer).to_have_count(0)
 
 
+def test_what_is_like_a_line_is_one_click_away(visit):
+    page = ready(visit(EXPLORE))
+    page.keyboard.press("e")
+    expect(focused(page)).to_contain_text("pool exhausted")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Find similar").click()
+    expect(page.locator(".row .line-message").first).to_contain_text("pool exhausted")
+    expect(status(page)).to_have_text("20 lines")
+    page.locator(".row").first.click()
+    expect(page.get_by_role("complementary", name="The focused line")).to_contain_text("similarity")
+
+
 def test_a_facet_value_filters_and_can_be_taken_out_again(visit):
     page = ready(visit(EXPLORE))
     facets = page.get_by_role("complementary", name="Fields and their values")

@@ -2,6 +2,7 @@ import { useState } from 'react';
 import type { Line } from '../api/types';
 import { useCommands } from '../app/commands';
 import { levelOf, signOf } from '../levels';
+import { quoted } from '../query/edit';
 import { safeText } from '../text/safe';
 import { displayInstant, parseInstant, type Zone } from '../time/instant';
 import { CopyButton } from '../ui/CopyButton';
@@ -83,6 +84,9 @@ export function Drawer({ line, zone, link, onClose, onFilter, onStep, onQuery }:
             <CopyButton text={link} label="Copy a link to this line (Y)">
               Copy link
             </CopyButton>
+            <button type="button" className="button" onClick={() => onQuery(similarTo(String(line.message)))}>
+              Find similar
+            </button>
           </div>
           <div className="tabs" role="tablist" aria-label="Views of the line">
             {TABS.map(([id, label]) => (
@@ -108,6 +112,13 @@ export function Drawer({ line, zone, link, onClose, onFilter, onStep, onQuery }:
       )}
     </aside>
   );
+}
+
+/** As much of a message as fits into a link; its first lines say most. */
+const SIMILAR_TEXT = 1_500;
+
+function similarTo(message: string): string {
+  return `* | similar ${quoted(message.slice(0, SIMILAR_TEXT))}`;
 }
 
 /** A message of a megabyte is shown in steps, so that opening it costs nothing. */

@@ -3,7 +3,7 @@
 /** Pipes after which a row is no longer a log line. */
 const AGGREGATING = new Set(['stats', 'timechart', 'top', 'rare', 'patterns', 'compare', 'rootcause']);
 /** Pipes that pick or reorder lines, so that a rank in the result is not a rank in time. */
-const REORDERING = new Set(['sort', 'head', 'tail', 'limit', 'dedup']);
+const REORDERING = new Set(['sort', 'head', 'tail', 'limit', 'dedup', 'similar']);
 
 /** Splits at `|` outside quotes, regular expressions and brackets. The first part is the search. */
 export function splitPipes(query: string): string[] {
@@ -65,11 +65,16 @@ export function quoteValue(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   const text = String(value);
   const plain = /^[\p{L}\p{N}_][\p{L}\p{N}_.@-]*$/u.test(text) && !/^(and|or|not)$/i.test(text);
-  return plain ? text : `"${text.replace(/[\\"]/g, '\\$&')}"`;
+  return plain ? text : quoted(text);
+}
+
+/** A text in quotation marks, as HQL writes it. */
+export function quoted(text: string): string {
+  return `"${text.replace(/[\\"]/g, '\\$&')}"`;
 }
 
 function quoteField(field: string): string {
-  return /^[\p{L}_@][\p{L}\p{N}_.@-]*$/u.test(field) ? field : `"${field.replace(/[\\"]/g, '\\$&')}"`;
+  return /^[\p{L}_@][\p{L}\p{N}_.@-]*$/u.test(field) ? field : quoted(field);
 }
 
 export function filterClause(field: string, value: unknown, how: 'for' | 'out' = 'for'): string {

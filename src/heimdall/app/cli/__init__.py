@@ -18,6 +18,7 @@ class _Commands(click.Group):
         "demo": "demo",
         "ingest": "ingest",
         "search": "search",
+        "similar": "similar",
         "translate": "translate",
         "tail": "tail",
         "config": "configuration",

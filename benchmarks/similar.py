@@ -1,0 +1,138 @@
+"""How well and how fast `| similar` finds what is like a line.
+
+    python benchmarks/similar.py --templates LOGHUB_2K [--data NLQ_LOGQL] [--records 1000000] [--lines 300]
+
+`--templates` is a folder in Loghub-2k layout (`<System>/*_structured_corrected.csv`, else `*_structured.csv`). Lines
+are mined, again and again until there are `--records`, and stored in the embedded engine.
+`--lines` of them, drawn at random from templates with more than ten lines, are asked for:
+`recall_at_10_lines` is the share of the ten found that have the ground-truth template of the line asked with,
+`p50_ms` and `p95_ms` how long an answer takes. With `--data`, questions in plain words are ranked against the
+ground-truth templates of all systems; right are those that hold every literal of the question's gold line filters:
+`recall_at_1`, `recall_at_5`, `mrr`. The last line is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import random
+import re
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+
+from heimdall.clock import SystemClock
+from heimdall.insight.similarity.bm25 import Collection
+from heimdall.model.batch import DEFAULT_TENANT, TIMESTAMP, LogBatch, Origin
+from heimdall.pipeline.stages.template import TemplateStage
+from heimdall.query.languages.hql.printer import quote
+from heimdall.query.request import SearchRequest
+from heimdall.query.service import QueryConfig, QueryService
+from heimdall.storage import Engine, Tiers, open_engine
+
+START_NS = 1_795_000_000_000_000_000
+STEP_NS = 10_000_000
+BATCH = 50_000
+LEAST_LINES = 11
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--templates", type=Path, required=True)
+    options.add_argument("--data", type=Path)
+    options.add_argument("--records", type=int, default=1_000_000)
+    options.add_argument("--lines", type=int, default=300)
+    options.add_argument("--seed", type=int, default=1)
+    given = options.parse_args()
+    lines, truth = labelled(given.templates)
+    with tempfile.TemporaryDirectory() as folder:
+        engine = open_engine(f"clickhouse+embedded://{Path(folder) / 'tier'}", SystemClock())
+        catalogue = store(lines, given.records, engine)
+        queries = QueryService(Tiers({"hot": engine}), SystemClock(), QueryConfig(), lambda: catalogue)
+        result = asked(queries, lines, truth, random.Random(given.seed), given.lines)
+        queries.close()
+        engine.close()
+    if given.data is not None:
+        result |= ranked(sorted(set(truth)), given.data / "pairs.jsonl")
+    print(json.dumps({"data": given.templates.name, "records": given.records, "templates": len(set(truth))} | result))
+
+
+def labelled(folder: Path) -> tuple[list[str], list[str]]:
+    """(lines, the template of each), of all systems."""
+    lines, truth = [], []
+    for system in sorted(path for path in folder.iterdir() if path.is_dir()):
+        found = sorted(system.glob("*_structured_corrected.csv")) or sorted(system.glob("*_structured.csv"))
+        with found[0].open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                lines.append(row["Content"])
+                truth.append(row["EventTemplate"])
+    return lines, truth
+
+
+def store(lines: list[str], records: int, engine: Engine) -> pa.Table:
+    """The lines over and over; `request_id` is a line's number. Returns the templates."""
+    stage = TemplateStage()
+    for first in range(0, records, BATCH):
+        places = [(first + offset) % len(lines) for offset in range(min(BATCH, records - first))]
+        times = pa.array(range(START_NS + first * STEP_NS, START_NS + (first + len(places)) * STEP_NS, STEP_NS))
+        table = pa.table(
+            {
+                "timestamp": times.cast(TIMESTAMP),
+                "observed_timestamp": times.cast(TIMESTAMP),
+                "severity_number": pa.array([9] * len(places), pa.uint8()),
+                "message": pa.array([lines[place] for place in places], pa.large_string()),
+                "request_id": pa.array([str(place) for place in places], pa.large_string()),
+                "position": pa.array(range(first, first + len(places)), pa.uint64()),
+            }
+        )
+        origin = Origin(first, first + len(places) - 1)
+        engine.append(stage.process(LogBatch(DEFAULT_TENANT, table, origin=origin)))
+    return stage.catalogue()
+
+
+def asked(
+    queries: QueryService, lines: list[str], truth: list[str], draw: random.Random, count: int
+) -> dict[str, object]:
+    often = {template for template in set(truth) if truth.count(template) >= LEAST_LINES}
+    chosen = draw.sample([place for place, template in enumerate(truth) if template in often], count)
+    right, took_ms = [], []
+    for place in chosen:
+        began_s = time.perf_counter()
+        answer = queries.search(SearchRequest(q=f"* | similar 10 {quote(lines[place])}", fresh=True))
+        took_ms.append((time.perf_counter() - began_s) * 1e3)
+        found = [truth[int(one)] for one in answer.rows.column("request_id").to_pylist()]
+        right.append(sum(one == truth[place] for one in found) / 10)
+    took_ms.sort()
+    return {
+        "recall_at_10_lines": round(statistics.fmean(right), 4),
+        "p50_ms": round(statistics.median(took_ms), 1),
+        "p95_ms": round(took_ms[int(len(took_ms) * 0.95)], 1),
+    }
+
+
+def ranked(templates: list[str], pairs: Path) -> dict[str, object]:
+    collection = Collection(pl.Series(templates))
+    ranks = []
+    for line in pairs.read_text(encoding="utf-8").splitlines():
+        pair = json.loads(line)
+        literals = [re.sub(r"\\+", "", text) for text in re.findall(r'\|[=~]\s*"((?:[^"\\]|\\.)+)"', pair["logql"])]
+        gold = {place for place, text in enumerate(templates) if all(one in text for one in literals)}
+        if not literals or not gold:
+            continue
+        order = collection.rank(pair["question"])["text"].to_list()
+        ranks.append(next((rank for rank, place in enumerate(order, 1) if place in gold), 0))
+    return {
+        "questions": len(ranks),
+        "recall_at_1": round(statistics.fmean(rank == 1 for rank in ranks), 3),
+        "recall_at_5": round(statistics.fmean(1 <= rank <= 5 for rank in ranks), 3),
+        "mrr": round(statistics.fmean(1 / rank if rank else 0 for rank in ranks), 3),
+    }
+
+
+if __name__ == "__main__":
+    main()
