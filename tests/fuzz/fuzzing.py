@@ -43,6 +43,8 @@ MAX_BODY_BYTES = 4096
 _HANGS_AFTER_S = 600
 _WATCHED = 1024
 """Calls the watchdog is set for at a time: it starts a thread."""
+_MEASURED = 1000
+"""Executions that are worth two collections of garbage."""
 _KEPT = 64
 _MUTATIONS = (1, 1, 2, 4, 8)
 _FEW_MUTATIONS = (1, 1, 1, 2, 3)
@@ -152,10 +154,12 @@ def fuzz(target: Target, executions: int, seed: int) -> Iterator[Broken]:
                     _keep(chance, kept, body)
         calls += 1
         done += len(bodies)
-        if not before and done >= executions // 10:
+        if not before and done >= executions // 10 and executions >= _MEASURED:
             gc.collect()
             before = process.memory_info().rss
     faulthandler.cancel_dump_traceback_later()
+    if not before:
+        return
     gc.collect()
     growth = process.memory_info().rss - before
     if growth > MAX_GROWTH_BYTES:
