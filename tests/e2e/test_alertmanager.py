@@ -18,6 +18,7 @@ from heimdall.alerting.notifiers.opening import open_notifier
 from heimdall.alerting.routing import ChannelConfig
 from heimdall.clock import SystemClock
 from heimdall.model.timerange import format_time
+from unit.alerting.signals import Remembering
 
 
 def _free_port() -> int:
@@ -79,7 +80,7 @@ def told(kind: Event) -> Notification:
 
 def test_an_incident_begins_once_and_ends(alertmanager: str) -> None:
     channel = ChannelConfig("am", "alertmanager", {"url": alertmanager, "allow_private": True})
-    notifier = open_notifier(channel, SystemClock(), {})
+    notifier = open_notifier(channel, SystemClock(), {}, Remembering())
     for kind in (Event.TRIGGER, Event.TRIGGER, Event.UPDATE):
         notifier.send(told(kind))
     (alert,) = httpx.get(f"{alertmanager}/api/v2/alerts").json()

@@ -252,7 +252,7 @@ createServer(async (request, response) => {
     response.setHeader('Content-Type', TYPES[extname(file)] ?? 'application/octet-stream');
     response.setHeader(
       'Content-Security-Policy',
-      "default-src 'self'; require-trusted-types-for 'script'; trusted-types 'none'",
+      "default-src 'self'; require-trusted-types-for 'script'; trusted-types push-worker",
     );
     response.end(body);
   } catch {

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from heimdall.alerting.escalation import Escalation
 from heimdall.errors import InvalidInput
 from heimdall.insight.finding import Finding
 from heimdall.insight.rules.firing import Firing
@@ -106,6 +107,8 @@ class Incident:
     told_ns: int = 0
     told_alerts: int = 0
     told_severity: str = ""
+    escalations: list[Escalation] = field(default_factory=list)
+    """One a policy, in the order they began."""
     entries: int = 0
 
     def as_row(self) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import logging
+import re
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,8 +21,10 @@ from heimdall.alerting.alert import (
     firing_of_finding,
 )
 from heimdall.alerting.config import AlertingConfig
+from heimdall.alerting.escalation import begin, stop, take_step
 from heimdall.alerting.incidents import OpenIncidents
 from heimdall.alerting.notification import Event, notification
+from heimdall.alerting.overrides import OnCall
 from heimdall.alerting.routing import Routing, Sources
 from heimdall.alerting.store import MAX_ENTRIES, AlertStore, Entry, Outgoing
 from heimdall.clock import Clock
@@ -35,6 +38,7 @@ _log = logging.getLogger(__name__)
 OPENED = Counter("heimdall_alerts_opened", "Alerts that began, by severity.", ["severity"])
 OPEN = Gauge("heimdall_alerts_open", "Alerts that are not over.")
 NOTIFICATIONS = Counter("heimdall_alerts_notifications", "Notifications made, by event.", ["event"])
+ESCALATED = Counter("heimdall_alerts_escalated", "Steps of escalations taken, by policy.", ["policy"])
 
 MAX_OPEN = 20_000
 """Alerts that are not over, all tenants. Beyond it the one quiet for longest is taken to be over."""
@@ -59,6 +63,7 @@ class AlertManager:
         self._config = config
         self._clock = clock
         self.on_outgoing = on_outgoing
+        self.on_call = OnCall(store, routing.roster, clock)
         self._lock = threading.RLock()
         self._changes = 0
         self._load()
@@ -195,7 +200,10 @@ class AlertManager:
         """Somebody has to be told of it now."""
         if incident.state is not State.FIRING or not self._routing.channels:
             return False
-        return self._has_news(incident, now_ns) or bool(self._first_told(incident, _Change(now_ns)))
+        change = _Change(now_ns)
+        if self._has_news(incident, now_ns) or self._first_told(incident, change):
+            return True
+        return self._is_step_due(incident, now_ns) and bool(self._telling(incident, change))
 
     def _resolve(self, alert: Alert, change: _Change, why: str) -> None:
         alert.state = State.RESOLVED
@@ -221,6 +229,7 @@ class AlertManager:
                 self._close(incident, change)
             elif incident.state is State.FIRING:
                 self._tell(incident, change)
+                self._escalate(incident, change)
         self.store.put_alerts(change.alerts.values())
         self.store.put_incidents(change.incidents.values())
         self.store.put_entries(change.entries)
@@ -233,6 +242,8 @@ class AlertManager:
     def _close(self, incident: Incident, change: _Change) -> None:
         incident.state = State.RESOLVED
         incident.resolved_ns = incident.updated_ns = change.now_ns
+        for escalation in incident.escalations:
+            stop(escalation, "resolved")
         change.note(incident, "resolved", "every alert is over")
         if incident.channels:
             self._send(Event.RESOLVE, incident, [], incident.channels, change)
@@ -249,6 +260,7 @@ class AlertManager:
             alert.routed = True
             change.alerts[alert.key] = alert
             self._unrouted[incident.id].discard(alert.key)
+            self._begin_escalations(alert, incident, change)
         wanted = dict.fromkeys(name for alert in first for name in self._routing.route.channels_of(alert))
         new = [name for name in wanted if name not in incident.channels]
         known = list(incident.channels) if news else []
@@ -260,6 +272,44 @@ class AlertManager:
             self._send(Event.TRIGGER, incident, telling, new, change)
         if known:
             self._send(Event.UPDATE, incident, telling, known, change)
+
+    def _begin_escalations(self, alert: Alert, incident: Incident, change: _Change) -> None:
+        """Those of the alert's routes, unless they run already; one that was stopped by somebody begins anew."""
+        for name in self._routing.route.escalations_of(alert):
+            known = next((each for each in incident.escalations if each.policy == name), None)
+            if known is not None:
+                if known.ended != "acknowledged":
+                    continue
+                incident.escalations.remove(known)
+            incident.escalations.append(begin(self._routing.policies[name], change.now_ns))
+
+    def _is_step_due(self, incident: Incident, now_ns: int) -> bool:
+        return any(each.due_ns is not None and each.due_ns <= now_ns for each in incident.escalations)
+
+    def _escalate(self, incident: Incident, change: _Change) -> None:
+        """Take the steps that are due. While every alert is silenced or inhibited they wait."""
+        if not self._is_step_due(incident, change.now_ns) or not (telling := self._telling(incident, change)):
+            return
+        change.incidents[incident.id] = incident
+        for escalation in incident.escalations:
+            while escalation.due_ns is not None and escalation.due_ns <= change.now_ns:
+                policy = self._routing.policies.get(escalation.policy)
+                if policy is None:
+                    stop(escalation, "unknown")
+                    change.note(incident, "escalated", f"{escalation.policy} is no longer in alerting.file; it ends")
+                    break
+                taken = take_step(escalation, policy, self.on_call, change.now_ns)
+                if taken is None:
+                    continue
+                ESCALATED.labels(policy=policy.name).inc()
+                change.note(incident, "escalated", taken.text)
+                new = [name for name in taken.channels if name not in incident.channels]
+                known = [name for name in taken.channels if name not in new and (incident.id, name) not in change.told]
+                if new:
+                    incident.channels += new
+                    self._send(Event.TRIGGER, incident, telling, new, change, taken.text)
+                if known:
+                    self._send(Event.ESCALATE, incident, telling, known, change, taken.text)
 
     def _has_news(self, incident: Incident, now_ns: int) -> bool:
         """For those who know of the incident."""
@@ -300,17 +350,24 @@ class AlertManager:
         return any(s.start_ns <= now_ns < s.end_ns and s.matchers.match(labels) for s in self._silences)
 
     def _send(
-        self, event: Event, incident: Incident, alerts: list[Alert], channels: Iterable[str], change: _Change
+        self,
+        event: Event,
+        incident: Incident,
+        alerts: list[Alert],
+        channels: Iterable[str],
+        change: _Change,
+        escalation: str = "",
     ) -> None:
         incident.sequence += 1
         if event is not Event.RESOLVE:
             incident.told_ns, incident.told_alerts = change.now_ns, incident.alerts
             incident.told_severity = incident.severity
-        body = notification(event, incident, alerts, self._config.url).to_json()
+        body = notification(event, incident, alerts, self._config.url, escalation).to_json()
         names = list(channels)
         for name in names:
             key = f"{incident.id}-{incident.sequence}-{name}"
             change.outgoing.append(Outgoing(key, name, incident.id, change.now_ns, body))
+            change.told.add((incident.id, name))
         NOTIFICATIONS.labels(event=event.value).inc(len(names))
         change.note(incident, "notified", f"{event.value} to {', '.join(names)}")
 
@@ -322,6 +379,8 @@ class AlertManager:
             incident.state = State.ACKNOWLEDGED
             incident.acknowledged_by = author
             incident.updated_ns = change.now_ns
+            for escalation in incident.escalations:
+                stop(escalation, "acknowledged")
             change.incidents[incident.id] = incident
             for key in self._members.get(incident.id, ()):
                 alert = self._open[key]
@@ -365,6 +424,19 @@ class AlertManager:
             self._silences = self.store.silences()
         return silence
 
+    def silence_incident(self, tenant: TenantId, incident_id: str, end_ns: int, author: str) -> Silence:
+        """Silence its services until then, or its rules where it has none. Raises as `acknowledge`."""
+        with self._lock:
+            incident = self._incident(tenant, incident_id)
+            name, values = ("service", incident.services) if incident.services else ("rule", incident.rules)
+            pattern = values[0] if len(values) == 1 else f"/{'|'.join(map(re.escape, values))}/"
+            matchers = Matchers.of({name: pattern}, "silence")
+            silence = self.silence(matchers, self._clock.time_ns(), end_ns, f"incident {incident.id}", author)
+            with self._changing() as change:
+                change.incidents[incident.id] = incident
+                change.note(incident, "silenced", f"{name} {pattern}", author=author)
+        return silence
+
     def end_silence(self, silence_id: str) -> None:
         """Raises NotFound."""
         with self._lock:
@@ -400,9 +472,11 @@ class _Change:
         self.incidents: dict[str, Incident] = {}
         self.entries: list[Entry] = []
         self.outgoing: list[Outgoing] = []
+        self.told: set[tuple[str, str]] = set()
+        """Incident and channel: what one change tells is told a channel once."""
         self.inhibiting: list[Sources] | None = None
 
     def note(self, incident: Incident, kind: str, text: str, alert: str = "", author: str = "") -> None:
         incident.entries += 1
-        if incident.entries <= MAX_ENTRIES or kind in ("resolved", "acknowledged"):
+        if incident.entries <= MAX_ENTRIES or kind in ("resolved", "acknowledged", "escalated"):
             self.entries.append(Entry(incident.id, self.now_ns, kind, text[:500], alert, author))

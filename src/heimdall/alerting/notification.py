@@ -18,6 +18,8 @@ MOST_ALERTS = 20
 class Event(StrEnum):
     TRIGGER = "trigger"
     UPDATE = "update"
+    ESCALATE = "escalate"
+    """Nobody has acknowledged it: a step of an escalation tells those who know of it already once more."""
     ACKNOWLEDGE = "acknowledge"
     RESOLVE = "resolve"
 
@@ -57,6 +59,8 @@ class Notification:
     storm: bool
     acknowledged_by: str
     url: str
+    escalation: str = ""
+    """The step that this tells of: policy, number, people."""
 
     def to_json(self) -> bytes:
         return orjson.dumps(asdict(self))
@@ -68,7 +72,9 @@ def notification_of(body: bytes) -> Notification:
     return Notification(**kept | {"event": Event(kept["event"])}, shown=shown)
 
 
-def notification(event: Event, incident: Incident, alerts: list[Alert], base_url: str) -> Notification:
+def notification(
+    event: Event, incident: Incident, alerts: list[Alert], base_url: str, escalation: str = ""
+) -> Notification:
     """Of the incident as it is now; its `sequence` has been raised for this."""
     return Notification(
         key=f"{incident.id}-{incident.sequence}",
@@ -85,6 +91,7 @@ def notification(event: Event, incident: Incident, alerts: list[Alert], base_url
         storm=incident.storm,
         acknowledged_by=incident.acknowledged_by,
         url=f"{base_url.rstrip('/')}/alerts?incident={incident.id}" if base_url else "",
+        escalation=escalation,
     )
 
 

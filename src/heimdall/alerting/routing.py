@@ -1,18 +1,21 @@
-"""Who is told of what: a tree of routes, inhibitions and channels, read from one TOML file."""
+"""Who is told of what: channels, routes, inhibitions, on-call schedules and escalations, read from one TOML file."""
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from heimdall.alerting.alert import Alert, Matchers
+from heimdall.alerting.escalation import Policy, policies_of
+from heimdall.alerting.keys import names_of, only
+from heimdall.alerting.oncall import Roster, roster_of
 from heimdall.errors import HeimdallError, Misconfigured
 
 Sources = dict[tuple[str, ...], set[str]]
-KINDS = ("webhook", "slack", "email", "pagerduty", "teams", "alertmanager")
+KINDS = ("webhook", "slack", "slack-bot", "email", "pagerduty", "teams", "alertmanager", "push")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +33,29 @@ class Route:
 
     matchers: Matchers
     channels: tuple[str, ...]
+    escalations: tuple[str, ...] = ()
+    """Policies that begin with such an alert."""
     routes: tuple[Route, ...] = ()
     go_on: bool = False
     """Routes behind this one are looked at, too."""
 
     def channels_of(self, alert: Alert) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(self._channels(alert.matched_labels)))
+        return tuple(dict.fromkeys(name for route in self._taken(alert.matched_labels) for name in route.channels))
 
-    def _channels(self, labels: Mapping[str, str]) -> Iterator[str]:
+    def escalations_of(self, alert: Alert) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for route in self._taken(alert.matched_labels) for name in route.escalations))
+
+    def _taken(self, labels: Mapping[str, str]) -> Iterator[Route]:
+        """The routes at which the alert's way ends."""
         matched = False
         for route in self.routes:
             if route.matchers.match(labels):
                 matched = True
-                yield from route._channels(labels)
+                yield from route._taken(labels)
                 if not route.go_on:
                     break
         if not matched:
-            yield from self.channels
+            yield self
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +89,8 @@ class Routing:
     channels: tuple[ChannelConfig, ...] = ()
     route: Route = Route(Matchers(), ())
     inhibitions: tuple[Inhibition, ...] = ()
+    roster: Roster = field(default_factory=Roster)
+    policies: Mapping[str, Policy] = field(default_factory=dict)
 
 
 def read_routing(path: Path | None) -> Routing:
@@ -102,7 +113,7 @@ def read_routing(path: Path | None) -> Routing:
 
 def routing_of(given: Mapping[str, Any]) -> Routing:
     """Raises Misconfigured, InvalidInput."""
-    _only(given, {"channel", "route", "inhibit"}, "the file")
+    only(given, {"channel", "route", "inhibit", "user", "schedule", "escalation"}, "the file")
     channels: list[ChannelConfig] = []
     for each in given.get("channel", []):
         name, kind = str(each.get("name", "")), str(each.get("kind", ""))
@@ -112,35 +123,30 @@ def routing_of(given: Mapping[str, Any]) -> Routing:
             raise Misconfigured(f"channel {name} is there twice")
         channels.append(ChannelConfig(name, kind, {k: v for k, v in each.items() if k not in ("name", "kind")}))
     names = {channel.name for channel in channels}
-    route = _route(given.get("route", {}), names, "route")
+    roster = roster_of(given, names)
+    policies = policies_of(given, roster, names)
+    route = _route(given.get("route", {}), names, policies, "route")
     inhibitions = tuple(_inhibition(each) for each in given.get("inhibit", []))
-    return Routing(tuple(channels), route, inhibitions)
+    return Routing(tuple(channels), route, inhibitions, roster, policies)
 
 
-def _route(given: Mapping[str, Any], names: set[str], what: str) -> Route:
-    _only(given, {"match", "channels", "routes", "continue"}, what)
-    channels = tuple(str(name) for name in given.get("channels", []))
-    for name in channels:
-        if name not in names:
-            raise Misconfigured(
-                f"{what}: there is no channel {name}; channels are {', '.join(sorted(names)) or 'none'}"
-            )
-    below = tuple(_route(each, names, f"{what}.routes[{n}]") for n, each in enumerate(given.get("routes", [])))
-    return Route(Matchers.of(given.get("match", {}), what), channels, below, bool(given.get("continue", False)))
+def _route(given: Mapping[str, Any], names: set[str], policies: Mapping[str, Policy], what: str) -> Route:
+    only(given, {"match", "channels", "escalations", "routes", "continue"}, what)
+    channels = names_of(given, "channels", what, names, "channel")
+    escalations = names_of(given, "escalations", what, policies, "escalation")
+    below = tuple(
+        _route(each, names, policies, f"{what}.routes[{n}]") for n, each in enumerate(given.get("routes", []))
+    )
+    go_on = bool(given.get("continue", False))
+    return Route(Matchers.of(given.get("match", {}), what), channels, escalations, below, go_on)
 
 
 def _inhibition(given: Mapping[str, Any]) -> Inhibition:
-    _only(given, {"source", "target", "equal"}, "inhibit")
+    only(given, {"source", "target", "equal"}, "inhibit")
     source, target = (Matchers.of(given.get(name, {}), f"inhibit.{name}") for name in ("source", "target"))
     if not source.terms or not target.terms:
         raise Misconfigured("inhibit: source and target need matchers")
     return Inhibition(source, target, tuple(str(name) for name in given.get("equal", [])))
-
-
-def _only(given: Mapping[str, Any], known: set[str], what: str) -> None:
-    for key in given:
-        if key not in known:
-            raise Misconfigured(f"{what}: unknown key {key}; keys are {', '.join(sorted(known))}")
 
 
 def secret(value: object, what: str, environment: Mapping[str, str]) -> str:

@@ -1,9 +1,10 @@
-"""What happens by the clock: alerts end, incidents are told again, and scheduled rules ask their queries."""
+"""What happens by the clock: alerts end, incidents are told again or escalate, scheduled rules ask their queries."""
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from heimdall.alerting.manager import AlertManager
@@ -31,7 +32,7 @@ class RuleSource(Protocol):
 
 
 class AlertClock:
-    """One thread. `start` returns at once."""
+    """Two threads, so that no query of a scheduled rule holds up an escalation. `start` returns at once."""
 
     def __init__(self, manager: AlertManager, rules: RuleSource, queries: QueryService, clock: Clock) -> None:
         self._manager = manager
@@ -41,25 +42,30 @@ class AlertClock:
         self._asked: dict[str, int] = {}
         """By rule: the step of its schedule that was asked last."""
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="alert-clock", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._run, args=(work,), name=name, daemon=True)
+            for name, work in (("alert-clock", manager.tick), ("scheduled-rules", self.ask_rules))
+        ]
 
     def start(self) -> None:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
         self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=_TIMEOUT_S + 5)
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(timeout=_TIMEOUT_S + 5)
 
-    def _run(self) -> None:
+    def _run(self, work: Callable[[], None]) -> None:
         while not self._stopping.wait(TICK_S):
             try:
-                self.tick()
+                work()
             except Exception:  # the next second tries again
                 _log.exception("alerts could not be looked after")
 
-    def tick(self) -> None:
-        self._manager.tick()
+    def ask_rules(self) -> None:
+        """Ask the queries of scheduled rules whose time has come."""
         for rule in self._rules.rules():
             if self._stopping.is_set():
                 return

@@ -13,6 +13,10 @@ from typing import Any
 import orjson
 
 from heimdall.alerting.alert import Alert, Incident, Matchers, Silence, State
+from heimdall.alerting.escalation import Escalation
+from heimdall.alerting.oncall import Override
+from heimdall.alerting.push.subscription import MAX_SUBSCRIPTIONS, Subscription
+from heimdall.errors import InvalidInput
 
 MAX_ALERTS = 50_000
 """Kept at most; of those that are over the oldest go first. About 2 kB each."""
@@ -22,6 +26,7 @@ MAX_SIGNALS = 100_000
 MAX_ENTRIES = 500
 """Lines of one incident's timeline; more are counted, not kept."""
 MAX_SILENCES = 1_000
+MAX_OVERRIDES = 1_000
 MAX_SENT = 10_000
 """Notifications remembered once they are out."""
 
@@ -41,6 +46,11 @@ CREATE TABLE IF NOT EXISTS entry (
 CREATE INDEX IF NOT EXISTS entry_incident ON entry (incident);
 CREATE TABLE IF NOT EXISTS signal (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL);
 CREATE TABLE IF NOT EXISTS silence (id TEXT PRIMARY KEY, end_ns INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS override (
+  number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, end_ns INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS thread (
+  channel TEXT NOT NULL, incident TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (channel, incident)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS subscription (id TEXT PRIMARY KEY, channel TEXT NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS outbox (
   number INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT UNIQUE NOT NULL, channel TEXT NOT NULL, incident TEXT NOT NULL,
   made_ns INTEGER NOT NULL, next_ns INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
@@ -140,7 +150,8 @@ class AlertStore:
                     f" (SELECT {name} FROM {table} WHERE state = ? ORDER BY {column} LIMIT ?)",
                     (over, count - most),
                 )
-        self._db.execute("DELETE FROM entry WHERE incident NOT IN (SELECT id FROM incident)")
+        for table in ("entry", "thread"):
+            self._db.execute(f"DELETE FROM {table} WHERE incident NOT IN (SELECT id FROM incident)")
         self._db.execute(
             "DELETE FROM signal WHERE number <= (SELECT coalesce(max(number), 0) FROM signal) - ?", (MAX_SIGNALS,)
         )
@@ -170,6 +181,62 @@ class AlertStore:
             kept = orjson.loads(body)
             found.append(Silence(**kept | {"matchers": Matchers(terms=tuple(kept["matchers"].items()))}))
         return found
+
+    # -- overrides --------------------------------------------------------------------------------------------------
+
+    def put_override(self, override: Override) -> None:
+        with self.transaction():
+            self._db.execute(
+                "INSERT OR REPLACE INTO override (id, end_ns, body) VALUES (?, ?, ?)",
+                (override.id, override.end_ns, orjson.dumps(override)),
+            )
+            self._db.execute(
+                "DELETE FROM override WHERE id IN (SELECT id FROM override ORDER BY end_ns DESC LIMIT -1 OFFSET ?)",
+                (MAX_OVERRIDES,),
+            )
+
+    def delete_override(self, override_id: str) -> bool:
+        """Whether it was there."""
+        with self.transaction():
+            return self._db.execute("DELETE FROM override WHERE id = ?", (override_id,)).rowcount == 1
+
+    def overrides(self) -> list[Override]:
+        """The newest first."""
+        rows = self._rows("SELECT body FROM override ORDER BY number DESC", ())
+        return [Override(**orjson.loads(body)) for (body,) in rows]
+
+    # -- what channels remember -------------------------------------------------------------------------------------
+
+    def thread(self, channel: str, incident: str) -> bytes:
+        """What the channel kept for the incident; empty = nothing yet."""
+        rows = self._rows("SELECT value FROM thread WHERE channel = ? AND incident = ?", (channel, incident))
+        return bytes(rows[0][0]) if rows else b""
+
+    def keep_thread(self, channel: str, incident: str, value: bytes) -> None:
+        with self.transaction():
+            self._db.execute("INSERT OR REPLACE INTO thread VALUES (?, ?, ?)", (channel, incident, value))
+
+    # -- browsers that subscribed -----------------------------------------------------------------------------------
+
+    def subscribe(self, subscription: Subscription) -> None:
+        """Raises InvalidInput: there are too many."""
+        with self.transaction():
+            self._db.execute(
+                "INSERT OR REPLACE INTO subscription VALUES (?, ?, ?)",
+                (subscription.id, subscription.channel, orjson.dumps(subscription)),
+            )
+            (count,) = self._db.execute("SELECT count(*) FROM subscription").fetchone()
+            if count > MAX_SUBSCRIPTIONS:
+                raise InvalidInput(f"{MAX_SUBSCRIPTIONS} browsers have subscribed; unsubscribe one that is not used")
+
+    def unsubscribe(self, subscription_id: str) -> bool:
+        """Whether it was there."""
+        with self.transaction():
+            return self._db.execute("DELETE FROM subscription WHERE id = ?", (subscription_id,)).rowcount == 1
+
+    def subscriptions(self, channel: str) -> list[Subscription]:
+        rows = self._rows("SELECT body FROM subscription WHERE channel = ? ORDER BY id", (channel,))
+        return [Subscription(**orjson.loads(body)) for (body,) in rows]
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
@@ -243,4 +310,5 @@ def _alert(body: bytes) -> Alert:
 
 def _incident(body: bytes) -> Incident:
     kept = orjson.loads(body)
-    return Incident(**kept | {"state": State(kept["state"])})
+    escalations = [Escalation(**each) for each in kept.get("escalations", [])]
+    return Incident(**kept | {"state": State(kept["state"]), "escalations": escalations})

@@ -221,7 +221,10 @@ def _end_ns(text: str, start_ns: int, now_ns: int) -> int:
     return start_ns + duration if duration is not None else parse_time(text, now_ns=now_ns)
 
 
-_TIMES = ("started", "detected", "opened", "seen", "resolved", "updated", "told", "start", "end", "time", "made")
+_TIMES = (
+    "started", "detected", "opened", "seen", "resolved", "updated", "told", "start", "end", "time", "made", "began",
+    "due",
+)  # fmt: skip
 
 
 def _timed(row: dict[str, Any]) -> dict[str, Any]:
@@ -233,6 +236,8 @@ def _timed(row: dict[str, Any]) -> dict[str, Any]:
             shown[name] = None if not value else format_time(value)
     if "quiet_after_ns" in shown:
         shown["quiet_after_s"] = shown.pop("quiet_after_ns") / 1e9
+    if "escalations" in shown:
+        shown["escalations"] = [_timed(each) for each in shown["escalations"]]
     return shown
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from heimdall import __version__
 from heimdall.alerting.delivery import Delivery
 from heimdall.alerting.manager import AlertManager
+from heimdall.alerting.notifiers.push import Push
+from heimdall.alerting.notifiers.slackbot import SlackBot
 from heimdall.alerting.schedule import AlertClock
 from heimdall.bus.port import Bus
 from heimdall.clock import Clock
@@ -36,6 +38,9 @@ from heimdall.query.templates import Catalogue
 from heimdall.storage.engine import Engine
 from heimdall.storage.mover import Mover
 from heimdall.storage.overview import overview
+
+if TYPE_CHECKING:
+    from heimdall.alerting.push.vapid import VapidKey
 
 _PORT_NAMES = {3100: "loki", 4317: "otlp_grpc", 4318: "otlp", 8088: "splunk", 9200: "elasticsearch"}
 """Where senders of a protocol look for it."""
@@ -72,6 +77,10 @@ class Parts:
     """None where it is turned off."""
     rules: RuleBook
     alerts: AlertManager
+    slack_bots: list[SlackBot]
+    push_channels: dict[str, Push]
+    push_key: VapidKey | None
+    """None where there are no such channels."""
     delivery: Delivery
     alert_clock: AlertClock
     own_metrics: OwnMetrics

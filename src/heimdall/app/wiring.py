@@ -13,7 +13,9 @@ from starlette.types import ASGIApp
 
 from heimdall.alerting.delivery import Delivery
 from heimdall.alerting.manager import AlertManager
-from heimdall.alerting.notifiers.opening import open_notifiers
+from heimdall.alerting.notifiers.opening import open_notifiers, open_push_key
+from heimdall.alerting.notifiers.push import Push
+from heimdall.alerting.notifiers.slackbot import SlackBot
 from heimdall.alerting.routing import read_routing
 from heimdall.alerting.schedule import AlertClock
 from heimdall.alerting.store import AlertStore
@@ -26,8 +28,11 @@ from heimdall.api.findings import finding_routes
 from heimdall.api.graphql import graphql_routes
 from heimdall.api.loki import loki_routes
 from heimdall.api.node import node_routes
+from heimdall.api.oncall import on_call_routes
 from heimdall.api.prometheus import prometheus_routes
+from heimdall.api.push import push_routes
 from heimdall.api.queries import query_routes
+from heimdall.api.slack import slack_routes
 from heimdall.api.static_files import StaticUi
 from heimdall.api.tail import tail_routes
 from heimdall.app.config import NodeConfig, ServerConfig
@@ -106,7 +111,9 @@ def _parts_before(config: NodeConfig, clock: Clock, storage: tuple[Engine, Catal
     rules = open_book(config.data / "insight" / "rules.db", config.alerting.rules)
     routing = read_routing(config.alerting.file)
     alerts = AlertManager(AlertStore(config.data / "alerting" / "alerts.db"), routing, config.alerting, clock)
-    delivery = Delivery(alerts.store, open_notifiers(routing, clock, os.environ), clock)
+    push_key = open_push_key(routing, config.data / "alerting" / "push-key.pem")
+    notifiers = open_notifiers(routing, clock, os.environ, alerts.store, push_key)
+    delivery = Delivery(alerts.store, notifiers, clock)
     alerts.on_outgoing = delivery.wake
     noticed = FindingSinks((findings, alerts))
     detection = DetectStage(noticed, feedback, config.detect, clock=clock) if config.detect.enabled else None
@@ -147,6 +154,9 @@ def _parts_before(config: NodeConfig, clock: Clock, storage: tuple[Engine, Catal
         detection=detection,
         rules=rules,
         alerts=alerts,
+        slack_bots=[each for each in notifiers.values() if isinstance(each, SlackBot)],
+        push_channels={each.name: each for each in notifiers.values() if isinstance(each, Push)},
+        push_key=push_key,
         delivery=delivery,
         alert_clock=AlertClock(alerts, rules, queries, clock),
         own_metrics=OwnMetrics(REGISTRY, clock, {"job": "heimdall"}),
@@ -182,6 +192,9 @@ def build_app(node: Node, clock: Clock, config: NodeConfig) -> ASGIApp:
             account_routes(node, clock),
             finding_routes(parts.findings, parts.feedback, clock, parts.detection),
             alert_routes(parts.alerts, clock),
+            on_call_routes(parts.alerts.on_call, clock),
+            slack_routes(parts.slack_bots, parts.alerts, clock),
+            push_routes(parts.push_channels, parts.push_key, parts.alerts.store, clock),
             rule_routes(parts.rules, parts.queries, clock),
             node_routes(node),
             elasticsearch_routes(parts.queries, clock),

@@ -8,6 +8,7 @@ from typing import Any
 from heimdall.alerting.config import AlertingConfig
 from heimdall.alerting.manager import AlertManager
 from heimdall.alerting.notification import Notification, notification_of
+from heimdall.alerting.push.subscription import Subscription
 from heimdall.alerting.routing import routing_of
 from heimdall.alerting.store import AlertStore
 from heimdall.clock import ManualClock
@@ -18,6 +19,28 @@ ROUTING: dict[str, Any] = {
     "channel": [{"name": name, "kind": "webhook", "url": f"https://{name}.example"} for name in ("ops", "pay")],
     "route": {"channels": ["ops"], "routes": [{"match": {"service": "payment"}, "channels": ["pay"]}]},
 }
+
+
+class Remembering:
+    """What a channel keeps, in memory."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], bytes] = {}
+        self.subscribed: list[Subscription] = []
+
+    def thread(self, channel: str, incident: str) -> bytes:
+        return self.kept.get((channel, incident), b"")
+
+    def keep_thread(self, channel: str, incident: str, value: bytes) -> None:
+        self.kept[channel, incident] = value
+
+    def subscriptions(self, channel: str) -> list[Subscription]:
+        return self.subscribed
+
+    def unsubscribe(self, subscription_id: str) -> bool:
+        before = len(self.subscribed)
+        self.subscribed = [each for each in self.subscribed if each.id != subscription_id]
+        return len(self.subscribed) < before
 
 
 class Desk:

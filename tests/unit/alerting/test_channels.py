@@ -23,6 +23,7 @@ from heimdall.alerting.notifiers.teams import message as teams_message
 from heimdall.alerting.routing import ChannelConfig
 from heimdall.clock import ManualClock
 from heimdall.errors import Misconfigured, Refused, Unavailable
+from unit.alerting.signals import Remembering
 
 NASTY = "<!channel> *bold* [link](http://evil) <script>alert(1)</script>"
 FACTS = AlertFacts(
@@ -135,7 +136,9 @@ def inbox(certificate: tuple[Path, Path]) -> Iterator[tuple[_Inbox, int]]:
 
 def mailer(port: int, ca: str, **settings: str) -> Any:
     given = {"host": "localhost", "port": str(port), "from": "heimdall@h.example", "to": "a@x.example, b@x.example"}
-    return open_notifier(ChannelConfig("mail", "email", given | {"ca": ca} | settings), ManualClock(), {})
+    return open_notifier(
+        ChannelConfig("mail", "email", given | {"ca": ca} | settings), ManualClock(), {}, Remembering()
+    )
 
 
 def test_a_mail_has_text_html_and_a_chart(inbox: tuple[_Inbox, int], certificate: tuple[Path, Path]) -> None:
@@ -196,20 +199,20 @@ def test_a_server_that_is_gone_is_tried_again() -> None:
 )
 def test_a_wrong_channel_is_told_at_the_start(kind: str, settings: dict[str, str], complaint: str) -> None:
     with pytest.raises(Misconfigured, match=complaint):
-        open_notifier(ChannelConfig("c", kind, settings), ManualClock(), {})
+        open_notifier(ChannelConfig("c", kind, settings), ManualClock(), {}, Remembering())
 
 
 def test_secrets_may_stand_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("from a file\n")
     channel = ChannelConfig("c", "pagerduty", {"routing_key": f"file:{tmp_path / 'key'}"})
-    notifier: Any = open_notifier(channel, ManualClock(), {})
+    notifier: Any = open_notifier(channel, ManualClock(), {}, Remembering())
     assert notifier._routing_key == "from a file"
     notifier.close()
 
 
 def test_alertmanager_is_not_told_of_acknowledgements() -> None:
     channel = ChannelConfig("am", "alertmanager", {"url": "http://127.0.0.1:1", "allow_private": True})
-    notifier = open_notifier(channel, ManualClock(), {})
+    notifier = open_notifier(channel, ManualClock(), {}, Remembering())
     assert isinstance(notifier, Alertmanager)
     notifier.send(told(Event.ACKNOWLEDGE))
     with pytest.raises(Unavailable):

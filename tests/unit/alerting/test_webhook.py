@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from heimdall.alerting.notification import Event, Notification, notification_of
-from heimdall.alerting.notifiers.outbound import Outbound, is_private
+from heimdall.alerting.notifiers.outbound import LONGEST_ANSWER, Outbound, is_private
 from heimdall.alerting.notifiers.webhook import Webhook
 from heimdall.clock import ManualClock
 from heimdall.errors import Misconfigured, Refused, Unavailable
@@ -106,3 +108,25 @@ def test_public_addresses_are_known() -> None:
 def test_other_addresses_are_refused_at_the_start(url: str) -> None:
     with pytest.raises(Misconfigured):
         Outbound(url, "channel ops")
+
+
+def test_an_answer_without_an_end_is_not_read_to_the_end() -> None:
+    """It would fill the memory; what was taken was taken."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        sent: list[int] = []
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.recv(1 << 16)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n")
+                while True:
+                    sent.append(connection.send(b"x" * 65_536))
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        outbound = Outbound(f"http://127.0.0.1:{server.getsockname()[1]}/", "channel c", allow_private=True)
+        assert len(outbound.post(b"{}", {})) == LONGEST_ANSWER
+        outbound.close()
+        thread.join(timeout=10)
+        assert sum(sent) < 64 << 20

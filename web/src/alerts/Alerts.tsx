@@ -8,13 +8,22 @@ import { useCommands } from '../app/commands';
 import { FailureNote } from '../explore/FailureNote';
 import { plural } from '../ui/format';
 import { Icon } from '../ui/Icon';
-import { type AlertsState, alertsHref, decodeAlerts, newRuleHref, VIEWS } from './alertsUrl';
+import { type AlertsState, alertsHref, decodeAlerts, newRuleHref, VIEWS, type View } from './alertsUrl';
 import { IncidentCard } from './IncidentCard';
+import { OnCall } from './OnCall';
 import { Rules } from './Rules';
 import { Silences } from './Silences';
 import { AlertsSkeleton } from './Skeleton';
+import { ThisBrowser } from './ThisBrowser';
 import { type Actions, useActions } from './useActions';
-import { MOST_INCIDENTS, useIncidents, useOpenAlerts, useRules, useSilences } from './useAlerts';
+import { MOST_INCIDENTS, useIncidents, useOnCall, useOpenAlerts, useRules, useSilences } from './useAlerts';
+
+const VIEW_NAMES: Record<View, string> = {
+  incidents: 'Incidents',
+  oncall: 'On call',
+  rules: 'Rules',
+  silences: 'Silences',
+};
 
 /** What somebody has to know now, what makes it so, and what is not told for a while. */
 export default function Alerts() {
@@ -27,7 +36,7 @@ export default function Alerts() {
         <nav className="alert-views" aria-label="Views of alerts">
           {VIEWS.map((view) => (
             <Link key={view} href={alertsHref({ view })} aria-current={state.view === view ? 'page' : undefined}>
-              {view[0]?.toUpperCase() + view.slice(1)}
+              {VIEW_NAMES[view]}
             </Link>
           ))}
         </nav>
@@ -37,6 +46,7 @@ export default function Alerts() {
         </Link>
       </header>
       {state.view === 'incidents' && <IncidentsView state={state} actions={actions} />}
+      {state.view === 'oncall' && <OnCallView />}
       {state.view === 'rules' && <RulesView state={state} actions={actions} />}
       {state.view === 'silences' && <SilencesView actions={actions} />}
     </div>
@@ -120,6 +130,18 @@ function NoIncidents({ all }: { all: boolean }) {
         </Link>
       </p>
     </Empty>
+  );
+}
+
+function OnCallView() {
+  const asked = useOnCall();
+  if (asked.error && !asked.data) return <FailureNote error={asked.error} q="" onRetry={() => void asked.refetch()} />;
+  if (!asked.data) return <AlertsSkeleton />;
+  return (
+    <>
+      <OnCall schedules={asked.data.data} />
+      <ThisBrowser />
+    </>
   );
 }
 

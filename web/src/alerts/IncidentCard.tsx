@@ -5,6 +5,7 @@ import { useCommands } from '../app/commands';
 import { safeText } from '../text/safe';
 import { plural } from '../ui/format';
 import { alertsHref } from './alertsUrl';
+import { EscalationFacts } from './Escalations';
 import { IncidentActions } from './IncidentActions';
 import { SeverityChip, StateChip } from './Severity';
 import type { Actions } from './useActions';
@@ -53,7 +54,7 @@ export function IncidentCard({ incident, all, selected, actions, onSelect, onOpe
 }
 
 export function IncidentFacts({ incident }: { incident: Incident }) {
-  const { services, alerts, open_alerts, storm, channels, opened, resolved, acknowledged_by } = incident;
+  const { services, alerts, open_alerts, storm, channels, escalations, opened, resolved, acknowledged_by } = incident;
   const named = services.filter(Boolean);
   return (
     <ul className="incident-facts muted">
@@ -73,6 +74,7 @@ export function IncidentFacts({ incident }: { incident: Incident }) {
       )}
       {acknowledged_by && <li>acknowledged by {acknowledged_by}</li>}
       <li>{channels.length > 0 ? `told to ${channels.join(', ')}` : 'told to no channel'}</li>
+      <EscalationFacts escalations={escalations} />
     </ul>
   );
 }

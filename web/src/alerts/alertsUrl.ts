@@ -2,7 +2,7 @@
 
 import { encodeReadable } from '../url';
 
-export const VIEWS = ['incidents', 'rules', 'silences'] as const;
+export const VIEWS = ['incidents', 'oncall', 'rules', 'silences'] as const;
 export type View = (typeof VIEWS)[number];
 
 export interface AlertsState {

@@ -1,6 +1,6 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useEffect } from 'react';
-import { alerts, incident, incidents, rules, silences } from '../api/client';
+import { alerts, incident, incidents, onCall, pushOffer, rules, silences } from '../api/client';
 import { ApiError } from '../api/errors';
 import { noteOutcome, useConnection } from '../app/connection';
 
@@ -34,6 +34,14 @@ export function useIncident(id: string) {
 
 export function useSilences() {
   return useLive(['alerts', 'silences'], silences);
+}
+
+export function useOnCall() {
+  return useLive(['alerts', 'oncall'], onCall);
+}
+
+export function usePushOffer() {
+  return useLive(['alerts', 'push'], pushOffer);
 }
 
 export function useRules() {

@@ -19,8 +19,10 @@ import type {
   IncidentDetail,
   IngestAnswer,
   NodeInfo,
+  OnCallSchedule,
   ParseAnswer,
   PatternsAnswer,
+  PushOffer,
   QueryParams,
   Row,
   Rule,
@@ -224,6 +226,22 @@ export function silence(matchers: Record<string, string>, to: string, comment: s
 
 export function endSilence(id: string): Promise<unknown> {
   return call(`${BASE}/silences/${encodeURIComponent(id)}`, { method: 'DELETE' });
+}
+
+export function onCall(signal?: AbortSignal): Promise<Envelope<OnCallSchedule[]>> {
+  return ask('oncall', {}, signal);
+}
+
+export function pushOffer(signal?: AbortSignal): Promise<PushOffer> {
+  return ask('push', {}, signal);
+}
+
+export function subscribe(channel: string, subscription: PushSubscriptionJSON): Promise<{ id: string }> {
+  return post('push/subscriptions', { channel, ...subscription });
+}
+
+export function unsubscribe(id: string): Promise<unknown> {
+  return call(`${BASE}/push/subscriptions/${encodeURIComponent(id)}`, { method: 'DELETE' });
 }
 
 export function rules(signal?: AbortSignal): Promise<Envelope<Rule[]>> {

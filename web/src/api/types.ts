@@ -176,6 +176,45 @@ export interface FeedbackAnswer {
 export type Severity = 'P1' | 'P2' | 'P3';
 export type AlertState = 'firing' | 'acknowledged' | 'resolved';
 
+/** Where an incident stands in a policy. */
+export interface Escalation {
+  policy: string;
+  began: string;
+  /** Of the next step; `null`: there is none, `ended` says why. */
+  due: string | null;
+  round: number;
+  /** Steps taken in this round. */
+  step: number;
+  steps: number;
+  ended: string;
+}
+
+export interface PushOffer {
+  /** The node's public key, base64url; `null` where there are no such channels. */
+  key: string | null;
+  channels: string[];
+}
+
+export interface Turn {
+  /** Empty: nobody. */
+  user: string;
+  /** A layer's name, or `override`. */
+  source: string;
+  from: string;
+  to: string;
+}
+
+export interface OnCallSchedule {
+  schedule: string;
+  timezone: string;
+  user: string;
+  source: string;
+  channels: string[];
+  /** `null`: for longer than the turns that were asked for. */
+  until: string | null;
+  turns: Turn[];
+}
+
 export interface Incident {
   id: string;
   title: string;
@@ -188,6 +227,7 @@ export interface Incident {
   /** Gathers what begins while too many incidents do. */
   storm: boolean;
   channels: string[];
+  escalations: Escalation[];
   opened: string;
   updated: string;
   resolved: string | null;

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from heimdall.alerting.notification import Notifier
 from heimdall.alerting.notifiers.alertmanager import Alertmanager
@@ -10,20 +12,53 @@ from heimdall.alerting.notifiers.email import Email, Mailbox
 from heimdall.alerting.notifiers.outbound import Outbound
 from heimdall.alerting.notifiers.pagerduty import URL as PAGERDUTY_URL
 from heimdall.alerting.notifiers.pagerduty import PagerDuty
+from heimdall.alerting.notifiers.push import Push, Subscriptions
 from heimdall.alerting.notifiers.slack import Slack
+from heimdall.alerting.notifiers.slackbot import URL as SLACK_URL
+from heimdall.alerting.notifiers.slackbot import SlackBot, Threads
 from heimdall.alerting.notifiers.teams import Teams
 from heimdall.alerting.notifiers.webhook import Webhook
 from heimdall.alerting.routing import ChannelConfig, Routing, secret
 from heimdall.clock import Clock
-from heimdall.errors import Misconfigured
+from heimdall.errors import Misconfigured, MissingExtra
+
+if TYPE_CHECKING:
+    from heimdall.alerting.push.vapid import VapidKey
 
 
-def open_notifiers(routing: Routing, clock: Clock, environment: Mapping[str, str]) -> dict[str, Notifier]:
-    """By name. `environment`: where `env:NAME` is looked up. Raises Misconfigured: names the channel and the key."""
-    return {channel.name: open_notifier(channel, clock, environment) for channel in routing.channels}
+class Memory(Threads, Subscriptions, Protocol):
+    """What channels keep beside the outbox."""
 
 
-def open_notifier(channel: ChannelConfig, clock: Clock, environment: Mapping[str, str]) -> Notifier:
+def open_notifiers(
+    routing: Routing, clock: Clock, environment: Mapping[str, str], memory: Memory, push_key: VapidKey | None
+) -> dict[str, Notifier]:
+    """By name. `environment`: where `env:NAME` is looked up; `push_key`: of `open_push_key`.
+
+    Raises:
+        Misconfigured: names the channel and the key.
+    """
+    return {each.name: open_notifier(each, clock, environment, memory, push_key) for each in routing.channels}
+
+
+def open_push_key(routing: Routing, path: Path) -> VapidKey | None:
+    """None where no channel pushes to browsers. Raises MissingExtra."""
+    if not any(channel.kind == "push" for channel in routing.channels):
+        return None
+    try:
+        from heimdall.alerting.push.vapid import VapidKey
+    except ImportError as exc:
+        raise MissingExtra("cryptography", "push") from exc
+    return VapidKey(path)
+
+
+def open_notifier(
+    channel: ChannelConfig,
+    clock: Clock,
+    environment: Mapping[str, str],
+    memory: Memory,
+    push_key: VapidKey | None = None,
+) -> Notifier:
     what = f"channel {channel.name}"
     settings = dict(channel.settings)
     private = settings.pop("allow_private", False)
@@ -37,6 +72,17 @@ def open_notifier(channel: ChannelConfig, clock: Clock, environment: Mapping[str
         case "slack":
             _only(texts, {"url"}, {"url"}, what)
             return Slack(Outbound(texts["url"], what, allow_private=private))
+        case "slack-bot":
+            _only(texts, {"token", "channel", "signing_secret", "url"}, {"token", "channel"}, what)
+            api = texts.get("url", SLACK_URL).rstrip("/")
+            post, update = (
+                Outbound(f"{api}/{method}", what, allow_private=private)
+                for method in ("chat.postMessage", "chat.update")
+            )
+            return SlackBot(
+                channel.name, post, update, token=texts["token"], channel=texts["channel"],
+                signing_secret=texts.get("signing_secret", ""), threads=memory,
+            )  # fmt: skip
         case "teams":
             _only(texts, {"url"}, {"url"}, what)
             return Teams(Outbound(texts["url"], what, allow_private=private))
@@ -50,6 +96,15 @@ def open_notifier(channel: ChannelConfig, clock: Clock, environment: Mapping[str
             return Alertmanager(Outbound(url, what, allow_private=private), clock)
         case "email":
             return Email(_mailbox(texts, what), clock)
+        case "push":
+            _only(texts, {"subject"}, {"subject"}, what)
+            if not texts["subject"].startswith(("mailto:", "https://")):
+                raise Misconfigured(f"{what}: subject must be mailto: or https:// of whoever runs this node")
+            assert push_key is not None
+            return Push(
+                channel.name, subject=texts["subject"], key=push_key, subscriptions=memory, clock=clock,
+                allow_private=private,
+            )  # fmt: skip
         case other:
             raise Misconfigured(f"{what}: there is no channel of kind {other}")
 

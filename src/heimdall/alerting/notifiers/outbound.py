@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import time
 from collections.abc import Mapping
 
 import httpx
@@ -15,16 +16,30 @@ import httpx
 from heimdall.errors import Misconfigured, Refused, Unavailable
 
 TIMEOUT_S = 10.0
+LONGEST_ANSWER = 256 << 10
+"""Bytes of an answer that are read; what comes behind is left."""
+_READ_S = 30.0
+"""Longest for all of an answer: one that drips has to end, too."""
 _RETRIED = frozenset({408, 425, 429})
+_GONE = frozenset({404, 410})
 _TOLD = 200
 """Characters of an answer that are told as a reason."""
+
+
+class Gone(Refused):
+    """There is nothing at the address any more (404, 410)."""
+
+
+def client() -> httpx.Client:
+    return httpx.Client(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False)
 
 
 class Outbound:
     """Posts to one address."""
 
-    def __init__(self, url: str, what: str, *, allow_private: bool = False) -> None:
-        """Raises Misconfigured: not an address this can post to."""
+    def __init__(self, url: str, what: str, *, allow_private: bool = False, http: httpx.Client | None = None) -> None:
+        """`http`: the caller's, who closes it; for addresses of one host. Raises Misconfigured: not an address this
+        can post to."""
         try:
             self._url = httpx.URL(url)
         except httpx.InvalidURL as exc:
@@ -33,37 +48,46 @@ class Outbound:
             raise Misconfigured(f"{what}: url must be http:// or https:// with a host and without a password")
         self._what = what
         self._allow_private = allow_private
-        self._http = httpx.Client(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False)
+        self._http = http or client()
+        self._owned = http is None
 
-    def post(self, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
-        """The answer, when it is a 2xx.
+    def post(self, body: bytes, headers: Mapping[str, str]) -> bytes:
+        """The answer's body, its first `LONGEST_ANSWER` bytes, when it is a 2xx.
 
         Raises:
             Unavailable: no answer, or one that may be another next time (408, 425, 429, 5xx).
+            Gone: 404 or 410.
             Refused: any other answer, or an address that must not be asked.
         """
         address = self._checked_address()
         netloc = self._url.netloc.decode("ascii")
+        own = {"User-Agent": "heimdall", "Content-Type": "application/json", "Accept-Encoding": "identity"}
         try:
-            response = self._http.post(
+            with self._http.stream(
+                "POST",
                 self._url.copy_with(host=address),
                 content=body,
-                headers={"User-Agent": "heimdall", "Content-Type": "application/json"}
-                | dict(headers)
-                | {"Host": netloc},
+                headers=own | dict(headers) | {"Host": netloc},
                 extensions={"sni_hostname": self._url.host},
-            )
+            ) as response:
+                answer = _read(response)
         except httpx.HTTPError as exc:
             raise Unavailable(f"{self._what}: {type(exc).__name__}: {exc}") from exc
         if response.is_success:
-            return response
-        reason = f"{self._what}: answered {response.status_code} {response.text[:_TOLD]}"
+            return answer
+        told = answer[: 4 * _TOLD].decode(errors="replace")[:_TOLD]
+        reason = f"{self._what}: answered {response.status_code} {told}"
         if response.status_code in _RETRIED or response.status_code >= 500:
             raise Unavailable(reason)
-        raise Refused(reason)
+        raise (Gone if response.status_code in _GONE else Refused)(reason)
+
+    def check(self) -> None:
+        """What `post` would raise before it asks anybody."""
+        self._checked_address()
 
     def close(self) -> None:
-        self._http.close()
+        if self._owned:
+            self._http.close()
 
     def _checked_address(self) -> str:
         port = self._url.port or (443 if self._url.scheme == "https" else 80)
@@ -78,6 +102,17 @@ class Outbound:
                     where = f"{self._url.host} is {address}, inside a network"
                     raise Refused(f"{self._what}: {where}; allow_private = true permits it")
         return addresses[0]
+
+
+def _read(response: httpx.Response) -> bytes:
+    """Its beginning, as it was sent: nothing is unpacked, and nobody is listened to for ever."""
+    found = bytearray()
+    give_up_at = time.monotonic() + _READ_S
+    for chunk in response.iter_raw():
+        found += chunk
+        if len(found) >= LONGEST_ANSWER or time.monotonic() > give_up_at:
+            break
+    return bytes(found[:LONGEST_ANSWER])
 
 
 def is_private(address: str) -> bool:

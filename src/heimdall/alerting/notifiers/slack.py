@@ -13,7 +13,7 @@ from heimdall.alerting.notification import Notification
 from heimdall.alerting.notifiers.outbound import Outbound
 from heimdall.alerting.notifiers.wording import headline, summary
 
-_LONGEST_TEXT = 2_900
+LONGEST_TEXT = 2_900
 """Characters of a section; Slack refuses 3,000."""
 
 
@@ -32,17 +32,20 @@ class Slack:
 
 def message(notification: Notification) -> dict[str, object]:
     title = headline(notification)
-    sections: list[dict[str, object]] = [
-        {"type": "section", "text": {"type": "mrkdwn", "text": f"*{escaped(title)}*"[:_LONGEST_TEXT]}}
-    ]
+    sections = [section(f"*{escaped(title)}*")]
     lines = "\n".join(f"• {escaped(line)}" for line in summary(notification))
     if lines:
-        sections.append({"type": "section", "text": {"type": "mrkdwn", "text": lines[:_LONGEST_TEXT]}})
+        sections.append(section(lines))
     if notification.url:
-        sections.append({"type": "section", "text": {"type": "mrkdwn", "text": f"<{notification.url}|Open incident>"}})
+        sections.append(section(f"<{notification.url}|Open incident>"))
     about = f"incident {notification.incident} · {notification.key}"
     sections.append({"type": "context", "elements": [{"type": "plain_text", "text": about}]})
     return {"text": escaped(title), "blocks": sections}
+
+
+def section(text: str) -> dict[str, object]:
+    """A block of `mrkdwn`, cut to what Slack takes."""
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text[:LONGEST_TEXT]}}
 
 
 def escaped(text: str) -> str:

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from heimdall.alerting.notification import Event, Notification
 
-_VERBS = {Event.UPDATE: "News: ", Event.ACKNOWLEDGE: "Acknowledged: ", Event.RESOLVE: "Over: "}
+_VERBS = {
+    Event.UPDATE: "News: ",
+    Event.ESCALATE: "Escalated: ",
+    Event.ACKNOWLEDGE: "Acknowledged: ",
+    Event.RESOLVE: "Over: ",
+}
 MOST_LINES = 10
 
 
 def headline(notification: Notification) -> str:
-    """`P1 payment: Many declined cards…`, with what happened in front."""
+    """Its title, with what happened in front."""
+    return f"{_VERBS.get(notification.event, '')}{title(notification)}"
+
+
+def title(notification: Notification) -> str:
+    """`P1 payment: Many declined cards…`."""
     services = ", ".join(notification.services[:3]) + (" and more" if len(notification.services) > 3 else "")
     about = f" {services}:" if services else ""
-    return f"{_VERBS.get(notification.event, '')}{notification.severity}{about} {notification.title}"
+    return f"{notification.severity}{about} {notification.title}"
 
 
 def summary(notification: Notification) -> list[str]:
@@ -23,6 +33,8 @@ def summary(notification: Notification) -> list[str]:
         lines.append(f"and {more:,} more alerts")
     if notification.flapping:
         lines.append("It comes and goes: it is told again only after it has been quiet for long.")
+    if notification.escalation:
+        lines.append(f"Escalation {notification.escalation}")
     if notification.event is Event.ACKNOWLEDGE:
         lines.append(f"{notification.acknowledged_by or 'Somebody'} looks after it.")
     return lines

@@ -28,6 +28,8 @@ def command() -> None:
       heimdall alerts show 3f2a9c0d11e4b7aa
       heimdall alerts acknowledge 3f2a9c0d11e4b7aa
       heimdall alerts silence service=payment --for 2h --comment "planned work"
+      heimdall alerts oncall
+      heimdall alerts override platform kim --for 12h --comment "swapped with lee"
     """
 
 
@@ -102,6 +104,55 @@ def silence(matchers: tuple[str, ...], duration: str, comment: str, author: str 
     with NodeClient(url) as node:
         made = node.post("/api/v1/silences", body)
     click.echo(f"{made['id']} until {made['end']}")
+
+
+@command.command("oncall")
+@click.argument("schedule", required=False)
+@click.option("--at", default="now", show_default=True, help="When: RFC 3339, or relative such as +1d.")
+@click.option("--turns", is_flag=True, help="Show the turns that come, too.")
+@click.option("--for", "span", default="14d", show_default=True, help="How far to look for the turns that come.")
+@_output
+@url_option
+def oncall(schedule: str | None, at: str, turns: bool, span: str, output: str, url: str) -> None:
+    """Show who is on call now, until when, and who is next."""
+    with NodeClient(url) as node:
+        answer = node.get("/api/v1/oncall", {"schedule": schedule, "at": at, "for": span})
+    if output == "json":
+        _print(answer)
+        return
+    if not answer["data"]:
+        click.echo("there are no schedules; docs/guides/alerting.md says how alerting.file has them")
+    rows = [_duty(row, turn) for row in answer["data"] for turn in (row["turns"] if turns else row["turns"][:1])]
+    names = ["schedule", "on call", "by", "from", "to"] if turns else ["schedule", "on call", "by", "until", "next"]
+    console().print(table([{name: row[name] for name in names} for row in rows], names))
+
+
+def _duty(row: dict[str, Any], turn: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "schedule": row["schedule"],
+        "on call": turn["user"] or "nobody",
+        "by": turn["source"],
+        "from": turn["from"][:16] + "Z",
+        "to": turn["to"][:16] + "Z",
+        "until": (row["until"] or "")[:16] + ("Z" if row["until"] else ""),
+        "next": (row["next"]["user"] or "nobody") if row["next"] else "",
+    }
+
+
+@command.command("override")
+@click.argument("schedule")
+@click.argument("user")
+@click.option("--from", "start", default="now", show_default=True, help="When it begins, by the schedule's time zone.")
+@click.option("--for", "duration", default="12h", show_default=True, help="How long.")
+@click.option("--comment", default="", help="Why.")
+@click.option("--author", help="Who says so; you by default.")
+@url_option
+def override(schedule: str, user: str, start: str, duration: str, comment: str, author: str | None, url: str) -> None:
+    """Put USER on call in SCHEDULE for a while, whoever's turn it is."""
+    body = {"schedule": schedule, "user": user, "from": start, "to": duration, "comment": comment}
+    with NodeClient(url) as node:
+        made = node.post("/api/v1/oncall/overrides", body | {"author": author or getpass.getuser()})
+    click.echo(f"{made['id']} {made['user']} is on call from {made['start'][:16]}Z to {made['end'][:16]}Z")
 
 
 def _act(url: str, incident: str, action: str, author: str | None) -> None:
