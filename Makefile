@@ -36,7 +36,7 @@ test: setup ui
 
 # Exact versions that setup installs: the newest that fit together, for all systems and Pythons we run on.
 constraints: setup
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --group dev --no-header --no-annotate \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --group dev --group fuzz --no-header --no-annotate \
 	  --output-file constraints.txt pyproject.toml
 
 # Pages of docs/reference/ that the code can write by itself.
@@ -48,13 +48,25 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-# Every decoder with FUZZ mutated bodies (a release takes 1000000: a day), every property with 20,000 examples in place
-# of 60, and 10,000 questions in other languages in place of 30.
+# Every decoder and every reader of questions with FUZZ mutated bodies (a release takes 1000000: most of a day of one
+# core, docs/fuzzing.md says of what), every property with 20,000 examples in place of 60, and 10,000 generated questions a
+# language, answered as its reference does. `make fuzz-properties` and `make fuzz-guided` are parts of their own.
 FUZZ ?= 20000
-fuzz: setup
+.PHONY: fuzz-decoders fuzz-properties fuzz-guided
+fuzz: fuzz-decoders fuzz-properties
+
+fuzz-decoders: setup
 	$(BIN)/python tests/fuzz/fuzzing.py --executions $(FUZZ)
-	HYPOTHESIS_PROFILE=fuzz HEIMDALL_SQL_QUERIES=10000 HEIMDALL_FILTER_QUERIES=10000 \
-	$(BIN)/pytest tests/properties --timeout 7200
+
+fuzz-properties: setup
+	HYPOTHESIS_PROFILE=fuzz HEIMDALL_SQL_QUERIES=10000 HEIMDALL_FILTER_QUERIES=10000 HEIMDALL_SEARCHES=10000 \
+	HEIMDALL_LOGQL_QUERIES=10000 HEIMDALL_LOGQL_RECORDS=5000 PROMQL_QUERIES=10000 \
+	$(BIN)/pytest tests/properties --timeout 14400
+
+# libFuzzer chooses the bodies by the code they reach; Linux only.
+fuzz-guided: setup
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --group fuzz
+	$(BIN)/python tests/fuzz/fuzzing.py --guided --executions $(FUZZ)
 
 # The journal: a breaking disk from 100,000 seeds, then a real process killed 200 times, and nodes on Kafka with
 # their broker. Law broken = exit code.

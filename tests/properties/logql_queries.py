@@ -113,12 +113,17 @@ class Queries:
     def _stage(self) -> str:
         kind = self._random.randrange(14)
         fixed = {
-            0: "| json", 1: "| logfmt", 2: "| logfmt", 3: '| pattern "<verb> <pth> took <_> ms"',
-            4: '| regexp "took (?P<ms>[0-9]+)"', 5: '| json a="in.x", b="st"',
+            0: "| json",
+            1: "| logfmt",
+            2: "| logfmt",
+            3: '| pattern "<verb> <pth> took <_> ms"',
+            4: '| regexp "took (?P<ms>[0-9]+)"',
+            5: '| json a="in.x", b="st"',
             6: '| line_format "{{.app}} {{.st | ToUpper}}"',
-            7: '| label_format st=tk, both="{{.app}}-{{.env}}"', 8: f"| {self._one(['drop', 'keep'])} app, env, st",
-            9: '| drop level="error", pod',
-        }  # fmt: skip
+            7: '| label_format st=tk, both="{{.app}}-{{.env}}"',
+            8: f'| {self._one(["drop", "keep"])} app, env, st=~".*"',
+            9: '| drop pod, level="error"',
+        }  # fmt: skip  (a bare name at their end would take the operator and text of a line filter that follows)
         if kind in fixed:
             return fixed[kind]
         return self._line_filter() if kind < 12 else f"| {self._condition()}"

@@ -150,8 +150,8 @@ class Queries:
     def _both(self, depth: int) -> str:
         random = self._random
         op = random.choice(("+", "-", "*", "/", ">", "< bool", "==", "!="))
-        how = random.choice(("", "", "on (job) ", "on (job, instance) ", "ignoring (le) ", "on (job) group_left ",
-                             "on (job) group_left (team) ", "ignoring (instance) group_right "))  # fmt: skip
+        how = random.choice(("", "", "on (job) ", "on (job, instance) ", "ignoring (le) ", "on (job) group_left () ",
+                             "on (job) group_left (team) ", "ignoring (instance) group_right () "))  # fmt: skip
         return f"({self.vector(depth - 1)}) {op} {how}({self.vector(depth - 1)})"
 
     def _sets(self, depth: int) -> str:

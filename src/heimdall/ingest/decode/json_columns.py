@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any, cast
@@ -83,8 +83,8 @@ def columns_of_most(lines: list[tuple[int, bytes]]) -> tuple[Fields | None, list
     table = _strict(body, shape, wrapped=False)
     if table is None or table.num_rows != len(fitting) or _may_have_rounded(table):
         return None, lines
-    numbers = tuple(number for number, _ in fitting)
-    return replace(_fields(table, body, raw=lambda: _raw_lines(body)), numbers=numbers), sorted(others)
+    numbers, texts = zip(*fitting, strict=True)
+    return replace(_fields(table, body, raw=lambda: _raw_texts(texts)), numbers=numbers), sorted(others)
 
 
 def columns_of_array(body: bytes, schemas: SchemaMemory) -> Fields | None:
@@ -189,6 +189,11 @@ def _lines(body: bytes) -> Iterator[Any]:
         if not line.isspace() and line:
             yield orjson.loads(line)
         start = end + 1
+
+
+def _raw_texts(texts: Sequence[bytes]) -> pl.Series:
+    """Of records that may each span several lines."""
+    return pl.Series(texts, dtype=pl.Binary).cast(pl.String).str.strip_suffix("\r")
 
 
 def _raw_lines(body: bytes) -> pl.Series:

@@ -133,6 +133,7 @@ class Wire:
     def _step(self, at: Places) -> tuple[Places, Places, Places, Places, npt.NDArray[np.uint64]]:
         """The field at each place: number, kind, where its content starts, where it ends, its value."""
         tag, start = self.varints(at)
+        start = np.minimum(start, len(self.data))  # where a tag is broken; its field then ends beyond its message
         number, kind = (tag >> np.uint64(3)).astype(np.int64), (tag & np.uint64(7)).astype(np.int64)
         if bool((kind == kind[0]).all()):
             return number, kind, *self._contents(int(kind[0]), start)
@@ -179,7 +180,7 @@ class Wire:
             while at < end:
                 tag, start = _varint(data, at)
                 kind, value = tag & 7, 0
-                if kind == LENGTH and tag < 0x80:
+                if kind == LENGTH and data[at] == tag:  # a tag of one byte: one may be written longer than it need be
                     if found:
                         parts.append(_columns(row, found))
                         found = []

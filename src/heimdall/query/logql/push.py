@@ -121,10 +121,19 @@ def _condition(condition: Condition) -> Predicate:
     match condition:
         case Comparison(label=label, op=op, value=value):
             return _matching(Matcher(label, op, value), any_case=False)
-        case Both(left=left, right=right):
-            return And((_condition(left), _condition(right)))
-        case Either(left=left, right=right):
-            return Or((_condition(left), _condition(right)))
+        case Both():
+            return And(tuple(map(_condition, _chain(condition, Both))))
+        case Either():
+            return Or(tuple(map(_condition, _chain(condition, Either))))
+
+
+def _chain(condition: Condition, kind: type[Both | Either]) -> list[Condition]:
+    """The parts of `a or b or c`, which is read as `(a or b) or c`: as a tree it could be too deep for HQL."""
+    parts = []
+    while isinstance(condition, kind):
+        parts.append(condition.right)
+        condition = condition.left
+    return [condition, *reversed(parts)]
 
 
 def _matching(matcher: Matcher, *, any_case: bool) -> Predicate:

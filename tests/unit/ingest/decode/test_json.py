@@ -102,6 +102,11 @@ def test_one_broken_line_is_named_and_its_neighbours_are_kept() -> None:
     assert decoded.rejected[1].reason == "not a JSON object"
 
 
+def test_objects_over_several_lines_keep_their_own_text() -> None:
+    decoded = decode_json(b'{"a":"x","b":\n"y"}\n{"message":"z"}', now_ns=NOW_NS)
+    assert decoded.table["message"].to_pylist() == ['{"a":"x","b":\n"y"}', "z"]
+
+
 def test_of_many_broken_lines_the_first_are_listed_and_all_are_counted() -> None:
     decoded = decode('{"ok":1}\n' + "{\n" * 1000)
     assert decoded.rejected_count == 1000

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from heimdall.query.languages.esdsl.faults import Fault
+from heimdall.query.languages.esdsl.names import names_of
 from heimdall.query.languages.esdsl.patterns import of_lucene
+from heimdall.query.languages.esdsl.terms import regexp
 from heimdall.query.regex import compile_pattern
 
 
@@ -42,3 +44,11 @@ def test_in_a_word_nothing_fits_what_stands_between_words(pattern: str) -> None:
 def test_what_re2_has_not_is_named(pattern: str) -> None:
     with pytest.raises(Fault, match="is not supported"):
         of_lucene(pattern)
+
+
+@pytest.mark.parametrize("field", [None, "service.name"])
+@pytest.mark.parametrize("pattern", ["[400 TO", "a)|(b", "(", "[a-"])
+def test_what_is_left_open_does_not_close_with_what_stands_around_it(pattern: str, field: str | None) -> None:
+    (name,) = names_of([field] if field else None)
+    with pytest.raises(Fault, match="regular expression cannot be read"):
+        regexp(name, pattern)

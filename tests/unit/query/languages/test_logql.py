@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from heimdall.query.languages.logql import LogqlError, parse, to_text
@@ -92,9 +94,45 @@ def test_a_pattern_that_is_no_regular_expression_is_told_with_its_place() -> Non
 
 def test_deep_nesting_is_refused() -> None:
     with pytest.raises(LogqlError, match="nested too deeply"):
-        parse("(" * 5_000 + "1" + ")" * 5_000)
+        parse("(" * 3_000 + "1" + ")" * 3_000)
     with pytest.raises(LogqlError, match="nested too deeply"):
         parse('{a="b"} | ' + "(" * 5_000 + "a=1")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(" * 10_000 + '{a="b"}' + ")" * 10_000,
+        "1" + "+1" * 5_000,
+        "1" + "^1" * 5_000,
+        '{a="b"} | ' + " or ".join(['a="b"'] * 5_000),
+        '{a="b"} | ' + " and ".join(['a="b"'] * 5_000),
+        "-" * 100_000,
+        "sum" * 1_000 + "(" * 100_000,
+        '{a="b"}' + "|" * 100_000,
+    ],
+    ids=range(8),
+)
+def test_long_and_deep_text_is_refused_soon(text: str) -> None:
+    began = time.process_time()
+    with pytest.raises(LogqlError) as refused:
+        parse(text)
+    assert time.process_time() - began < 1
+    assert len(str(refused.value)) < 200
+
+
+@pytest.mark.parametrize("text", [r'{a="\ud800"}', r'{a="\U00110000"}', r'{a="\q"}'])
+def test_what_escapes_no_character_is_refused(text: str) -> None:
+    with pytest.raises(LogqlError, match="invalid char escape"):
+        parse(text)
+
+
+def test_amounts_beyond_all_bounds_are_told() -> None:
+    assert parse("vector(0x" + "f" * 300 + ")") == parse("vector(1e999)")
+    with pytest.raises(LogqlError, match="invalid parameter"):
+        parse('topk(1e999, rate({a="b"}[5m]))')
+    with pytest.raises(LogqlError, match="not a valid duration"):
+        parse('rate({a="b"}[' + "9" * 5_000 + "m])")
 
 
 def test_long_queries_are_printed_over_several_lines() -> None:

@@ -29,7 +29,7 @@ from heimdall.ingest.decode.lines import lines_of
 from heimdall.ingest.decode.text import decode_lines
 from heimdall.ingest.sources.http.door import HttpDoor, content_type_of, taking
 
-_HINTS = Hints(level_field="status")
+HINTS = Hints(level_field="status")
 """Datadog's reserved name for the level."""
 
 _STATUS: tuple[tuple[type[HeimdallError], int, str], ...] = (
@@ -74,7 +74,7 @@ class DatadogLogs:
             if text:
                 return decode_lines(lines_of(body), now_ns=now_ns)
             # an empty body or object asks whether anybody is there
-            return decode_json(b"" if body.strip() == b"{}" else body, now_ns=now_ns, hints=_HINTS, schemas=schemas)
+            return decode_json(b"" if body.strip() == b"{}" else body, now_ns=now_ns, hints=HINTS, schemas=schemas)
 
         decoded = await self._door.take("datadog", request, decode)
         if decoded.rejected_count and not decoded.num_rows:

@@ -162,6 +162,7 @@ _IN_WORD = {"*": r"[0-9A-Za-z\x{80}-\x{10FFFF}]*", "?": r"[0-9A-Za-z\x{80}-\x{10
 def regexp(name: Name, pattern: str, *, ignore_case: bool = False) -> Predicate:
     """A Lucene regular expression, which fits the whole value; of `message`, one word."""
     plain = of_lucene(pattern, in_word=name.is_analysed)
+    _checked_regex(plain, None)  # by itself: a bracket that is left open must not close with what stands around it
     flags = "(?is)" if ignore_case else "(?s)"
     if name.is_analysed:
         found = _checked_regex(_token_pattern(f"(?:{plain})", flags="(?i)"), None)

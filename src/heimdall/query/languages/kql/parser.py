@@ -140,7 +140,7 @@ class _Reader:
         while self.cursor.keyword(_KEYWORD) is None and (match := self.cursor.take_match(_VALUE)) is not None:
             words.append(match[0])
         if not words:
-            raise self.cursor.unexpected(f"expected a value of {name}")
+            raise self.cursor.unexpected(f"expected a value of {name[:40]}")
         self.cursor.count(len(words))
         if words == ["*"]:
             return self._each(fields, lambda field: self._present(name, field, start))

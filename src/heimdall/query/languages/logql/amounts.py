@@ -31,7 +31,7 @@ def parse_duration(text: str) -> int | None:
         piece = _PIECE.match(rest, place)
         if piece is None:
             return None
-        whole = piece[1].isdigit()
+        whole = piece[1].isdigit() and len(piece[1]) < 20  # more are no nanoseconds of 64 bits, and not always an int
         total += int(piece[1]) * _NS[piece[2]] if whole else float(piece[1]) * _NS[piece[2]]
         place = piece.end()
     if not rest or not math.isfinite(total) or abs(total) >= 2**63:
@@ -51,7 +51,10 @@ def parse_bytes(text: str) -> int | None:
 def parse_number(text: str) -> float | None:
     if _NUMBER.fullmatch(text) is None:
         return None
-    return float(int(text, 16)) if "x" in text.lower() and "0x" in text.lower() else float(text)
+    try:
+        return float(int(text, 16)) if "0x" in text.lower() else float(text)
+    except OverflowError:
+        return math.copysign(math.inf, -1 if text[0] == "-" else 1)
 
 
 def format_number(value: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 
 import orjson
@@ -12,6 +13,9 @@ from heimdall.query.languages.logql.amounts import parse_bytes, parse_duration, 
 
 MAX_QUERY_CHARACTERS = 128 * 1024
 """As Loki's `max query size`: longer text is refused before anything looks at it."""
+
+MAX_TOKENS = 10_000
+"""Twenty for each of the conditions and operations a query may have; a token costs 20 µs."""
 
 
 class LogqlError(QuerySyntaxError):
@@ -58,6 +62,8 @@ def tokens(text: str) -> list[Token]:
     found: list[Token] = []
     while (token := scan.next()) is not None:
         found.append(token)
+        if len(found) > MAX_TOKENS:
+            raise LogqlError(f"more than {MAX_TOKENS} words and symbols", token.line, token.column)
     found.append(Token("$end", "", *scan.where(len(text))))
     return found
 
@@ -97,7 +103,7 @@ class _Scan:
 
     def _flag(self, text: str, start: int) -> Token:
         if text not in ("--strict", "--keep-empty"):
-            raise LogqlError(f"syntax error: unexpected parser flag {text}", *self.where(start))
+            raise LogqlError(f"syntax error: unexpected parser flag {text[:50]}", *self.where(start))
         return Token("PARSER_FLAG", text, *self.where(start))
 
     def _amount(self, text: str, start: int) -> Token:
@@ -105,7 +111,8 @@ class _Scan:
             amount = parse(text)
             if amount is not None:
                 return Token(kind, text, *self.where(start), amount)
-        raise LogqlError(f"syntax error: unexpected {text!r}, expecting a number, duration or size", *self.where(start))
+        shown = repr(text[:50])
+        raise LogqlError(f"syntax error: unexpected {shown}, expecting a number, duration or size", *self.where(start))
 
     def _string(self, start: int) -> Token:
         quote = self._text[start]
@@ -123,13 +130,13 @@ class _Scan:
     def _unescaped(self, inner: str, start: int) -> str:
         def one(found: re.Match[str]) -> str:
             body = found[1]
-            if body[0] in "xuU" and len(body) > 1:
-                return chr(int(body[1:], 16))
-            if body[0].isdigit() and len(body) == 3:
-                return chr(int(body, 8) & 0xFF)
-            if body not in _SIMPLE:
+            if body in _SIMPLE:
+                return _SIMPLE[body]
+            code = int(body[1:], 16) if body[0] in "xuU" and len(body) > 1 else -1
+            code = int(body, 8) & 0xFF if body[0].isdigit() and len(body) == 3 else code
+            if not 0 <= code <= sys.maxunicode or 0xD800 <= code < 0xE000:
                 raise LogqlError("invalid char escape", *self.where(start))
-            return _SIMPLE[body]
+            return chr(code)
 
         return _GO_ESCAPES.sub(one, inner) if "\\" in inner else inner
 
@@ -140,7 +147,7 @@ class _Scan:
         inner = self._text[start + 1 : end].strip()
         nanoseconds = parse_duration(inner)
         if nanoseconds is None or nanoseconds <= 0:
-            raise LogqlError(f'not a valid duration string: "{inner}"', *self.where(start))
+            raise LogqlError(f'not a valid duration string: "{inner[:50]}"', *self.where(start))
         self._place = end + 1
         return Token("RANGE", inner, *self.where(start), nanoseconds)
 

@@ -6,7 +6,8 @@ expected, so does this one.
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from heimdall.query.languages.logql.ast import (
     Binary,
@@ -65,6 +66,8 @@ _LINE_OPS = ("|=", "!=", "|~", "!~")
 _CONVERSIONS = frozenset({"bytes", "duration", "duration_seconds"})
 MAX_DEPTH = 64
 """Deepest nesting; deeper text is refused, so that no walk over a tree can exhaust the stack."""
+MAX_NODES = 200
+"""Operations and conditions of one query: a chain of them is a tree as deep as it is long."""
 
 
 def parse(text: str) -> Query:
@@ -93,6 +96,23 @@ class _Parser:
         self._tokens = tokens(text)
         self._place = 0
         self._depth = 0
+        self._nodes = 0
+
+    def _count(self) -> None:
+        """One more operation or condition."""
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            raise LogqlError(
+                f"more than {MAX_NODES} operations and conditions in one query", self._next.line, self._next.column
+            )
+
+    @contextmanager
+    def _nested(self) -> Iterator[None]:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise LogqlError("the query is nested too deeply", self._next.line, self._next.column)
+        yield
+        self._depth -= 1
 
     # ---- tokens ----
 
@@ -140,7 +160,8 @@ class _Parser:
     def query(self) -> Query:
         if self._at("(") and self._log_inside():
             self._advance()
-            inner = self.query()
+            with self._nested():
+                inner = self.query()
             self.expect(")")
             return inner
         return self.log_query() if self._at("{") else self.metric(0)
@@ -292,6 +313,7 @@ class _Parser:
             raise LogqlError("the query is nested too deeply", self._next.line, self._next.column)
         left = self._conjunction(depth)
         while self._take_word("or"):
+            self._count()
             left = Either(left, self._conjunction(depth))
         return left
 
@@ -299,6 +321,7 @@ class _Parser:
         left = self._comparison(depth)
         while True:
             if self._take_word("and") or self._take(",") or self._at("IDENTIFIER", "(") and not self._at_word("or"):
+                self._count()
                 left = Both(left, self._comparison(depth))
             else:
                 return left
@@ -335,9 +358,10 @@ class _Parser:
     # ---- metrics ----
 
     def metric(self, least: int) -> Metric:
-        self._depth += 1
-        if self._depth > MAX_DEPTH:
-            raise LogqlError("the query is nested too deeply", self._next.line, self._next.column)
+        with self._nested():
+            return self._metric(least)
+
+    def _metric(self, least: int) -> Metric:
         left = self._operand()
         while (op := self._operator()) is not None and _PRECEDENCE[op] >= least:
             token = self._advance()
@@ -350,7 +374,7 @@ class _Parser:
                     f"unexpected literal for {side} leg of logical/set binary operation ({op}): {number.value:f}", 0, 0
                 )
             left = Binary(op, left, right, returns_bool, matching)
-        self._depth -= 1
+            self._count()
         return left
 
     def _operator(self) -> str | None:
@@ -463,7 +487,7 @@ class _Parser:
             if not self._at("NUMBER"):
                 raise LogqlError(f"parameter required for operation {token.text}", 0, 0)
             number = self._advance()
-            if number.amount != math.floor(number.amount) or number.amount <= 0:
+            if not number.amount.is_integer() or number.amount <= 0:
                 raise LogqlError(f"invalid parameter (must be greater than 0) {token.text}({number.text}", 0, 0)
             parameter = int(min(number.amount, 2**31))
             self.expect(",")
