@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from heimdall.errors import QuerySyntaxError
 
 MAX_QUERY_CHARACTERS = 64 * 1024
+"""Longer text is refused before anything looks at it."""
 MAX_TOKENS = 10_000
 """Twenty for each expression a query may have; a token costs 20 µs."""
-"""Longer text is refused before anything looks at it."""
 
 
 class PromqlError(QuerySyntaxError):
