@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -12,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from heimdall import sqlite
 from heimdall.alerting.alert import Alert, Incident, Matchers, Silence, State
 from heimdall.alerting.escalation import Escalation
 from heimdall.alerting.oncall import Override
@@ -90,24 +90,14 @@ class AlertStore:
     """Every method may be called from any thread."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=30)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")  # the pipeline's checkpoint must not be ahead of what it reported
-        self._db.executescript(_SCHEMA)
+        self._db = sqlite.connect(path, _SCHEMA)  # the pipeline's checkpoint must not be ahead of what it reported
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing, durable on leaving."""
-        with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
+        with self._lock, sqlite.transaction(self._db):
+            yield
 
     # -- inside a transaction -----------------------------------------------------------------------------------------
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Sequence
 from contextlib import closing
@@ -12,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from heimdall import sqlite
 from heimdall.errors import NotFound
 from heimdall.insight.feedback import Opinion
 from heimdall.insight.finding import Feature, Finding, FindingKind, Verdict
@@ -54,12 +54,10 @@ class FindingStore:
     """Satisfies `FindingSink`. One SQLite file; every method may be called from any thread."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=30)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")  # what a power cut loses the stage's replay reports again
-        self._db.executescript(_SCHEMA)
+        self._db = sqlite.connect(
+            path, _SCHEMA, durable=False
+        )  # what a power cut loses the stage's replay reports again
         self._reported = 0
 
     def report(self, finding: Finding) -> None:

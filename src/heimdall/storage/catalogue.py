@@ -24,6 +24,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from heimdall import sqlite
 from heimdall.errors import EngineUnavailable
 from heimdall.model.batch import TenantId
 from heimdall.storage.schedule import Tier
@@ -120,13 +121,9 @@ class Catalogue:
     def __init__(self, path: Path | None) -> None:
         """`path` None keeps it in memory: for a node whose records are gone with it too."""
         if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = threading.RLock()
+            self._lock = threading.RLock()
         self._unpinned = threading.Condition(self._lock)
-        self._db = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None, timeout=30)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
-        self._db.executescript(_SCHEMA)
+        self._db = sqlite.connect(path, _SCHEMA)
         self._db.execute("INSERT OR IGNORE INTO about VALUES ('id', ?)", (uuid.uuid4().hex,))
         self.id: str = self._db.execute("SELECT value FROM about WHERE name = 'id'").fetchone()[0]
         row = self._db.execute("SELECT value FROM about WHERE name = 'horizon'").fetchone()
@@ -259,13 +256,8 @@ class Catalogue:
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
             try:
-                self._db.execute("BEGIN IMMEDIATE")
-                try:
+                with sqlite.transaction(self._db):
                     yield self._db
-                except BaseException:
-                    self._db.execute("ROLLBACK")
-                    raise
-                self._db.execute("COMMIT")
             except sqlite3.Error as exc:
                 raise EngineUnavailable(f"the catalogue of tiers cannot be written: {exc}") from exc
 

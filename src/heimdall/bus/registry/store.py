@@ -7,12 +7,12 @@ not used again, and what was written with it can still be read.
 from __future__ import annotations
 
 import json
-import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from heimdall import sqlite
 from heimdall.bus.registry.compatibility import Checked, check_schema, normal_text, problems
 from heimdall.bus.registry.schema import IncompatibleSchema, Level, Reference, RegistryError, Schema, Version
 
@@ -42,12 +42,8 @@ class SchemaRegistry:
     """Safe from several threads; every method may block on the disk."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=30)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
-        self._db.executescript(_SCHEMA)
+        self._db = sqlite.connect(path, _SCHEMA)
 
     def close(self) -> None:
         with self._lock:
@@ -258,14 +254,8 @@ class SchemaRegistry:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
+        with self._lock, sqlite.transaction(self._db):
+            yield
 
 
 def _refs(schema: Schema) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import orjson
 
+from heimdall import sqlite
 from heimdall.errors import HeimdallError, InvalidInput, Misconfigured, NotFound
 from heimdall.insight.rules.engine import CompiledRules
 from heimdall.insight.rules.rule import Rule, read_rules, rule_json, rule_of
@@ -27,12 +28,8 @@ class RuleBook:
 
     def __init__(self, path: Path, folder: Path | None = None) -> None:
         """Raises InvalidInput, QuerySyntaxError: a rule of `folder` is wrong."""
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=30)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
-        self._db.execute(_SCHEMA)
+        self._db = sqlite.connect(path, _SCHEMA)
         self._files = {rule.id: rule for rule in read_rules(folder)} if folder is not None else {}
         self._kept = {rule.id: rule for rule in self._read()}
         self.compiled = CompiledRules(self.rules())
@@ -87,13 +84,10 @@ class RuleBook:
 
     def _write(self, kept: Sequence[tuple[str, str, bytes]], dropped: Sequence[str]) -> None:
         try:
-            self._db.execute("BEGIN IMMEDIATE")
-            self._db.executemany("INSERT OR REPLACE INTO rule VALUES (?, ?, ?)", kept)
-            self._db.executemany("DELETE FROM rule WHERE id = ?", [(name,) for name in dropped])
-            self._db.execute("COMMIT")
+            with sqlite.transaction(self._db):
+                self._db.executemany("INSERT OR REPLACE INTO rule VALUES (?, ?, ?)", kept)
+                self._db.executemany("DELETE FROM rule WHERE id = ?", [(name,) for name in dropped])
         except sqlite3.Error as exc:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
             raise HeimdallError(f"rules could not be kept: {exc}") from exc
 
     def close(self) -> None:
