@@ -297,12 +297,12 @@ def test_files_are_sent_once_and_resumed_where_they_ended(shop, tmp_path):
 
 
 def test_standard_input_is_sent_too(shop):
-    command = [sys.executable, "-m", "heimdall", "ingest", "-", "--service", "piped"]
+    command = [sys.executable, "-m", "heimdall", "ingest", "-", "--service", "stdin"]
     done = subprocess.run(
         command, input=b"one\ntwo\n", capture_output=True, timeout=60, check=True, env={"HEIMDALL_URL": shop.url}
     )
     assert b"sent 2 records" in done.stderr
-    shop.wait_for_count(2, "service:piped")
+    shop.wait_for_count(2, "service:stdin")
 
 
 def test_an_unknown_setting_stops_the_start_with_a_suggestion(tmp_path):

@@ -13,7 +13,7 @@ from heimdall.app.cli.output import console, print_rows
 
 
 @click.command("similar")
-@click.argument("file", type=click.File("rb"), default="-")
+@click.argument("file", type=click.File("rb", lazy=True), default="-")
 @click.option("--query", "-q", default="*", show_default=True, help="HQL: only among these records.")
 @click.option("--from", "start", help="Earliest time: RFC 3339, epoch, -15m, -7d. Default: all time.")
 @click.option("--to", "end", help="Latest time, not included. Default: now and later.")
