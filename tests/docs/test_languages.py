@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from heimdall.query.languages.calls import EVAL
+from heimdall.query.languages.ppl.aggregates import AGGREGATES
+from heimdall.query.languages.ppl.commands import COMMANDS as PPL_COMMANDS
+from heimdall.query.languages.ppl.expressions import FUNCTIONS as PPL_FUNCTIONS
 from heimdall.query.languages.registry import LANGUAGES, translate
 from heimdall.query.languages.spl.aggregates import FUNCTIONS
 from heimdall.query.languages.spl.commands import COMMANDS
@@ -56,3 +59,8 @@ def test_what_the_page_calls_a_gap_is_one(language: str, cells: list[str], line:
 @pytest.mark.parametrize("word", [*COMMANDS, *FUNCTIONS, *EVAL])
 def test_every_word_of_spl_is_on_the_page(word: str) -> None:
     assert f"`{word}`" in SECTIONS["spl"]
+
+
+@pytest.mark.parametrize("word", [*PPL_COMMANDS, *AGGREGATES, *PPL_FUNCTIONS])
+def test_every_word_of_ppl_is_on_the_page(word: str) -> None:
+    assert f"`{word}`" in SECTIONS["ppl"]

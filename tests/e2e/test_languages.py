@@ -28,6 +28,7 @@ def test_a_node_answers_in_other_languages(shared_node: NodeProcess) -> None:
     questions = {
         "hql": "service:tongues level:error | stats count() as n",
         "spl": "service=tongues level=error | stats count as n",
+        "ppl": "source=logs service='tongues' and level='error' | stats count() as n",
         "sql": "SELECT count(*) AS n FROM logs WHERE service = 'tongues' AND level = 'error'",
     }
     for _ in range(200):

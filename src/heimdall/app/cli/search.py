@@ -18,7 +18,10 @@ _PAGE_ROWS = 10_000
 @click.command("search")
 @click.argument("query", default="*")
 @click.option(
-    "--language", default="hql", show_default=True, help="What the query is written in: hql, spl, sql, kql or logsql."
+    "--language",
+    default="hql",
+    show_default=True,
+    help="What the query is written in: hql, spl, sql, kql, logsql, lucene or ppl.",
 )
 @click.option("--from", "start", help="Earliest time: RFC 3339, epoch, -15m, -7d. Default: all time.")
 @click.option("--to", "end", help="Latest time, not included. Default: now and later.")

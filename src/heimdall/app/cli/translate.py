@@ -11,7 +11,9 @@ import orjson
 
 @click.command("translate")
 @click.argument("query")
-@click.option("--from", "language", required=True, help="The language of the query: spl, sql, kql or logsql.")
+@click.option(
+    "--from", "language", required=True, help="The language of the query: spl, sql, kql, logsql, lucene or ppl."
+)
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(query: str, language: str, output: str) -> None:
     """Show the HQL of a query in another language.

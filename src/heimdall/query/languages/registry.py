@@ -8,6 +8,8 @@ from heimdall.errors import InvalidInput
 from heimdall.query.languages import hql
 from heimdall.query.languages.kql import parse as parse_kql
 from heimdall.query.languages.logsql import parse as parse_logsql
+from heimdall.query.languages.lucene.parser import translate as parse_lucene
+from heimdall.query.languages.ppl import parse as parse_ppl
 from heimdall.query.languages.spl import parse as parse_spl
 from heimdall.query.languages.sql import parse as parse_sql
 from heimdall.query.languages.translation import Translation
@@ -22,6 +24,8 @@ LANGUAGES: Mapping[str, Callable[[str], Translation]] = {
     "hql": _hql,
     "kql": parse_kql,
     "logsql": parse_logsql,
+    "lucene": parse_lucene,
+    "ppl": parse_ppl,
     "spl": parse_spl,
     "sql": parse_sql,
 }

@@ -32,6 +32,10 @@ class Fault(InvalidInput):
         """It came up while searching, so a `search_phase_execution_exception` is put around it."""
 
 
+class Unsupported(Fault):
+    """Elasticsearch would answer it, Heimdall has no place for it."""
+
+
 def parsing(reason: str) -> Fault:
     return Fault("parsing_exception", reason, {"line": 1, "col": 1})
 
@@ -42,7 +46,7 @@ def illegal(reason: str) -> Fault:
 
 def unsupported(what: str) -> Fault:
     """Named as missing here, rather than answered by something near it."""
-    return illegal(f"{what} is not supported by Heimdall")
+    return Unsupported("illegal_argument_exception", f"{what} is not supported by Heimdall")
 
 
 def too_many_buckets() -> Fault:

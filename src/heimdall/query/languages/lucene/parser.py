@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from enum import Enum, auto
 
+from heimdall.errors import QuerySyntaxError
 from heimdall.query.ast import MatchAll, Predicate
 from heimdall.query.languages.esdsl import terms
-from heimdall.query.languages.esdsl.faults import Fault, unsupported
+from heimdall.query.languages.esdsl.faults import Fault, Unsupported, unsupported
 from heimdall.query.languages.esdsl.names import NOTHING, Name, both, either, name_of, names_of, negated, present
 from heimdall.query.languages.esdsl.terms import Bounds
+from heimdall.query.languages.translation import Gaps, Translation, check_size, translation
+from heimdall.query.types import Type
 
 MAX_TEXT = 32 * 1024
 MAX_DEPTH = 50
@@ -57,8 +60,32 @@ def parse(text: str, now_ns: int, names: list[Name], *, all_of: bool = False, zo
     return MatchAll() if found is None else found
 
 
+def translate(text: str) -> Translation:
+    """A query string as HQL; words without a field are looked for in `message`.
+
+    Raises:
+        QuerySyntaxError: the text is no query string, or asks for something that cannot be.
+    """
+    check_size(text)
+    gaps = Gaps(text)
+    parser = _Parser(text, 0, names_of(None), False, UTC, gaps)
+    search: Predicate = MatchAll()
+    if text.strip(_SPACE):
+        try:
+            search = parser.query() or search
+            if parser.place < len(text):
+                raise parser.fault()
+        except Fault as exc:
+            raise QuerySyntaxError(str(exc), column=min(parser.place + 1, len(text)), length=1) from None
+    return translation("lucene", text, search, [], gaps)
+
+
 class _Parser:
-    def __init__(self, text: str, now_ns: int, names: list[Name], all_of: bool, zone: tzinfo) -> None:
+    def __init__(
+        self, text: str, now_ns: int, names: list[Name], all_of: bool, zone: tzinfo, gaps: Gaps | None = None
+    ) -> None:
+        self._gaps = gaps
+        """Gathers what has no place in HQL; without it the first such word ends the reading."""
         self.text = text
         self.place = 0
         self._now_ns = now_ns
@@ -79,8 +106,10 @@ class _Parser:
         if self._depth > MAX_DEPTH:
             raise self.fault(": nested too deeply")
         clauses: list[_Clause] = []
+        is_first = True
         while not self._at_end():
-            joined = self._conjunction() if clauses else None
+            joined = None if is_first else self._conjunction()
+            is_first = False
             sign = self._modifier()
             if self._at_end():
                 raise self.fault()
@@ -147,6 +176,7 @@ class _Parser:
         self._terms += 1
         if self._terms > MAX_TERMS:
             raise Fault("too_many_clauses", f"maxClauseCount is set to {MAX_TERMS}", of_shards=True)
+        start = self.place
         names, outer = self._field(), self._names
         if names is not None:
             self._skip()
@@ -157,6 +187,11 @@ class _Parser:
             if self._peek() in "*" and self._star_for_all(names):
                 return MatchAll()
             return self._leaf()
+        except Unsupported as exc:
+            if self._gaps is None:
+                raise
+            self._gaps.add(start, self.place, str(exc).removesuffix(" by Heimdall"))
+            return None
         finally:
             self._names = outer
 
@@ -275,6 +310,7 @@ class _Parser:
         include_high = self._peek() == "]"
         self.place += 1
         self._suffix()
+        self._check_times(low, high)
         bounds = Bounds(low=low, high=high, include_low=include_low, include_high=include_high, zone=self._zone)
         return self._each(lambda name: terms.between(name, bounds, self._now_ns))
 
@@ -287,11 +323,18 @@ class _Parser:
         text = _plain(match[0][1:-1] if match[0].startswith('"') else match[0])
         return None if text == "*" else text
 
+    def _check_times(self, *ends: str | None) -> None:
+        """A translation is asked later than it is made, so no time in it may hang on the present."""
+        is_time = any(name.type is Type.TIME for name in self._names)
+        if self._gaps is not None and is_time and any(re.match(r"now(?!\w)", end or "") for end in ends):
+            raise unsupported("a time that counts from [now]")
+
     def _open_range(self) -> Predicate:
         match = re.compile(r"([<>])(=?)\s*").match(self.text, self.place)
         assert match is not None  # noqa: S101  # the caller has seen the sign
         self.place = match.end()
         value = self._text_of_term()
+        self._check_times(value)
         included = bool(match[2])
         bounds = (
             Bounds(low=value, include_low=included, zone=self._zone)

@@ -42,7 +42,7 @@ _SORT_KEY = re.compile(r"([+-]?)\s*(auto|num|str|ip)\s*\(")
 Command = Callable[[Cursor, Gaps], list[Pipe]]
 
 
-def end_of_command(cursor: Cursor) -> int:
+def end_of_command(cursor: Cursor, marks: str = '"') -> int:
     """Where the next bar stands that is in no quotes and no brackets, or the end."""
     mark, depth, place = "", 0, cursor.position
     while place < len(cursor.text):
@@ -52,7 +52,7 @@ def end_of_command(cursor: Cursor) -> int:
                 place += 1
             elif char == mark:
                 mark = ""
-        elif char == '"':
+        elif char in marks:
             mark = char
         elif char in "[]":
             depth += 1 if char == "[" else -1

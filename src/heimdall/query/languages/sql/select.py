@@ -27,9 +27,9 @@ from heimdall.query.ast import (
 )
 from heimdall.query.functions import function_named
 from heimdall.query.languages.logic import all_of
+from heimdall.query.languages.searching import split
 from heimdall.query.languages.sql.expressions import Reader
 from heimdall.query.languages.sql.places import Places
-from heimdall.query.languages.sql.searching import split
 from heimdall.query.languages.translation import both
 from heimdall.query.pipes.aggregation import Column
 from heimdall.query.pipes.extend import Extend

@@ -1,4 +1,4 @@
-"""Which conditions of WHERE are searches: those an engine's indexes answer, where both ways of asking mean the same."""
+"""Conditions that are searches: those an engine's indexes answer, where both ways of asking mean the same."""
 
 from __future__ import annotations
 
