@@ -17,6 +17,9 @@ def hql(text: str) -> str | None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
+        ("source=logs | where regexp_match(message, 'time.?out')", "* | where matches(message, /time.?out/)"),
+        ("source=logs | where timestamp >= timestamp('2026-11-22 10:00:00')", 'timestamp>="2026-11-22 10:00:00"'),
+        ("source=logs | eval h = hour(timestamp)", "* | extend h = hour(timestamp)"),
         ("source=logs", "*"),
         ("search index = logs-*", "*"),
         ("source=shop, `desk 2`", '_index:shop or _index:"desk 2"'),
