@@ -104,3 +104,10 @@ def test_what_is_no_ppl_is_refused_at_its_place(text: str, column: int) -> None:
     with pytest.raises(QuerySyntaxError) as caught:
         translate(text, "ppl")
     assert caught.value.column == column
+
+
+def test_two_columns_do_not_change_names() -> None:
+    """A later column of `extend` reads what an earlier one made."""
+    (gap,) = translate("source=logs | rename a as b, b as a", "ppl").gaps
+    assert gap.word == "b as a"
+    assert hql("source=logs | rename a as a, b as c") == "* | extend c = b | fields - b"
