@@ -1,9 +1,11 @@
 """From a log line to its webhook, at load: a real node, a steady stream, and a line that a rule looks for now and then.
 
-    python benchmarks/alert_latency.py [--rate 27800] [--seconds 30] [--rules 1000] [--every 0.25]
+    python benchmarks/alert_latency.py [--rate 27800] [--seconds 30] [--rules 1000] [--every 0.25] [--history]
 
-The stream is that of `applogs.py`, sent in bodies of a tenth of a second. Every `--every` seconds a line is sent by
-itself; the clock runs from before it is sent to the moment the webhook's body has arrived at a server of this machine.
+The stream is that of `applogs.py`, sent in bodies of a tenth of a second whose lines have the time they are sent at;
+with `--history` they keep the times they were made with, more than an hour in every body, as when old logs are brought
+in beside. Every `--every` seconds a line is sent by itself; the clock runs from before it is sent to the moment the
+webhook's body has arrived at a server of this machine.
 Every line is an incident of its own, since the node groups nothing here. The rules are those of `rules.py`, with one
 more. The last line is one JSON object.
 """
@@ -16,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -57,6 +60,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--rules", type=int, default=1_000)
     parser.add_argument("--every", type=float, default=0.25)
+    parser.add_argument("--history", action="store_true", help="the stream has old times")
     options = parser.parse_args()
     receiver = Receiver()
     threading.Thread(target=receiver.serve_forever, daemon=True).start()
@@ -81,9 +85,10 @@ def measured(options: argparse.Namespace, receiver: Receiver, folder: Path) -> d
         keep_rules(node, options.rules)
         chunk = max(options.rate // 10, 1)
         bodies = list(applogs(chunk * 20, 7, chunk))
+        made = (lambda body: body) if options.history else stamped
         stop = threading.Event()
         sent = [0]
-        feeder = threading.Thread(target=feed, args=(node, bodies, chunk, stop, sent))
+        feeder = threading.Thread(target=feed, args=(node, bodies, made, chunk, stop, sent))
         began = time.monotonic()
         feeder.start()
         time.sleep(2)
@@ -104,7 +109,7 @@ def measured(options: argparse.Namespace, receiver: Receiver, folder: Path) -> d
         node.stop()
     took = np.array([receiver.came_s[name] - at for name, at in sent_s.items() if name in receiver.came_s])
     return {
-        "data": "applogs",
+        "data": "applogs, old times" if options.history else "applogs",
         "rules": options.rules + 1,
         "records_per_s": round(sent[0] / seconds),
         "probes": len(sent_s),
@@ -125,10 +130,25 @@ def keep_rules(node: NodeProcess, count: int) -> None:
         httpx.post(f"{node.url}/api/v1/rules", json=rows[first : first + 500], timeout=60).raise_for_status()
 
 
-def feed(node: NodeProcess, bodies: list[bytes], chunk: int, stop: threading.Event, sent: list[int]) -> None:
+def stamped(body: bytes) -> bytes:
+    """The lines as if logged over the last tenth of a second."""
+    lines = body.splitlines(keepends=True)
+    now_ns, step_ns = time.time_ns(), 10**8 // len(lines)
+    times = range(now_ns - step_ns * len(lines), now_ns, step_ns)
+    return b"".join(b'{"_time":%d%b' % (at, line[line.index(b",") :]) for at, line in zip(times, lines, strict=False))
+
+
+def feed(
+    node: NodeProcess,
+    bodies: list[bytes],
+    made: Callable[[bytes], bytes],
+    chunk: int,
+    stop: threading.Event,
+    sent: list[int],
+) -> None:
     began, number = time.monotonic(), 0
     while not stop.is_set():
-        node.send(bodies[number % len(bodies)])
+        node.send(made(bodies[number % len(bodies)]))
         sent[0] += chunk
         number += 1
         time.sleep(max(began + number * 0.1 - time.monotonic(), 0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from heimdall.bus.buses.memory import MemoryBus
-from heimdall.clock import SystemClock
+from heimdall.clock import ManualClock, SystemClock
 from heimdall.errors import BatchRefused, EngineUnavailable, InvalidInput, NotFound
 from heimdall.model.batch import DEFAULT_TENANT, LOG_SCHEMA, LogBatch, TenantId
 from heimdall.pipeline.runners.embedded import EmbeddedRunner, PipelineConfig
@@ -309,11 +310,95 @@ def test_what_stages_put_off_goes_on_while_a_few_records_come_all_the_time(bus, 
     )
     runner.start()
     try:
-        bus.append(batch(["first"]))
-        wait_until(lambda: stage.rests > 0)
-        before = stage.rests
-        bus.append(batch(["second"]))
-        wait_until(lambda: stage.rests > before)
-        assert runner.committed == 1
+        bus.append(batch(["at once"]))
+        wait_until(lambda: runner.committed == 2)
+        for message in ("first", "second"):
+            before = stage.rests
+            bus.append(batch([message]))
+            wait_until(lambda before=before: stage.rests > before)
+        assert runner.committed == 2
+    finally:
+        runner.stop()
+
+
+def test_a_record_after_a_pause_waits_for_no_others(bus, tmp_path):
+    engine = MemoryEngine(SystemClock())
+    runner = make_runner(bus, engine, tmp_path, replace(CONFIG, max_wait_s=60))
+    try:
+        bus.append(batch(["a"]))
+        wait_until(lambda: len(stored(engine)) == 1)
+    finally:
+        runner.stop()
+
+
+def test_what_came_while_the_stages_were_busy_has_waited_already(bus, tmp_path):
+    """So the next span is closed at once, with all of it."""
+    busy, go_on = threading.Event(), threading.Event()
+    origins: list[tuple[int, int]] = []
+
+    class Slow(FirstSeenStage):
+        def process(self, batch: LogBatch) -> LogBatch:
+            assert batch.origin is not None
+            origins.append((batch.origin.first, batch.origin.last))
+            busy.set()
+            go_on.wait(10)
+            return super().process(batch)
+
+    clock = ManualClock()
+    runner = EmbeddedRunner(
+        bus=bus,
+        stages=[Slow()],
+        engine=MemoryEngine(SystemClock()),
+        state_path=tmp_path / "state.db",
+        clock=clock,
+        config=replace(CONFIG, max_wait_s=60, checkpoint_interval_s=1e6),
+    )
+    runner.start()
+    try:
+        bus.append(batch(["a"]))
+        busy.wait(10)
+        bus.append(batch(["b"]))
+        bus.append(batch(["c", "d"]))
+        clock.advance(60)
+        go_on.set()
+        wait_until(lambda: runner.committed == 5)
+        assert origins == [(1, 1), (2, 4)]
+    finally:
+        runner.stop()
+
+
+def test_bounds_are_durable_before_a_stage_sees_a_span(bus, tmp_path):
+    """What a stage tells leaves at once: the span must not have other bounds, and it another id, after a crash."""
+    told: list[tuple[int, int]] = []
+
+    class Telling(FirstSeenStage):
+        def process(self, batch: LogBatch) -> LogBatch:
+            assert batch.origin is not None
+            told.append((batch.origin.first, batch.origin.last))
+            if len(told) == 1:
+                raise Crash
+            return super().process(batch)
+
+    def runner_of() -> EmbeddedRunner:
+        runner = EmbeddedRunner(
+            bus=bus,
+            stages=[Telling()],
+            engine=MemoryEngine(SystemClock()),
+            state_path=tmp_path / "state.db",
+            clock=SystemClock(),
+            config=CONFIG,
+        )
+        runner.start()
+        return runner
+
+    bus.append(batch(["a", "b"]))
+    crashed = runner_of()
+    wait_until(lambda: isinstance(crashed.failure, Crash))
+    crashed.stop()
+    bus.append(batch(["c"]))
+    runner = runner_of()
+    try:
+        wait_until(lambda: runner.committed == 4)
+        assert told == [(1, 2), (1, 2), (3, 3)]
     finally:
         runner.stop()

@@ -294,7 +294,7 @@ def _telling(clause: frozenset[str]) -> tuple[int, int]:
 class _Tested:
     """One test in one batch: the values (or records) in question, and the answers known so far."""
 
-    __slots__ = ("_matching", "_place", "_plan", "_truth", "bound", "places")
+    __slots__ = ("_all", "_matching", "_place", "_plan", "_truth", "bound", "places")
 
     def __init__(self, place: int, plan: _Plan, matching: _Matching) -> None:
         self._place = place
@@ -303,6 +303,8 @@ class _Tested:
         self.places = self._candidates()
         """Of different values, or of records: where it could hold. Rising."""
         self._truth = np.full(len(self.places), -1, np.int8)
+        self._all: Rows | None = None
+        """The records for which it holds, once all were asked about."""
         self.bound = len(self.places)
         if plan.reads in (_Reads.MESSAGE, _Reads.WORDS, _Reads.SENDERS):
             self.bound = matching.columns.size if self.bound else 0
@@ -324,19 +326,28 @@ class _Tested:
         return np.arange(len(columns.units(plan.column).values))
 
     def holds(self, rows: Rows) -> Rows:
-        columns = self._matching.columns
+        if len(rows) == self._matching.columns.size:
+            if self._all is None:
+                self._all = self._of_all(rows)
+            return self._all
         if self._plan.reads is _Reads.COLUMNS:
             self._decide(np.arange(len(self.places)))
             return np.asarray(rows[self._truth[rows] == 1])
-        units = columns.units(self._plan.column)
-        if len(rows) == columns.size:
-            self._decide(np.arange(len(self.places)))
-            return units.rows(self.places[self._truth == 1])
-        codes = units.codes[rows]
+        codes = self._matching.columns.units(self._plan.column).codes[rows]
         place = np.minimum(np.searchsorted(self.places, codes), len(self.places) - 1)
         asked = self.places[place] == codes
-        self._decide(np.unique(place[asked]))
-        return np.asarray(rows[asked & (self._truth[place] == 1)])
+        rows, place = rows[asked], place[asked]
+        truth = self._truth[place]
+        if (truth < 0).any():
+            self._decide(np.unique(place))
+            truth = self._truth[place]
+        return np.asarray(rows[truth == 1])
+
+    def _of_all(self, rows: Rows) -> Rows:
+        self._decide(np.arange(len(self.places)))
+        if self._plan.reads is _Reads.COLUMNS:
+            return np.asarray(rows[self._truth == 1])
+        return self._matching.columns.units(self._plan.column).rows(self.places[self._truth == 1])
 
     def _decide(self, wanted: Rows) -> None:
         """Find the answers at these places of `places`."""

@@ -1,8 +1,9 @@
 """The in-process runner: one thread reads spans and runs the stages, a few append them to storage, one commits them.
 
-Exactly once. Before a span is appended its bounds are durable (`span` table); the engine drops a span it has seen
-(token = tenant and bounds); after the append the offset commits. A crash anywhere in between replays the span with
-the same bounds, so it is the same batch under the same token.
+Exactly once. Before a stage sees a span its bounds are durable (`span` table): what a stage tells, a rule's firing
+above all, leaves at once and does not wait for storage, and has to have the same id when the span is replayed. The
+engine drops a span it has seen (token = tenant and bounds); after the append the offset commits. A crash anywhere in
+between replays the span with the same bounds, so it is the same batch under the same token.
 
 Stage state. Stages are deterministic, so their state is saved only now and then, at a span's border. After a restart
 the runner goes back to that checkpoint, runs the spans that are already stored through the stages again (without
@@ -57,7 +58,8 @@ class PipelineConfig:
     max_bytes: int = 32 * 1024 * 1024
     """Bytes of decoded columns after which a span closes. Bounds memory when records are long."""
     max_wait_s: float = 0.2
-    """Seconds a span waits for more records after its first. Larger: fewer inserts, later searchable, later alerts."""
+    """Seconds from one span's closing to the next one's at least, where neither is full; a record that comes after a
+    longer pause waits for no others. Larger: fewer inserts, later searchable, later alerts."""
     writers: int = 3
     """Spans appended to storage at the same time; they are committed in order. More use more cores and memory."""
     checkpoint_interval_s: float = 5.0
@@ -93,7 +95,7 @@ class _Work:
     refused: list[_Refusal] = field(default_factory=list)
     checkpoint: dict[str, bytes] | None = None
     store: bool = True
-    """False while the stages catch up with what storage already has."""
+    """False where there is nothing to store: the stages catch up with what storage has, or only a state is saved."""
 
 
 class EmbeddedRunner:
@@ -125,6 +127,8 @@ class EmbeddedRunner:
         self._stopping = threading.Event()
         self._stage_lock = threading.Lock()
         self._checkpoint_due = False
+        self._gathered_s = float("-inf")
+        """When the newest span was closed."""
         self._failure: BaseException | None = None
         self._threads = [
             threading.Thread(target=self._guarded, args=(self._run_stages,), name="pipeline-stages", daemon=True),
@@ -199,6 +203,7 @@ class EmbeddedRunner:
             due = self._checkpoint_due or (
                 self._clock.monotonic() - last_checkpoint >= self._config.checkpoint_interval_s
             )
+            self._plan(position, last)
             self._put(self._process(make_span(position, last, frames), checkpoint=due))
             if due:
                 last_checkpoint, self._checkpoint_due = self._clock.monotonic(), False
@@ -237,7 +242,7 @@ class EmbeddedRunner:
     def _checkpoint(self, position: int) -> _Work:
         """Saves the stages' state as of `position` once everything before it is committed."""
         with self._stage_lock:
-            return _Work(Span(position, position - 1, ()), [], checkpoint=self._snapshots())
+            return _Work(Span(position, position - 1, ()), [], checkpoint=self._snapshots(), store=False)
 
     def _read(self, first: int, last: int) -> list[Frame]:
         frames = []
@@ -248,11 +253,18 @@ class EmbeddedRunner:
         return frames
 
     def _gather(self, position: int) -> list[Frame]:
-        """Frames of the next span: waits for the first record, then until the span is full or its time is up."""
-        config = self._config
+        """Frames of the next span: waits for the first record, then until the span is full or its time is up.
+
+        Time counts from the last span's closing: what came while that one was in the stages has waited already.
+        """
         if not self._bus.wait_for(position, timeout_s=0.1):
             return []
-        deadline = self._clock.monotonic() + config.max_wait_s
+        frames = self._frames_from(position, until_s=self._gathered_s + self._config.max_wait_s)
+        self._gathered_s = self._clock.monotonic()
+        return frames
+
+    def _frames_from(self, position: int, until_s: float) -> list[Frame]:
+        config = self._config
         frames: list[Frame] = []
         records = size_bytes = 0
         following = position
@@ -264,11 +276,16 @@ class EmbeddedRunner:
                 size_bytes += frame.batch.table.nbytes
                 if records >= config.max_records or size_bytes >= config.max_bytes:
                     return frames
-            remaining_s = deadline - self._clock.monotonic()
+            remaining_s = until_s - self._clock.monotonic()
             if remaining_s <= 0 or self._stopping.is_set():
                 return frames
             if not self._bus.wait_for(following, min(remaining_s, _LULL_S)):
                 self._rest()
+
+    def _plan(self, first: int, last: int) -> None:
+        """Make a span's bounds durable."""
+        with self.state.transaction() as transaction:
+            transaction.execute("INSERT OR REPLACE INTO span VALUES (?, ?)", (first, last))
 
     def _process(self, span: Span, *, checkpoint: bool = False, store: bool = True) -> _Work:
         work = _Work(span, [], store=store)
@@ -329,17 +346,9 @@ class EmbeddedRunner:
                 work = self._take()
                 if work is None:
                     break
-                on_way.append((work, writers.submit(self._store, work) if self._plan(work) else None))
+                on_way.append((work, writers.submit(self._store, work) if work.store else None))
             while on_way and self._failure is None:
                 self._finish(*on_way.popleft())
-
-    def _plan(self, work: _Work) -> bool:
-        """Make the span's bounds durable; False where there is nothing to store."""
-        if not work.store or work.span.last < work.span.first:
-            return False
-        with self.state.transaction() as transaction:
-            transaction.execute("INSERT OR REPLACE INTO span VALUES (?, ?)", (work.span.first, work.span.last))
-        return True
 
     def _store(self, work: _Work) -> _Stored:
         """In a writer's thread."""
