@@ -17,6 +17,9 @@ def hql(text: str) -> str | None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
+        ("source=logs | where regexp_match(message, 'time.?out')", "* | where matches(message, /time.?out/)"),
+        ("source=logs | where timestamp >= timestamp('2026-11-22 10:00:00')", 'timestamp>="2026-11-22 10:00:00"'),
+        ("source=logs | eval h = hour(timestamp)", "* | extend h = hour(timestamp)"),
         ("source=logs", "*"),
         ("search index = logs-*", "*"),
         ("source=shop, `desk 2`", '_index:shop or _index:"desk 2"'),
@@ -101,3 +104,10 @@ def test_what_is_no_ppl_is_refused_at_its_place(text: str, column: int) -> None:
     with pytest.raises(QuerySyntaxError) as caught:
         translate(text, "ppl")
     assert caught.value.column == column
+
+
+def test_two_columns_do_not_change_names() -> None:
+    """A later column of `extend` reads what an earlier one made."""
+    (gap,) = translate("source=logs | rename a as b, b as a", "ppl").gaps
+    assert gap.word == "b as a"
+    assert hql("source=logs | rename a as a, b as c") == "* | extend c = b | fields - b"

@@ -174,16 +174,21 @@ def _rename(cursor: Cursor, gaps: Gaps) -> list[Pipe]:
     pairs: list[tuple[str, str]] = []
     while True:
         cursor.skip()
+        at = cursor.position
         if cursor.matches(_WILD) is not None:
             return skip_command(cursor, gaps, "fields are named in full", "rename a as b")
         old = take_name(cursor)
         if not cursor.take_word("as"):
             raise cursor.unexpected("expected 'as'", "rename old as new")
-        pairs.append((old, take_name(cursor)))
+        new = take_name(cursor)
+        if any(old == made for _, made in pairs):
+            gaps.add(at, cursor.position, "the column of that name was made just before", "extend c = a, a = b, b = c")
+        pairs.append((old, new))
         if not cursor.take(","):
             break
     added = tuple((new, Field(old)) for old, new in pairs if old != new)
-    gone = tuple(old for old, new in pairs if old not in {name for name, _ in added})
+    made = {name for name, _ in added}
+    gone = tuple(dict.fromkeys(old for old, new in pairs if old != new and old not in made))
     if not added:
         return []
     return [Extend(added, span=cursor.span(start)), *([Fields(gone, without=True)] if gone else [])]

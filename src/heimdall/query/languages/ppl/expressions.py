@@ -17,6 +17,7 @@ from heimdall.query.languages.calls import (
     case,
     is_missing,
     like,
+    match,
     plain,
     replace_pattern,
 )
@@ -44,6 +45,13 @@ def _null_if(arguments: Sequence[Expression]) -> Expression:
     return Call("if", (Comparison(Operator.EQ, left, right), Literal(None), left))
 
 
+def _written_time(arguments: Sequence[Expression]) -> Expression:
+    """`timestamp('2026-11-22 10:15:00')`: a quoted time is one already."""
+    if len(arguments) != 1 or not isinstance(arguments[0], Literal) or not isinstance(arguments[0].value, str):
+        raise Unfit("only a time that is written out can stand here", 'timestamp >= "2026-11-22T10:15:00Z"')
+    return arguments[0]
+
+
 def _cidr(arguments: Sequence[Expression]) -> Expression:
     address, network = _pair(arguments)
     return Call("cidr_match", (address, network))
@@ -51,6 +59,7 @@ def _cidr(arguments: Sequence[Expression]) -> Expression:
 
 FUNCTIONS: Mapping[str, Meaning] = {
     **SHARED,
+    **{name: plain(name) for name in ("year", "month", "day", "hour", "minute", "second")},
     "case": case,
     "cidrmatch": _cidr,
     "ifnull": plain("coalesce", 2),
@@ -60,8 +69,10 @@ FUNCTIONS: Mapping[str, Meaning] = {
     "length": plain("length"),
     "like": like,
     "nullif": _null_if,
+    "regexp_match": match,
     "regexp_replace": replace_pattern,
     "replace": replace_pattern,
+    "timestamp": _written_time,
     "tonumber": plain("tonumber"),
     "tostring": plain("tostring"),
 }
@@ -79,7 +90,6 @@ NEAREST_FUNCTION: Mapping[str, str] = {
     "query_string": "words in the search: source=logs refused",
     "simple_query_string": "words in the search: source=logs refused",
     "span": "stats … by span(timestamp, 5m)",
-    "timestamp": "compare with a quoted time",
 }
 """What comes nearest to functions that cannot be translated."""
 
@@ -107,10 +117,10 @@ def take_name(cursor: Cursor) -> str:
         if not name:
             raise cursor.error("a field name is empty", start, 2)
         return field_name(name)
-    match = cursor.take_match(NAME)
-    if match is None:
+    found = cursor.take_match(NAME)
+    if found is None:
         raise cursor.unexpected("expected a field name", "odd names go in backquotes")
-    return field_name(match[0])
+    return field_name(found[0])
 
 
 def take_names(cursor: Cursor) -> tuple[str, ...]:
