@@ -1,6 +1,7 @@
-"""How well and how fast `| similar` finds what is like a line.
+"""How well and how fast `| similar` finds what is like a line or a stack trace.
 
     python benchmarks/similar.py --templates LOGHUB_2K [--data NLQ_LOGQL] [--records 1000000] [--lines 300]
+    python benchmarks/similar.py --traces 50000 [--records 1000000] [--lines 300]
 
 `--templates` is a folder in Loghub-2k layout (`<System>/*_structured_corrected.csv`, else `*_structured.csv`). Lines
 are mined, again and again until there are `--records`, and stored in the embedded engine.
@@ -8,7 +9,11 @@ are mined, again and again until there are `--records`, and stored in the embedd
 `recall_at_10_lines` is the share of the ten found that have the ground-truth template of the line asked with,
 `p50_ms` and `p95_ms` how long an answer takes. With `--data`, questions in plain words are ranked against the
 ground-truth templates of all systems; right are those that hold every literal of the question's gold line filters:
-`recall_at_1`, `recall_at_5`, `mrr`. The last line is one JSON object.
+`recall_at_1`, `recall_at_5`, `mrr`.
+With `--traces` so many stack traces of 300 known faults (`tracelogs.py`), frequent and rare ones, stand among short
+lines up to `--records`. Asked with are occurrences that are not stored; `recall_at_10` is the share of the ten found
+that are of the same fault; `simple_p50_ms` is how long the newest record with a word takes. The last line is one JSON
+object.
 """
 
 from __future__ import annotations
@@ -18,9 +23,11 @@ import csv
 import json
 import random
 import re
+import resource
 import statistics
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 import polars as pl
@@ -34,32 +41,51 @@ from heimdall.query.languages.hql.printer import quote
 from heimdall.query.request import SearchRequest
 from heimdall.query.service import QueryConfig, QueryService
 from heimdall.storage import Engine, Tiers, open_engine
+from tracelogs import faults, occurrence
 
 START_NS = 1_795_000_000_000_000_000
 STEP_NS = 10_000_000
 BATCH = 50_000
 LEAST_LINES = 11
+SAID = ("cart", "orders", "stock", "login", "search", "checkout", "health", "metrics")
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--templates", type=Path, required=True)
+    options.add_argument("--templates", type=Path)
     options.add_argument("--data", type=Path)
+    options.add_argument("--traces", type=int, default=0)
     options.add_argument("--records", type=int, default=1_000_000)
     options.add_argument("--lines", type=int, default=300)
     options.add_argument("--seed", type=int, default=1)
     given = options.parse_args()
-    lines, truth = labelled(given.templates)
+    began_s, draw = time.perf_counter(), random.Random(given.seed)
+    if given.templates is not None:
+        lines, truth = labelled(given.templates)
+        questions, recall = often(lines, truth, draw, given.lines), "recall_at_10_lines"
+    elif given.traces:
+        lines, truth, questions = traces(draw, given.traces, given.records, given.lines)
+        recall = "recall_at_10"
+    else:
+        options.error("say what is stored: --templates or --traces")
     with tempfile.TemporaryDirectory() as folder:
         engine = open_engine(f"clickhouse+embedded://{Path(folder) / 'tier'}", SystemClock())
         catalogue = store(lines, given.records, engine)
         queries = QueryService(Tiers({"hot": engine}), SystemClock(), QueryConfig(), lambda: catalogue)
-        result = asked(queries, lines, truth, random.Random(given.seed), given.lines)
+        right, took = asked(queries, questions, truth)
         queries.close()
         engine.close()
+    result: dict[str, object] = {recall: right, **took}
     if given.data is not None:
         result |= ranked(sorted(set(truth)), given.data / "pairs.jsonl")
-    print(json.dumps({"data": given.templates.name, "records": given.records, "templates": len(set(truth))} | result))
+    about = {
+        "data": "traces" if given.templates is None else given.templates.name,
+        "records": given.records,
+        "templates": len(set(truth)),
+        "seconds": round(time.perf_counter() - began_s, 1),
+        "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    }
+    print(json.dumps(about | result))
 
 
 def labelled(folder: Path) -> tuple[list[str], list[str]]:
@@ -95,24 +121,47 @@ def store(lines: list[str], records: int, engine: Engine) -> pa.Table:
     return stage.catalogue()
 
 
-def asked(
-    queries: QueryService, lines: list[str], truth: list[str], draw: random.Random, count: int
-) -> dict[str, object]:
-    often = {template for template in set(truth) if truth.count(template) >= LEAST_LINES}
-    chosen = draw.sample([place for place, template in enumerate(truth) if template in often], count)
-    right, took_ms = [], []
-    for place in chosen:
+def often(lines: list[str], truth: list[str], draw: random.Random, count: int) -> list[tuple[str, str]]:
+    """(line, its template) of `count` lines whose template has more than ten."""
+    times = Counter(truth)
+    return draw.sample([one for one in zip(lines, truth, strict=True) if times[one[1]] >= LEAST_LINES], count)
+
+
+def traces(
+    draw: random.Random, count: int, records: int, asked_with: int
+) -> tuple[list[str], list[str], list[tuple[str, str]]]:
+    """(lines, the fault of each or nothing, occurrences to ask with): faults as frequent as Zipf has it."""
+    known = faults(draw, services=25, each=12)
+    draw.shuffle(known)
+    drawn = draw.choices(known, [1 / rank for rank in range(1, len(known) + 1)], k=count)
+    stored = [(occurrence(fault, draw), str(fault.number)) for fault in drawn]
+    stored += [(f"GET /{draw.choice(SAID)} {draw.randrange(900)} ms of {draw.choice(SAID)}", "")] * (records - count)
+    draw.shuffle(stored)
+    times = Counter(fault.number for fault in drawn)
+    frequent = [fault for fault in known if times[fault.number] >= LEAST_LINES]
+    questions = [(occurrence(fault, draw), str(fault.number)) for fault in draw.choices(frequent, k=asked_with)]
+    return [line for line, _ in stored], [fault for _, fault in stored], questions
+
+
+def asked(queries: QueryService, questions: list[tuple[str, str]], truth: list[str]) -> tuple[float, dict[str, object]]:
+    """(share of the ten found that are right, how long it took)."""
+    right, took_ms, simple_ms = [], [], []
+    for text, wanted in questions:
         began_s = time.perf_counter()
-        answer = queries.search(SearchRequest(q=f"* | similar 10 {quote(lines[place])}", fresh=True))
+        queries.search(SearchRequest(q="error | head 1", fresh=True))
+        simple_ms.append((time.perf_counter() - began_s) * 1e3)
+        began_s = time.perf_counter()
+        answer = queries.search(SearchRequest(q=f"* | similar 10 {quote(text)}", fresh=True))
         took_ms.append((time.perf_counter() - began_s) * 1e3)
         found = [truth[int(one)] for one in answer.rows.column("request_id").to_pylist()]
-        right.append(sum(one == truth[place] for one in found) / 10)
+        right.append(sum(one == wanted for one in found) / 10)
     took_ms.sort()
-    return {
-        "recall_at_10_lines": round(statistics.fmean(right), 4),
+    took = {
         "p50_ms": round(statistics.median(took_ms), 1),
         "p95_ms": round(took_ms[int(len(took_ms) * 0.95)], 1),
+        "simple_p50_ms": round(statistics.median(simple_ms), 1),
     }
+    return round(statistics.fmean(right), 4), took
 
 
 def ranked(templates: list[str], pairs: Path) -> dict[str, object]:

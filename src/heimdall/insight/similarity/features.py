@@ -26,7 +26,7 @@ def features(texts: pl.Series) -> pl.LazyFrame:
         .explode("part", "line")
         .drop_nulls()
     )
-    plain = pl.col("part").str.replace_all(_WITH_DIGITS, " ")
+    plain = without_numbers(pl.col("part"))
     whole = plain.str.extract_all(_IDENTIFIER)
     words = (
         plain.str.replace_all(r"(\p{Ll})(\p{Lu})", "$1 $2")
@@ -39,3 +39,8 @@ def features(texts: pl.Series) -> pl.LazyFrame:
         pl.concat_list(words, whole.list.set_difference(words), plain.str.extract_all(_NAME)).alias("feature"),
     )
     return found.explode("feature").drop_nulls().with_columns(pl.col("feature").str.to_lowercase())
+
+
+def without_numbers(text: pl.Expr) -> pl.Expr:
+    """Texts that have the same features, for the most part, are the same without numbers, ids and addresses."""
+    return text.str.replace_all(_WITH_DIGITS, " ")

@@ -6,6 +6,7 @@ question's records have, and then against the newest records of those it is most
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import polars as pl
@@ -13,11 +14,13 @@ import pyarrow as pa
 
 from heimdall.insight.comparing.templates import is_of
 from heimdall.insight.similarity.bm25 import Collection, collection_of
+from heimdall.insight.similarity.candidates import messages_of, whole
+from heimdall.insight.similarity.features import without_numbers
+from heimdall.insight.similarity.traces import Trace
 from heimdall.query.asking import Asking
 from heimdall.query.ast import And, Predicate, Query
 from heimdall.query.languages.hql import parse
 from heimdall.query.patternlist import records_of
-from heimdall.query.sources import POSITION_COLUMN, TIME_COLUMN
 from heimdall.query.templates import ALL_TEMPLATES
 
 SIMILARITY, WHY = "similarity", "why"
@@ -39,17 +42,30 @@ def similar(asking: Asking, text: str, rows: int) -> pa.Table:
         InvalidInput: the query groups records.
     """
     search = records_of(asking.question.query).search
+    wanted = max(CANDIDATES, 2 * rows)
+    trace = Trace.of(text)
+    best = None
+    if trace is not None:
+        best = _best(trace.candidates(asking, search, wanted), trace.rank, rows)
+    if best is None or not best.height:
+        collection, found = _like_templates(asking, search, text, wanted)
+        best = _best(found, lambda messages: collection.judge(text, messages), rows)
+    chosen = whole(asking, search, best)
+    return chosen.append_column(SIMILARITY, best[SIMILARITY].to_arrow()).append_column(WHY, best[WHY].to_arrow())
+
+
+def _like_templates(asking: Asking, search: Predicate, text: str, wanted: int) -> tuple[Collection, pl.DataFrame]:
+    """(all templates, records of those most like the text)."""
     ids, stored, counts = _templates(asking, search)
     _, texts = asking.template_texts()
     collection = collection_of(tuple(texts.get(one, "") for one in ids))
-    wanted = max(CANDIDATES, 2 * rows)
     chosen: list[int] = []
     for place in collection.rank(text)["text"].head(MOST_TEMPLATES).to_list():
         chosen.append(place)
         if sum(counts[one] for one in chosen) >= wanted:
             break
     found = _newest(asking, search, [stored[place] for place in chosen], [counts[place] for place in chosen], wanted)
-    return _ranked(collection, text, found, rows)
+    return collection, found
 
 
 def _templates(asking: Asking, search: Predicate) -> tuple[list[int], list[list[int]], list[int]]:
@@ -67,32 +83,19 @@ def _templates(asking: Asking, search: Predicate) -> tuple[list[int], list[list[
     return groups["id"].to_list(), groups["own"].to_list(), groups["count"].to_list()
 
 
-def _newest(asking: Asking, search: Predicate, ids: list[list[int]], counts: list[int], wanted: int) -> pa.Table:
+def _newest(asking: Asking, search: Predicate, ids: list[list[int]], counts: list[int], wanted: int) -> pl.DataFrame:
     """All records of all templates but the last, and the newest of the last: `wanted` of them, if there are."""
     before = sum(counts[:-1])
     parts = [([one for own in ids[:-1] for one in own], before), (ids[-1] if ids else [], wanted - before)]
-    tables = [
-        asking.source.rows(
-            asking.job, replace(asking.question, query=Query(And((search, is_of(own))))), limit=limit
-        )
-        for own, limit in parts if own
-    ]  # fmt: skip
-    if not tables:
-        return asking.source.rows(asking.job, replace(asking.question, query=Query(search)), limit=0)
-    return pa.concat_tables(tables, promote_options="permissive")
+    tables = [messages_of(asking, And((search, is_of(own))), limit) for own, limit in parts if own]
+    return pl.concat(tables or [messages_of(asking, search, 0)])
 
 
-def _ranked(collection: Collection, text: str, found: pa.Table, rows: int) -> pa.Table:
-    records = pl.DataFrame(
-        [
-            pl.Series("message", found.column("message").to_pylist(), pl.String).fill_null(""),
-            pl.Series("time", found.column(TIME_COLUMN).cast(pa.int64()).to_numpy()),
-            pl.Series("position", found.column(POSITION_COLUMN).to_numpy()),
-        ]
-    ).with_row_index("row")
-    distinct = records["message"].unique(maintain_order=True)
-    judged = collection.judge(text, distinct)
-    judged = judged.with_columns(distinct.gather(judged["text"]).alias("message"), pl.col(SIMILARITY).round(4))
-    best = records.join(judged, on="message").sort(SIMILARITY, "time", "position", descending=True).head(rows)
-    chosen = found.take(best["row"].to_arrow())
-    return chosen.append_column(SIMILARITY, best[SIMILARITY].to_arrow()).append_column(WHY, best[WHY].to_arrow())
+def _best(found: pl.DataFrame, judge: Callable[[pl.Series], pl.DataFrame], rows: int) -> pl.DataFrame:
+    """Columns `time`, `position`, `similarity` and `why` of the `rows` most similar; messages that differ in numbers
+    alone are judged once."""
+    found = found.with_columns(without_numbers(pl.col("message")).alias("shape"))
+    distinct = found.unique("shape", keep="first", maintain_order=True)
+    judged = judge(distinct["message"])
+    judged = judged.with_columns(distinct["shape"].gather(judged["text"]).alias("shape"), pl.col(SIMILARITY).round(4))
+    return found.join(judged, on="shape").sort(SIMILARITY, "time", "position", descending=True).head(rows)

@@ -1,0 +1,45 @@
+"""Records read in two goes: what is compared of many, then the whole of a few."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import polars as pl
+import pyarrow as pa
+
+from heimdall.insight.similarity.features import MAX_CHARS
+from heimdall.model.timerange import format_time
+from heimdall.query.asking import Asking
+from heimdall.query.ast import And, Compare, Operator, Or, Predicate, Query
+from heimdall.query.languages.hql import parse
+from heimdall.query.sources import POSITION_COLUMN, TIME_COLUMN
+
+_BEGINNINGS = parse(f"* | extend message = substring(message, 1, {MAX_CHARS})").pipes
+
+MOMENTS = 100
+"""Times of records one statement asks for."""
+
+
+def messages_of(asking: Asking, search: Predicate, limit: int) -> pl.DataFrame:
+    """Columns `time` (ns since 1970), `position` and `message` (what counts of it) of the newest, newest first."""
+    question = replace(asking.question, query=Query(search, _BEGINNINGS))
+    found = asking.source.rows(asking.job, question, columns=("message",), limit=limit)
+    return _places(found).with_columns(pl.Series("message", found.column("message"), pl.String).fill_null(""))
+
+
+def whole(asking: Asking, search: Predicate, chosen: pl.DataFrame) -> pa.Table:
+    """The records of `chosen` (columns `time`, `position`), in its order."""
+    if not chosen.height:
+        return asking.source.rows(asking.job, replace(asking.question, query=Query(search)), limit=0)
+    tables = []
+    for part in chosen.iter_slices(MOMENTS):
+        moments = Or(tuple(Compare("timestamp", Operator.EQ, format_time(time)) for time in part["time"].unique()))
+        tables.append(asking.source.rows(asking.job, replace(asking.question, query=Query(And((search, moments))))))
+    found = pa.concat_tables(tables, promote_options="permissive")
+    places = _places(found).with_row_index("row")
+    return found.take(chosen.join(places, on=["time", "position"], maintain_order="left")["row"].to_arrow())
+
+
+def _places(found: pa.Table) -> pl.DataFrame:
+    time_ns = found.column(TIME_COLUMN).cast(pa.int64()).to_numpy()
+    return pl.DataFrame({"time": time_ns, "position": found.column(POSITION_COLUMN).to_numpy()})

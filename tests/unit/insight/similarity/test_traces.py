@@ -1,0 +1,111 @@
+"""Records with a stack trace like another, in both engines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heimdall.clock import SystemClock
+from heimdall.insight.pipes.similar import Similar
+from heimdall.insight.similarity.traces import NEWEST, Trace
+from heimdall.model.batch import DEFAULT_TENANT, LOG_SCHEMA, POSITION_FIELD, LogBatch, Origin
+from heimdall.pipeline.stages.template import TemplateStage
+from heimdall.query.request import SearchRequest
+from heimdall.query.service import QueryConfig, QueryService
+from heimdall.storage import Tiers, open_engine
+
+START_NS = 1_700_000_000_000_000_000
+RARE, FREQUENT = 6, NEWEST + 300
+
+
+def java(thrown: str, functions: list[str], line: int) -> str:
+    frames = "".join(f"\n\tat com.shop.{one}(Shop.java:{line})" for one in [*functions, "Api.handle", "Thread.run"])
+    return f"request {line} failed\n{thrown}: cart {line} is closed{frames}"
+
+
+def rare(line: int) -> str:
+    return java("java.lang.IllegalStateException", ["Cart.add", "Basket.fill", "Store.keep"], line)
+
+
+def frequent(line: int) -> str:
+    return java("java.lang.NullPointerException", ["Cart.add", "Basket.fill", "Store.keep"], line)
+
+
+@pytest.fixture(scope="module", params=["clickhouse", "memory"])
+def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[QueryService]:
+    folder = tmp_path_factory.mktemp("traces")
+    url = f"clickhouse+embedded://{folder}" if request.param == "clickhouse" else "memory://"
+    engine = open_engine(url, SystemClock())
+    texts = [rare(n) for n in range(RARE)] + [frequent(n) for n in range(FREQUENT)]
+    texts += [f"\tat com.shop.Lonely.frame(Lonely.java:{n})" for n in range(3)] + ["order saved"] * 3
+    times = [START_NS + place * 10**6 for place in range(len(texts))]
+    rows = [
+        {"timestamp": time, "observed_timestamp": time, "severity_number": 17, "message": text, "position": place}
+        for place, (time, text) in enumerate(zip(times, texts, strict=True), 1)
+    ]
+    stage = TemplateStage()
+    table = pa.Table.from_pylist(rows, pa.schema([*LOG_SCHEMA, POSITION_FIELD]))
+    engine.append(stage.process(LogBatch(DEFAULT_TENANT, table, origin=Origin(1, len(rows)))))
+    catalogue = stage.catalogue()
+    service = QueryService(Tiers({"hot": engine}), SystemClock(), QueryConfig(), lambda: catalogue)
+    yield service
+    service.close()
+    engine.close()
+
+
+def found(service: QueryService, text: str, rows: int) -> list[dict[str, object]]:
+    return service.search(SearchRequest(q=f"* | {Similar(text, rows).to_text()}", limit=1_000)).rows.to_pylist()
+
+
+def test_a_rare_fault_is_found_behind_many_that_differ_in_what_was_thrown(service: QueryService) -> None:
+    rows = found(service, rare(999), RARE + 2)
+    assert ["IllegalState" in str(row["message"]) for row in rows] == [True] * RARE + [False] * 2
+    assert [row["similarity"] for row in rows[:RARE]] == [1.0] * RARE
+    assert float(str(rows[RARE]["similarity"])) < 0.9
+    assert "Cart.add" in str(rows[0]["why"])
+    times = [str(row["timestamp"]) for row in rows[:RARE]]
+    assert times == sorted(times, reverse=True)
+
+
+def test_more_rows_than_one_statement_asks_for_come_whole(service: QueryService) -> None:
+    rows = found(service, frequent(7), 250)
+    assert len(rows) == 250
+    assert len({row["id"] for row in rows}) == 250
+    assert all("NullPointer" in str(row["message"]) for row in rows)
+
+
+def test_a_renamed_frame_lowers_the_similarity_and_no_more(service: QueryService) -> None:
+    renamed = rare(5).replace("Store.keep", "Store.keepNow")
+    rows = found(service, renamed, RARE)
+    assert all("IllegalState" in str(row["message"]) for row in rows)
+    assert 0.5 < float(str(rows[0]["similarity"])) < 1
+
+
+def test_frames_that_came_as_records_of_their_own_are_found_by_their_words(service: QueryService) -> None:
+    trace = "boom\n\tat com.shop.Lonely.frame(Lonely.java:1)\n\tat com.shop.Nowhere.else(Nowhere.java:2)"
+    assert "Lonely.frame" in str(found(service, trace, 3)[0]["message"])
+
+
+def test_a_trace_of_an_unknown_program_is_like_nothing(service: QueryService) -> None:
+    trace = "zork\n\tat qux.Quux.corge(Grault.qx:1)\n\tat qux.Garply.waldo(Fred.qx:2)"
+    assert all(float(str(row["similarity"])) < 0.2 for row in found(service, trace, 5))
+
+
+names = st.lists(st.sampled_from(["A.a", "B.b", "C.c", "D.d", "E.e"]), min_size=2, max_size=6)
+
+
+@given(names, st.lists(names, max_size=4))
+def test_similarity_is_symmetrical_and_one_for_the_trace_itself(own: list[str], others: list[list[str]]) -> None:
+    texts = [java("x.MyError", one, 1) for one in [own, *others]]
+    ranked = Trace.of(texts[0]).rank(pl.Series(texts))  # type: ignore[union-attr]
+    assert ranked["similarity"].is_between(0, 1).all()
+    assert dict(ranked.select("text", "similarity").iter_rows())[0] == pytest.approx(1.0)
+    for place, text in enumerate(texts):
+        back = Trace.of(text).rank(pl.Series(texts))  # type: ignore[union-attr]
+        there, again = (dict(one.select("text", "similarity").iter_rows()) for one in (ranked, back))
+        assert there[place] == pytest.approx(again[0])
