@@ -187,7 +187,7 @@ class TenantWatch:
         silence = self._silent(rows, data)
         judged = self._judge(rows, data, silence)
         together = combined(judged.evidence, _WEIGHTS)
-        settled = data.step - np.maximum(self._first_step, self._judged_from) >= self._config.settling_steps
+        settled = self._settled(data.step)
         together = np.where(settled & (silence.gap == 0), together, 0.0)
         quiet = silence.evidence >= self._config.silence_evidence
         states = self._states.step(rows, np.where(quiet, silence.evidence, together))
@@ -223,10 +223,14 @@ class TenantWatch:
         latency = LatencyStep(unknown, unknown, unknown, unknown, unknown)
         judged = _Judged(data, totals, counts, templates, latency, unknown, evidence)
         together = combined(evidence, _WEIGHTS)
-        settled = data.step - self._first_step >= self._config.settling_steps
+        settled = self._settled(data.step)
         near = np.flatnonzero(settled & (together >= self._budget.bars(rows) + _LOWEST_OVER))
         findings = [self._told(int(row), judged, float(together[row]), now_ns) for row in near]
         return [finding for finding in findings if finding is not None]
+
+    def _settled(self, step: int) -> NDArray[np.bool_]:
+        """Services of which enough steps were judged to tell anything."""
+        return np.asarray(step - np.maximum(self._first_step, self._judged_from) >= self._config.settling_steps)
 
     def _silent(self, rows: Rows, data: StepCounts) -> SilenceStep:
         records = data.by_service(data.records, len(rows))
