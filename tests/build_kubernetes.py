@@ -6,6 +6,7 @@ named in their place. Takes about twenty minutes on two cores, 2 GB of memory an
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -37,9 +38,7 @@ def build() -> None:
             return done.stdout
 
         (folder / "go.mod").write_text("module heimdall/tests\n", encoding="utf-8")
-        go("mod", "edit", f"-require={_MODULE}@v{VERSION}")
-        go("mod", "download", f"{_MODULE}@v{VERSION}")
-        source = Path(go("list", "-m", "-f", "{{.Dir}}", _MODULE).strip())
+        source = Path(json.loads(go("mod", "download", "-json", f"{_MODULE}@v{VERSION}"))["Dir"])
         own = (source / "go.mod").read_text(encoding="utf-8").replace(f"module {_MODULE}", "module heimdall/tests")
         libraries = VERSION.replace("1.", "0.", 1)
         (folder / "go.mod").write_text(_LOCAL.sub(rf"=> \1 v{libraries}", own), encoding="utf-8")
