@@ -9,16 +9,20 @@ import orjson
 import polars as pl
 
 
-def json_objects(columns: Iterable[pl.Series], pieces: Iterable[pl.Series] = (), *, plain: bool = False) -> pl.Series:
+def json_objects(
+    columns: Iterable[pl.Series], pieces: Iterable[pl.Series] = (), *, plain: bool = False, before: str = ""
+) -> pl.Series:
     """One JSON object a row, members named and ordered like `columns`; null where it would be empty.
 
     `pieces`: ready members, `,"name":value` or null (`json_members`). `plain`: no text needs escaping (known from
-    the source), which saves looking.
+    the source), which saves looking. `before`: members that every object begins with, `"a":1,"b":2`.
     """
     columns, pieces = list(columns), list(pieces)
     members = [*(_member(column, plain=plain) for column in columns), *(pl.lit(piece) for piece in pieces)]
     if not members:
         raise ValueError("at least one column")
+    if before:
+        return pl.select(pl.concat_str([pl.lit(f"{{{before}"), *members, pl.lit("}")], ignore_nulls=True)).to_series()
     joined = pl.concat_str(members, ignore_nulls=True)
     objects = pl.concat_str(pl.lit("{"), joined.str.slice(1), pl.lit("}"))
     if all(part.null_count() for part in (*columns, *pieces)):
