@@ -34,6 +34,12 @@ test: setup ui
 	$(BIN)/python web/build_ui.py --check
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
+# A real API server of Kubernetes for the tests of actions (needs Go; about twenty minutes, once). With Debian's etcd-server
+# they then run on it, too; without, on one in memory alone.
+.PHONY: kubernetes
+kubernetes: setup
+	$(BIN)/python tests/build_kubernetes.py
+
 # Exact versions that setup installs: the newest that fit together, for all systems and Pythons we run on.
 constraints: setup
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --group dev --group fuzz --no-header --no-annotate \

@@ -47,7 +47,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: Recorder
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         request = Request(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
         self.server.got.append(request)
         status, answer = self.server.answer(request)
@@ -55,6 +55,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
         self.wfile.write(answer)
+
+    do_GET = do_POST
 
     def log_message(self, *_: object) -> None:
         pass

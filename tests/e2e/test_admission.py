@@ -13,7 +13,8 @@ import httpx
 import pytest
 from node_process import NodeProcess
 
-RECORDS = 320_000
+RECORDS = 480_000
+"""Two thirds of them, which the planner takes for all, are enough to be worth a price."""
 SCAN = '* | extend a = replace(message, /[0-9]+/, "{n}"), b = replace(a, /[a-z]+/, "y") | stats count_distinct(b) as n'
 CHEAP = "level:error service:cart"
 
@@ -40,7 +41,7 @@ def fill(process: NodeProcess) -> None:
         process.send("\n".join(lines).encode())
     process.wait_for_count(RECORDS, timeout_s=60)
     deadline = time.monotonic() + 30
-    while (price(process) or 0) < 100:  # until the planner has read its statistics of all records
+    while (price(process) or 0) < 100:  # until the planner has read its statistics of two thirds at least
         assert time.monotonic() < deadline
         time.sleep(0.5)
 

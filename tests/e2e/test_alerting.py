@@ -139,9 +139,13 @@ def test_rules_are_kept_tried_and_deleted_over_http(node: NodeProcess, receiver:
     node.send(lines(*[{"service": "cart", "message": f"checkout failed {n}", "level": "error"} for n in range(7)]))
     node.wait_for_count(7, "service:cart")
     rule = {"id": "t", "name": "Checkout fails", "kind": "threshold", "condition": "checkout level>=error"}
-    tried = httpx.post(f"{node.url}/api/v1/rules/test", json={"rule": rule | {"threshold": 7}, "from": "-5m"}).json()
+    tried = httpx.post(
+        f"{node.url}/api/v1/rules/test", json={"rule": rule | {"threshold": 7}, "from": "-5m"}, timeout=60
+    ).json()
     assert (tried["alerts"], tried["records"], tried["complete"]) == (1, 7, True)
-    never = httpx.post(f"{node.url}/api/v1/rules/test", json={"rule": rule | {"threshold": 8}, "from": "-5m"}).json()
+    never = httpx.post(
+        f"{node.url}/api/v1/rules/test", json={"rule": rule | {"threshold": 8}, "from": "-5m"}, timeout=60
+    ).json()
     assert never["alerts"] == 0
     assert httpx.post(f"{node.url}/api/v1/rules", json=rule).json() == {"kept": ["t"]}
     node.send(lines({"service": "cart", "message": "checkout failed again", "level": "error"}))

@@ -11,7 +11,7 @@ from heimdall.alerting.escalation import Escalation
 from heimdall.errors import InvalidInput
 from heimdall.insight.finding import Finding
 from heimdall.insight.rules.firing import Firing
-from heimdall.model.batch import TenantId
+from heimdall.model.batch import DEFAULT_TENANT, TenantId
 from heimdall.query.regex import compile_pattern
 
 
@@ -78,6 +78,16 @@ class Alert:
 
     def as_row(self) -> dict[str, Any]:
         return asdict(self) | {"state": self.state.value}
+
+
+def alert_of_labels(labels: Mapping[str, str], now_ns: int) -> Alert:
+    """An alert that might be: what matchers would see of one with these labels."""
+    return Alert(
+        key="simulated", tenant=DEFAULT_TENANT, rule=labels.get("rule", ""), title="simulated",
+        severity=labels.get("severity", "P3"), labels=dict(labels), service=labels.get("service", ""), template_id=0,
+        statement="simulated", value=0.0, started_ns=now_ns, detected_ns=now_ns, records=0, examples=[], query="",
+        quiet_after_ns=0, lasting=False, state=State.FIRING, incident="", opened_ns=now_ns, seen_ns=now_ns,
+    )  # fmt: skip
 
 
 @dataclass(slots=True, kw_only=True)

@@ -13,6 +13,9 @@ class AlertingConfig:
     Without it alerts are kept, and nobody is told."""
     rules: Path | None = None
     """Folder with rules as TOML files, or one such file, read at the start. Rules can also be kept by the API."""
+    actions: Path | None = None
+    """TOML file that says which alert is answered with which action (docs/guides/actions.md). Without it nothing is
+    ever done."""
     group_window_s: float = 600.0
     """Seconds after its last alert in which an incident takes in further alerts of the same service, rule or kind of
     message. Larger: fewer incidents, that may have several causes."""

@@ -90,7 +90,7 @@ def notification(
         flapping=any(alert.flapping for alert in alerts),
         storm=incident.storm,
         acknowledged_by=incident.acknowledged_by,
-        url=f"{base_url.rstrip('/')}/alerts?incident={incident.id}" if base_url else "",
+        url=f"{base_url.rstrip('/')}/alerts/{incident.id}" if base_url else "",
         escalation=escalation,
     )
 

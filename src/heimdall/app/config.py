@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from heimdall.alerting.config import AlertingConfig
+from heimdall.alerting.mitigation.playbook import read_playbook
 from heimdall.alerting.routing import read_routing
 from heimdall.app.settings import load
 from heimdall.bus.buses.journal import JournalConfig
@@ -93,11 +94,12 @@ def check_config(config: NodeConfig) -> None:
             raise Misconfigured(f"setting {name}: no adapter for {scheme}://; there are: {', '.join(sorted(schemes))}")
     check_cache(config.query.cache)
     read_routing(config.alerting.file)
+    read_playbook(config.alerting.actions)
     for port in (config.server.port, *config.server.alias_ports):
         if not 0 <= port <= 65535:
             raise Misconfigured(f"setting server: {port} is not a port; use 0 to 65535")
     config.storage.schedule()
 
 
-_NOT_SETTINGS = frozenset({"HEIMDALL_URL"})
+_NOT_SETTINGS = frozenset({"HEIMDALL_URL", "HEIMDALL_ACTIONS_TOKEN"})
 """Variables that commands read for themselves."""

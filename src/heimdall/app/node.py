@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from heimdall import __version__
 from heimdall.alerting.delivery import Delivery
 from heimdall.alerting.manager import AlertManager
+from heimdall.alerting.mitigation.mitigator import Mitigator
 from heimdall.alerting.notifiers.push import Push
 from heimdall.alerting.notifiers.slackbot import SlackBot
 from heimdall.alerting.schedule import AlertClock
@@ -83,6 +84,7 @@ class Parts:
     """None where there are no such channels."""
     delivery: Delivery
     alert_clock: AlertClock
+    mitigator: Mitigator
     own_metrics: OwnMetrics
 
 
@@ -107,6 +109,7 @@ class Node:
         self.parts.delivery.start()
         self.parts.runner.start()
         self.parts.alert_clock.start()
+        self.parts.mitigator.start()
         self.parts.mover.start()
         self.parts.own_metrics.start()
         for source in self.parts.sources:
@@ -132,6 +135,7 @@ class Node:
         self.parts.schemas.close()
         self.parts.own_metrics.stop()
         self.parts.mover.stop()
+        self.parts.mitigator.stop()
         self.parts.alert_clock.stop()
         self.parts.runner.stop()
         self.parts.delivery.stop()

@@ -11,15 +11,22 @@ from prometheus_client import REGISTRY
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from heimdall.alerting.actions.opening import open_actions
 from heimdall.alerting.delivery import Delivery
 from heimdall.alerting.manager import AlertManager
+from heimdall.alerting.mitigation.journal import KeptIncidents
+from heimdall.alerting.mitigation.mitigator import Mitigator
+from heimdall.alerting.mitigation.playbook import read_playbook
+from heimdall.alerting.mitigation.signal import MeasuredSignals
+from heimdall.alerting.mitigation.store import RunStore
 from heimdall.alerting.notifiers.opening import open_notifiers, open_push_key
 from heimdall.alerting.notifiers.push import Push
 from heimdall.alerting.notifiers.slackbot import SlackBot
-from heimdall.alerting.routing import read_routing
+from heimdall.alerting.routing import read_routing, secret
 from heimdall.alerting.schedule import AlertClock
 from heimdall.alerting.store import AlertStore
 from heimdall.api.accounts import account_routes
+from heimdall.api.actions import action_routes
 from heimdall.api.alerts import alert_routes, rule_routes
 from heimdall.api.asgi import build_asgi
 from heimdall.api.elasticsearch.routes import elasticsearch_routes
@@ -69,6 +76,7 @@ from heimdall.query.cached import CachedQueryService
 from heimdall.query.live import LiveTail
 from heimdall.query.logql import LokiService
 from heimdall.query.promql.own import OwnMetrics
+from heimdall.query.service import QueryService
 from heimdall.storage.catalogue import Catalogue
 from heimdall.storage.engine import Engine
 from heimdall.storage.mover import Mover
@@ -161,8 +169,19 @@ def _parts_before(config: NodeConfig, clock: Clock, storage: tuple[Engine, Catal
         push_key=push_key,
         delivery=delivery,
         alert_clock=AlertClock(alerts, rules, queries, clock),
+        mitigator=open_mitigator(config, alerts, queries, clock),
         own_metrics=OwnMetrics(REGISTRY, clock, {"job": "heimdall"}),
     )
+
+
+def open_mitigator(config: NodeConfig, alerts: AlertManager, queries: QueryService, clock: Clock) -> Mitigator:
+    """Raises Misconfigured: the playbook, or an action of it."""
+    playbook = read_playbook(config.alerting.actions)
+    actions = open_actions(playbook, queries, clock, os.environ)
+    incidents = KeptIncidents(alerts, clock)
+    store = RunStore(config.data / "alerting" / "actions.db")
+    token = secret(playbook.token, "approval: token", os.environ)
+    return Mitigator(playbook, actions, store, incidents, MeasuredSignals(incidents, queries), clock, token)
 
 
 def build_node(
@@ -194,6 +213,7 @@ def build_app(node: Node, clock: Clock, config: NodeConfig) -> ASGIApp:
             account_routes(node, clock),
             finding_routes(parts.findings, parts.feedback, clock, parts.detection),
             alert_routes(parts.alerts, clock),
+            action_routes(parts.mitigator, parts.alerts, clock),
             on_call_routes(parts.alerts.on_call, clock),
             slack_routes(parts.slack_bots, parts.alerts, clock),
             push_routes(parts.push_channels, parts.push_key, parts.alerts.store, clock),

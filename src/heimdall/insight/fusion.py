@@ -78,7 +78,11 @@ class Budget:
         """By how much each row's evidence is over its bar; negative below it."""
         self._evidence[rows] = evidence
         self._fatigue[rows] *= 0.5 ** (1 / self._config.fatigue_half_life_steps)
-        return np.asarray(self._evidence[rows] - self._bar - self._config.fatigue * self._fatigue[rows], np.float64)
+        return np.asarray(evidence - self.bars(rows), np.float64)
+
+    def bars(self, rows: Rows) -> FloatArray:
+        """Evidence at which findings about the rows are told."""
+        return np.asarray(self._bar + self._config.fatigue * self._fatigue[rows], np.float64)
 
     def rest(self, steps: int) -> None:
         """So many steps passed in which nothing was judged."""
@@ -86,7 +90,7 @@ class Budget:
 
     def bar(self, row: int) -> float:
         """Evidence at which a finding about the row is told."""
-        return self._bar + self._config.fatigue * float(self._fatigue[row])
+        return float(self.bars(np.array([row]))[0])
 
     def spend(self, row: int) -> None:
         """A finding about `row` was told."""

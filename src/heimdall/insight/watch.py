@@ -35,7 +35,7 @@ VOTES: tuple[FindingKind, ...] = (
     FindingKind.VOLUME_UP, FindingKind.VOLUME_DOWN, FindingKind.ERRORS, FindingKind.WARNINGS, FindingKind.ORDER,
     FindingKind.TEMPLATE_BURST, FindingKind.NEW_TEMPLATE, FindingKind.NEW_ERROR, FindingKind.LATENCY, FindingKind.MIX,
 )  # fmt: skip
-_BURST, _NEW, _NEW_ERROR, _LATENCY, _MIX = 5, 6, 7, 8, 9
+_DOWN, _MIX = 1, 9
 _COUNTED = {FindingKind.ERRORS: 1, FindingKind.WARNINGS: 2, FindingKind.ORDER: 3}
 _ERRORS, _WARNINGS = 1, 2
 OTHER = "(other)"
@@ -187,15 +187,50 @@ class TenantWatch:
         silence = self._silent(rows, data)
         judged = self._judge(rows, data, silence)
         together = combined(judged.evidence, _WEIGHTS)
-        settled = data.step - np.maximum(self._first_step, self._judged_from) >= self._config.settling_steps
+        settled = self._settled(data.step)
         together = np.where(settled & (silence.gap == 0), together, 0.0)
         quiet = silence.evidence >= self._config.silence_evidence
         states = self._states.step(rows, np.where(quiet, silence.evidence, together))
         self._ill[rows] = np.where(states > 0, self._ill[rows] + 1, 0)
         over = self._budget.step(rows, together)
-        findings = [self._told(int(row), judged, float(together[row])) for row in np.flatnonzero(over >= _LOWEST_OVER)]
+        end_ns = (data.step + 1) * STEP_NS
+        findings = [
+            self._told(int(row), judged, float(together[row]), end_ns) for row in np.flatnonzero(over >= _LOWEST_OVER)
+        ]
         findings += [self._told_silent(int(row), judged, silence) for row in np.flatnonzero(quiet & settled)]
         return [finding for finding in findings if finding is not None]
+
+    def look(self, data: StepCounts, now_ns: int) -> list[Finding]:
+        """Findings about a step that is not over, as of `now_ns`, that need not wait for its end; nothing is learnt.
+
+        Only what more records make surer is judged, too many of something, and by what a whole step may have: so the
+        evidence is at most what the step itself is going to give, and the tails, the budget and the ids are its own.
+        """
+        rows = np.arange(len(self._rows))
+        size = len(rows)
+        records, totals = self._totals(data, size)
+        usual = np.maximum(self._counts.usual(rows, 0), 1e-9)
+        whole = np.maximum(records, usual)
+        counts = self._counts.look(rows, totals, np.column_stack([np.ones(size), whole, whole, whole]))
+        busier = np.maximum(records / usual, 1.0)[data.services]
+        grave = (data.errors + data.warnings) > 0
+        templates = self._templates.look(data.services, data.templates, data.records, grave, data.step, busier)
+        unknown = np.zeros(size)
+        raw = self._raw(data, counts, templates, unknown)
+        raw[:, [_DOWN, _MIX]] = 0.0
+        loud = np.flatnonzero((raw >= _LOUD).any(axis=1))
+        evidence = self._calibrated(rows, raw, loud)
+        latency = LatencyStep(unknown, unknown, unknown, unknown, unknown)
+        judged = _Judged(data, totals, counts, templates, latency, unknown, evidence)
+        together = combined(evidence, _WEIGHTS)
+        settled = self._settled(data.step)
+        near = np.flatnonzero(settled & (together >= self._budget.bars(rows) + _LOWEST_OVER))
+        findings = [self._told(int(row), judged, float(together[row]), now_ns) for row in near]
+        return [finding for finding in findings if finding is not None]
+
+    def _settled(self, step: int) -> NDArray[np.bool_]:
+        """Services of which enough steps were judged to tell anything."""
+        return np.asarray(step - np.maximum(self._first_step, self._judged_from) >= self._config.settling_steps)
 
     def _silent(self, rows: Rows, data: StepCounts) -> SilenceStep:
         records = data.by_service(data.records, len(rows))
@@ -203,10 +238,7 @@ class TenantWatch:
 
     def _judge(self, rows: Rows, data: StepCounts, silence: SilenceStep) -> _Judged:
         size = len(rows)
-        records, errors, warnings, odd = (
-            data.by_service(values, size) for values in (data.records, data.errors, data.warnings, data.odd)
-        )
-        totals = np.column_stack([records, errors, warnings, odd])
+        records, totals = self._totals(data, size)
         exposure = np.column_stack([np.ones(size), records, records, records])
         usual = np.maximum(self._counts.usual(rows, 0), 1e-9)
         # What an incident looks like is not what is usual; what stays for an hour is.
@@ -222,27 +254,41 @@ class TenantWatch:
             rows, data.by_service(data.duration_sum, size), data.by_service(data.durations, size), well
         )
         vitals = np.column_stack([
-            (records - usual) / (np.sqrt(usual) + 1), errors / np.maximum(records, 1) * 10,
-            warnings / np.maximum(records, 1) * 10, np.clip(latency.deviation, -10, 10),
+            (records - usual) / (np.sqrt(usual) + 1), totals[:, _ERRORS] / np.maximum(records, 1) * 10,
+            totals[:, _WARNINGS] / np.maximum(records, 1) * 10, np.clip(latency.deviation, -10, 10),
         ])  # fmt: skip
         self._outliers.learn(vitals[(silence.gap == 0) & well])
-        raw = np.column_stack([
-            counts.upper[:, 0], counts.lower[:, 0], counts.upper[:, 1:],
-            _most(data.services, templates.burst, size),
-            _most(data.services, np.where(grave, 0, templates.fresh), size),
-            _most(data.services, np.where(grave, templates.fresh, 0), size),
-            latency.evidence, np.full(size, np.nan),
-        ])  # fmt: skip
+        raw = self._raw(data, counts, templates, latency.evidence)
         # Outlier votes and ranks are looked up where a model says something: elsewhere there is nothing to support or
         # to take back.
         loud = np.flatnonzero((raw[:, :_MIX] >= _LOUD).any(axis=1))
         if len(loud):
             raw[loud, _MIX] = self._outliers.scores(vitals[loud]).mean(axis=1)
-        evidence = self._calibrated(rows, raw, loud, (silence.gap == 0) & well)
+        evidence = self._calibrated(rows, raw, loud)
+        taught = rows[(silence.gap == 0) & well]
+        self._tails.learn(taught, raw[taught])
         mix = np.nan_to_num(raw[:, _MIX])
         return _Judged(data, totals, counts, templates, latency, mix, evidence)
 
-    def _calibrated(self, rows: Rows, raw: FloatArray, loud: Rows, usual: NDArray[np.bool_]) -> FloatArray:
+    def _totals(self, data: StepCounts, size: int) -> tuple[FloatArray, FloatArray]:
+        """(records, and what `CountBank` counts) by service."""
+        counted = (data.records, data.errors, data.warnings, data.odd)
+        totals = np.column_stack([data.by_service(values, size) for values in counted])
+        return totals[:, 0], totals
+
+    def _raw(self, data: StepCounts, counts: CountStep, templates: TemplateStep, latency: FloatArray) -> FloatArray:
+        """What each model says by itself, in the order of `VOTES`; the outlier votes not yet."""
+        size = len(latency)
+        grave = (data.errors + data.warnings) > 0
+        return np.column_stack([
+            counts.upper[:, 0], counts.lower[:, 0], counts.upper[:, 1:],
+            _most(data.services, templates.burst, size),
+            _most(data.services, np.where(grave, 0, templates.fresh), size),
+            _most(data.services, np.where(grave, templates.fresh, 0), size),
+            latency, np.full(size, np.nan),
+        ])  # fmt: skip
+
+    def _calibrated(self, rows: Rows, raw: FloatArray, loud: Rows) -> FloatArray:
         """Conformal evidence, never above the model's own; while little is known, the model's own in part."""
         evidence = np.minimum(np.nan_to_num(raw), _LOUD)
         if len(loud):
@@ -251,12 +297,11 @@ class TenantWatch:
             trust = np.minimum(self._tails.learnt(rows[loud]) / self._config.trusted_steps, 1.0)
             untested = np.where(np.arange(raw.shape[1]) == _MIX, 0.0, 0.5 * own)
             evidence[loud] = trust * np.minimum(own, conformal) + (1 - trust) * untested
-        self._tails.learn(rows[usual], raw[usual])
         return evidence
 
     # -- telling --------------------------------------------------------------------------------------------------
 
-    def _told(self, row: int, judged: _Judged, evidence: float) -> Finding | None:
+    def _told(self, row: int, judged: _Judged, evidence: float, now_ns: int) -> Finding | None:
         place = int(np.argmax(judged.evidence[row] * _LEADS))
         kind = VOTES[place]
         step = judged.step.step
@@ -270,9 +315,11 @@ class TenantWatch:
         self._budget.spend(row)
         self._told_at[row, place] = step
         main = self._feature(row, kind, judged, at)
-        features = [main, *(self._feature(row, other, judged, at) for other in VOTES if other is not kind)]
-        shown = tuple(feature for feature in features if feature is main or feature.evidence >= 1.0)
-        return self._finding(row, kind, judged.step.step, evidence, shown, at, example, silent_s=0.0)
+        others = [
+            vote for vote, said in zip(VOTES, judged.evidence[row], strict=True) if said >= _LOUD and vote != kind
+        ]
+        shown = (main, *(self._feature(row, other, judged, at) for other in others))
+        return self._finding(row, kind, step, evidence, shown, at, example, now_ns=now_ns)
 
     def _told_silent(self, row: int, judged: _Judged, silence: SilenceStep) -> Finding | None:
         kind, step = FindingKind.SILENCE, judged.step.step
@@ -285,11 +332,12 @@ class TenantWatch:
         self._told_at[row, -1] = step
         due = float(silence.due[row])
         feature = Feature("records", 0.0, max(due - 3 * math.sqrt(due), 0.0), due, evidence)
-        return self._finding(row, kind, step, evidence, (feature,), 0, "", silent_s=gap * STEP_S)
+        end_ns = (step + 1) * STEP_NS
+        return self._finding(row, kind, step, evidence, (feature,), 0, "", now_ns=end_ns, silent_s=gap * STEP_S)
 
     def _finding(
         self, row: int, kind: FindingKind, step: int, evidence: float, features: tuple[Feature, ...], template: int,
-        example: str, *, silent_s: float,
+        example: str, *, now_ns: int, silent_s: float = 0.0,
     ) -> Finding:  # fmt: skip
         service = self._service(row)
         end_ns = (step + 1) * STEP_NS
@@ -299,7 +347,7 @@ class TenantWatch:
             id=finding_id(self.tenant, service, kind, step), tenant=self.tenant, service=service, kind=kind,
             state=ServiceState.DEGRADED if state is ServiceState.NORMAL else state,
             statement=statement(kind, service, features[0], template=example, silent_s=silent_s),
-            started_ns=started_ns, detected_ns=end_ns, evidence=round(evidence, 2), features=features,
+            started_ns=started_ns, detected_ns=now_ns, evidence=round(evidence, 2), features=features,
             examples=(example,) if example else (), template_id=template, query=query_for(kind, service, template),
             from_ns=started_ns - 2 * STEP_NS, to_ns=end_ns,
             watched_s=float((step - self._first_step[row]) * STEP_S),

@@ -224,3 +224,11 @@ def test_what_is_not_there_cannot_be_acknowledged(desk: Desk) -> None:
 def test_a_silence_of_everything_is_refused(desk: Desk) -> None:
     with pytest.raises(InvalidInput, match="needs matchers"):
         desk.manager.silence(Matchers(), 0, 1, "", "")
+
+
+def test_a_notification_leads_to_the_page_of_its_incident(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, url="https://heimdall.example/")
+    desk.fire("r", "a")
+    (told,) = desk.told("ops")
+    desk.store.close()
+    assert told.url == f"https://heimdall.example/alerts/{told.incident}"

@@ -7,6 +7,7 @@ import { ApiError, Unreachable } from '../api/errors';
 import type { IncidentDetail } from '../api/types';
 import { FailureNote } from '../explore/FailureNote';
 import { safeText } from '../text/safe';
+import { ActionRuns } from './ActionRuns';
 import { alertsHref, decodeAlerts } from './alertsUrl';
 import { IncidentActions } from './IncidentActions';
 import { IncidentFacts } from './IncidentCard';
@@ -41,6 +42,7 @@ export default function IncidentPage({ id }: { id: string }) {
             <IncidentFacts incident={incident} />
             <IncidentActions incident={incident} keys actions={actions} />
           </article>
+          <ActionRuns incident={incident.id} actions={actions} />
           <Members alerts={incident.members} />
           <Timeline incident={incident} actions={actions} />
           {incident.notifications.length > 0 && <Told incident={incident} />}

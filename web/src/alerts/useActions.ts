@@ -1,7 +1,7 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { actOnIncident, deleteRule, endSilence, keepRule, silence } from '../api/client';
+import { type ActionWord, actOnIncident, decideAction, deleteRule, endSilence, keepRule, silence } from '../api/client';
 import { ApiError } from '../api/errors';
-import type { Incident, Rule } from '../api/types';
+import type { ActionRun, Incident, Rule } from '../api/types';
 import { noteOutcome } from '../app/connection';
 import { notify } from '../ui/notice';
 import { matchersOf, matchersText } from './matchers';
@@ -37,6 +37,11 @@ export function useActions() {
       run(async () => {
         await actOnIncident(of.id, 'comment', text);
       }),
+    decide: (of: ActionRun, word: ActionWord, author: string, token: string) =>
+      run(async () => {
+        await decideAction(of.id, word, author, token);
+        notify(DECIDED[word]);
+      }),
     silence: (of: Incident, duration: string) =>
       run(async () => {
         const made = await silence(matchersOf(of), duration, `incident ${of.id}`);
@@ -66,6 +71,12 @@ export function useActions() {
       }),
   };
 }
+
+const DECIDED: Record<ActionWord, string> = {
+  approve: 'Approved: it happens within seconds, if the target still stands as it was planned for.',
+  reject: 'Rejected: it does not happen.',
+  undo: 'It is taken back within seconds, unless somebody else has changed the target since.',
+};
 
 export type Actions = ReturnType<typeof useActions>;
 

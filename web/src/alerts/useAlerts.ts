@@ -1,6 +1,6 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useEffect } from 'react';
-import { alerts, incident, incidents, onCall, pushOffer, rules, silences } from '../api/client';
+import { actionRuns, alerts, incident, incidents, onCall, pushOffer, rules, silences } from '../api/client';
 import { ApiError } from '../api/errors';
 import { noteOutcome, useConnection } from '../app/connection';
 
@@ -30,6 +30,10 @@ export function useIncidents(all: boolean) {
 
 export function useIncident(id: string) {
   return useLive(['alerts', 'incident', id], (signal) => incident(id, signal));
+}
+
+export function useActionRuns(incidentId: string) {
+  return useLive(['alerts', 'actions', incidentId], (signal) => actionRuns(incidentId, signal));
 }
 
 export function useSilences() {

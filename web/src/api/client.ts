@@ -2,6 +2,8 @@
 
 import { ApiError, apiError, Unreachable } from './errors';
 import type {
+  ActionRun,
+  ActionsAnswer,
   Alert,
   BackTest,
   CompareAnswer,
@@ -171,12 +173,12 @@ export function finding(id: string, signal?: AbortSignal): Promise<FindingAnswer
 }
 
 /** Sends `body` as JSON. */
-function post<T>(route: string, body: unknown, signal?: AbortSignal): Promise<T> {
+function post<T>(route: string, body: unknown, signal?: AbortSignal, headers: Record<string, string> = {}): Promise<T> {
   return call(`${BASE}/${route}`, {
     method: 'POST',
     signal,
     body: JSON.stringify(body),
-    headers: { 'Content-Type': 'application/json' },
+    headers: { 'Content-Type': 'application/json', ...headers },
   }) as Promise<T>;
 }
 
@@ -202,6 +204,18 @@ export function actOnIncident(
   text = '',
 ): Promise<IncidentDetail> {
   return post(`incidents/${encodeURIComponent(id)}`, { action, text });
+}
+
+export function actionRuns(incident: string, signal?: AbortSignal): Promise<ActionsAnswer> {
+  return ask('actions', { incident }, signal);
+}
+
+export type ActionWord = 'approve' | 'reject' | 'undo';
+
+/** `token`: of the node's `[approval]`; empty where it has none. */
+export function decideAction(id: string, word: ActionWord, author: string, token: string): Promise<ActionRun> {
+  const authorization: Record<string, string> = token ? { Authorization: `Bearer ${token}` } : {};
+  return post(`actions/${encodeURIComponent(id)}/${word}`, { author }, undefined, authorization);
 }
 
 export interface AlertsParams {

@@ -279,6 +279,32 @@ export interface IncidentDetail extends Incident {
   notifications: Notification[];
 }
 
+/** One action about an incident, on one target. */
+export interface ActionRun {
+  id: string;
+  action: string;
+  mode: 'dry_run' | 'approve' | 'auto';
+  state: string;
+  target: string;
+  /** In words; empty while it is not planned. */
+  does: string;
+  /** In words; empty: it cannot be taken back. */
+  undoes: string;
+  reason: string;
+  made: string;
+  approve_until: string | null;
+  approved_by: string;
+  baseline: number | null;
+  measured: number | null;
+  watch_until: string | null;
+  ended: string | null;
+}
+
+export interface ActionsAnswer extends Envelope<ActionRun[]> {
+  /** Who has thrown the kill switch; `null`: nobody. */
+  stopped: { author: string; reason: string; time: string } | null;
+}
+
 export interface Silence {
   id: string;
   matchers: Record<string, string>;

@@ -35,7 +35,7 @@ def client() -> httpx.Client:
 
 
 class Outbound:
-    """Posts to one address."""
+    """Posts to one address, or asks it."""
 
     def __init__(self, url: str, what: str, *, allow_private: bool = False, http: httpx.Client | None = None) -> None:
         """`http`: the caller's, who closes it; for addresses of one host. Raises Misconfigured: not an address this
@@ -59,13 +59,23 @@ class Outbound:
             Gone: 404 or 410.
             Refused: any other answer, or an address that must not be asked.
         """
+        return self._ask("POST", body, headers)
+
+    def get(self, headers: Mapping[str, str], parameters: Mapping[str, str] | None = None) -> bytes:
+        """As `post`, with `parameters` behind the address's own."""
+        return self._ask("GET", None, headers, parameters)
+
+    def _ask(
+        self, method: str, body: bytes | None, headers: Mapping[str, str], parameters: Mapping[str, str] | None = None
+    ) -> bytes:
         address = self._checked_address()
+        url = self._url.copy_merge_params(parameters) if parameters else self._url
         netloc = self._url.netloc.decode("ascii")
         own = {"User-Agent": "heimdall", "Content-Type": "application/json", "Accept-Encoding": "identity"}
         try:
             with self._http.stream(
-                "POST",
-                self._url.copy_with(host=address),
+                method,
+                url.copy_with(host=address),
                 content=body,
                 headers=own | dict(headers) | {"Host": netloc},
                 extensions={"sni_hostname": self._url.host},
@@ -80,6 +90,11 @@ class Outbound:
         if response.status_code in _RETRIED or response.status_code >= 500:
             raise Unavailable(reason)
         raise (Gone if response.status_code in _GONE else Refused)(reason)
+
+    @property
+    def place(self) -> str:
+        """The host, as people are told it: a path may hold a secret."""
+        return self._url.host
 
     def check(self) -> None:
         """What `post` would raise before it asks anybody."""

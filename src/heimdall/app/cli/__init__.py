@@ -27,6 +27,7 @@ class _Commands(click.Group):
         "deadletters": "deadletters",
         "rules": "rules",
         "alerts": "alerts",
+        "actions": "actions",
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -77,20 +77,14 @@ class CountBank:
         `exposure`: what the counts are in proportion to, by feature (1 for a count a step, the number of records for
         a share of them). `learn` (0 or 1 a row) leaves rows unlearnt.
         """
-        config = self._config
-        shape = self._events[rows] + config.prior
-        known = self._exposure[rows]
-        # A prior of one step's exposure: before anything is known everything is possible.
-        rate = shape / (known + np.maximum(exposure, 1.0))
-        mean = rate * exposure
-        dispersion = self._dispersion[rows]
+        shape, mean, dispersion = self._predicted(rows, exposure)
         variance = mean + mean**2 / shape
         spread = np.sqrt(variance * dispersion)
-        watched = known > 0
+        watched = self._exposure[rows] > 0
+        result = self.look(rows, counts, exposure)
         for ring, newest in ((self._seen, counts), (self._due, mean)):
             ring[:-1, rows] = ring[1:, rows]
             ring[-1, rows] = np.where(watched, newest, 0.0)
-        result = self._windows(rows, shape, dispersion)
         # What is far outside the band moves it by no more than the band's own width: an incident is not normal
         # because it lasts, and a level that stays is normal after an hour.
         taken = np.where(watched, np.minimum(counts, mean + 3 * spread + 1), counts)
@@ -99,9 +93,31 @@ class CountBank:
         )
         return result
 
-    def _windows(self, rows: Rows, shape: FloatArray, dispersion: FloatArray) -> CountStep:
-        """The window that says most, for each row and feature."""
-        sums = [(self._seen[-window:, rows].sum(axis=0), self._due[-window:, rows].sum(axis=0)) for window in WINDOWS]
+    def look(self, rows: Rows, counts: FloatArray, exposure: FloatArray) -> CountStep:
+        """Judge counts as those of the newest step; nothing is learnt, and no time has passed."""
+        shape, mean, dispersion = self._predicted(rows, exposure)
+        watched = self._exposure[rows] > 0
+        newest = (np.where(watched, counts, 0.0), np.where(watched, mean, 0.0))
+        return self._windows(rows, shape, dispersion, newest)
+
+    def _predicted(self, rows: Rows, exposure: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """(shape, mean, dispersion) of what is expected of this exposure."""
+        shape = self._events[rows] + self._config.prior
+        # A prior of one step's exposure: before anything is known everything is possible.
+        rate = shape / (self._exposure[rows] + np.maximum(exposure, 1.0))
+        return shape, rate * exposure, self._dispersion[rows]
+
+    def _windows(
+        self, rows: Rows, shape: FloatArray, dispersion: FloatArray, newest: tuple[FloatArray, FloatArray]
+    ) -> CountStep:
+        """The window that says most, for each row and feature; all of them end with the `newest` (counts, due)."""
+        sums = [
+            tuple(
+                own + ring[len(ring) + 1 - window :, rows].sum(axis=0)
+                for own, ring in zip(newest, (self._seen, self._due), strict=True)
+            )
+            for window in WINDOWS
+        ]
         found = np.stack([_deviance(seen, due, shape) / dispersion / np.log(10) for seen, due in sums])
         best = found.argmax(axis=0)[None]
         seen, due = (np.take_along_axis(np.stack(part), best, 0)[0] for part in zip(*sums, strict=True))

@@ -126,18 +126,9 @@ class TemplateBank:
         rows, known = self.rows_of(services, templates, step)
         if len(self._places) < len(rows):  # more pairs in one step than are remembered at all
             rows = np.minimum(rows, config.pairs - 1)
-        quiet = np.maximum(step - self._last[rows], 0)
-        keep = (1 - 1 / config.memory_steps) ** quiet
-        shape = self._events[rows] * keep + 0.5
-        exposure = self._exposure[rows] * keep + (1 - keep) * config.memory_steps
-        mean = shape / (exposure + 1.0) * busier
-        recent = self._recent[rows] * _RECENT**quiet + counts
-        burst = np.where(known & (counts > mean), _deviance(counts, mean, shape), 0.0)
-        due = mean / (1 - _RECENT)
-        burst = np.maximum(burst, np.where(known & (recent > due), _deviance(recent, due, shape), 0.0))
-        burst = burst / self._dispersion[rows] / np.log(10) - np.log10(2)
+        shape, exposure, mean = self._predicted(rows, step, busier)
+        burst, recent = self._bursts(services, rows, known, counts, step, (shape, mean))
         self._recent[rows] = recent
-        burst = np.maximum(burst - np.log10(np.maximum(self._known_pairs[services], 1.0)), 0.0)
         variance = mean + mean**2 / shape
         taken = np.where(~learn, mean, counts)
         taken = np.where(
@@ -150,7 +141,43 @@ class TemplateBank:
         self._dispersion[rows] = np.maximum(self._dispersion[rows] * (1 - blend) + scatter * blend, 1.0)
         self._last[rows] = step
         self._burst[rows] = burst
+        fresh = self._novelty(services, known, grave)
+        self._learn_new(services, known, grave)
+        return TemplateStep(burst, fresh, np.where(known, mean, 0.0), known)
+
+    def look(
+        self, services: Rows, templates: NDArray[np.uint64], counts: FloatArray, grave: NDArray[np.bool_], step: int,
+        busier: FloatArray,
+    ) -> TemplateStep:  # fmt: skip
+        """What `step` would say of these pairs; nothing is learnt."""
+        found = [self._places.get(key, -1) for key in zip(services.tolist(), templates.tolist(), strict=True)]
+        known = np.array(found, np.int64) >= 0
+        rows = np.where(known, found, 0).astype(np.int64)
+        shape, _, mean = self._predicted(rows, step, busier)
+        burst, _ = self._bursts(services, rows, known, counts, step, (shape, mean))
         return TemplateStep(burst, self._novelty(services, known, grave), np.where(known, mean, 0.0), known)
+
+    def _predicted(self, rows: Rows, step: int, busier: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """(shape, exposure, mean) of each row's count in this step."""
+        memory = self._config.memory_steps
+        keep = (1 - 1 / memory) ** np.maximum(step - self._last[rows], 0)
+        shape = self._events[rows] * keep + 0.5
+        exposure = self._exposure[rows] * keep + (1 - keep) * memory
+        return shape, exposure, shape / (exposure + 1.0) * busier
+
+    def _bursts(
+        self, services: Rows, rows: Rows, known: NDArray[np.bool_], counts: FloatArray, step: int,
+        predicted: tuple[FloatArray, FloatArray],
+    ) -> tuple[FloatArray, FloatArray]:  # fmt: skip
+        """(evidence of too many, recent count) of each pair."""
+        shape, mean = predicted
+        quiet = np.maximum(step - self._last[rows], 0)
+        recent = self._recent[rows] * _RECENT**quiet + counts
+        burst = np.where(known & (counts > mean), _deviance(counts, mean, shape), 0.0)
+        due = mean / (1 - _RECENT)
+        burst = np.maximum(burst, np.where(known & (recent > due), _deviance(recent, due, shape), 0.0))
+        burst = burst / self._dispersion[rows] / np.log(10) - np.log10(2)
+        return np.maximum(burst - np.log10(np.maximum(self._known_pairs[services], 1.0)), 0.0), recent
 
     def teach(self, pairs: PairCounts, past: History) -> None:
         """Learn the pairs of a stretch, all of its steps at once. `past` is made of them."""
@@ -236,9 +263,12 @@ class TemplateBank:
         settled = steps >= config.settling_steps
         rate = (self._first_rates[services, kind] + 0.5) / np.maximum(steps - config.settling_steps + 20, 1.0)
         fresh = np.where(~known & settled, -np.log10(-np.expm1(-rate)), 0.0)
-        np.add.at(self._first_rates, (services[~known & settled], kind[~known & settled]), 1.0)
-        np.add.at(self._known_pairs, services[~known], 1.0)
         return np.asarray(np.maximum(fresh, 0.0), np.float64)
+
+    def _learn_new(self, services: Rows, known: NDArray[np.bool_], grave: NDArray[np.bool_]) -> None:
+        new = ~known & (self._first_steps[services] >= self._config.settling_steps)
+        np.add.at(self._first_rates, (services[new], grave[new].astype(np.int64)), 1.0)
+        np.add.at(self._known_pairs, services[~known], 1.0)
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """State for a checkpoint; rows in use only."""

@@ -30,6 +30,9 @@ def hql(text: str) -> str | None:
             "source=logs | where duration_ms > 5 | where a = 1 | where level = 'error'",
             "duration_ms>5 level:error | where a = 1",
         ),
+        ("source=logs not debug", "not debug"),
+        ("source=logs refused not \"by peer\" and level = 'error'", 'refused not "by peer" level:error'),
+        ("source=logs a not in (1, 2)", "* | where exists(a) and not a in (1, 2)"),
         ("source=logs | head 5 | where level = 'error'", '* | head 5 | where level = "error"'),
         ("source=logs | where a between 4 and 5 or b is null", "* | where a >= 4 and a <= 5 or not exists(b)"),
         (

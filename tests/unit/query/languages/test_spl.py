@@ -72,3 +72,9 @@ def test_what_is_no_spl_is_refused_at_its_place(text: str, column: int) -> None:
     with pytest.raises(QuerySyntaxError) as caught:
         translate(text, "spl")
     assert caught.value.column == column
+
+
+def test_a_name_made_just_before_is_no_column_to_rename():
+    (gap,) = translate("* | rename a as b, b as a", "spl").gaps
+    assert gap.word == "b as a"
+    assert translate("* | rename a as a, b as c", "spl").hql == "* | extend c = b | fields - b"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
+
 import numpy as np
 
-from heimdall.insight.step import PairCounts, joined
+from heimdall.insight.step import PairCounts, StepCounts, joined
 
 _SMALL_PAIRS, _SMALL_BLOCKS = 20_000, 64
 """Of blocks with fewer pairs than the first, at most so many: then they become one."""
@@ -44,6 +47,14 @@ class Pending:
                 left.append(block.part(end, len(block)) if end else block)
         self._blocks = left
         return joined(taken)
+
+    def since(self, first_step: int) -> Iterator[StepCounts]:
+        """This step and later ones, as far as they have come; they go on waiting."""
+        starts = [int(np.searchsorted(block.steps, first_step)) for block in self._blocks]
+        found = joined([b.part(start, len(b)) for b, start in zip(self._blocks, starts, strict=True) if start < len(b)])
+        bounds = np.flatnonzero(np.diff(found.steps, prepend=-1, append=-1))
+        for start, end in pairwise(bounds.tolist()):
+            yield found.part(start, end).at(int(found.steps[start]))
 
     def take_oldest(self, pairs: int) -> PairCounts:
         """The oldest steps, at least so many pairs of them or all."""

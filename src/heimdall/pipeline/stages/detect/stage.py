@@ -16,7 +16,7 @@ from heimdall.clock import Clock, SystemClock
 from heimdall.insight.conformal import FloatArray
 from heimdall.insight.detectors.sequences import SequenceSurprise
 from heimdall.insight.feedback import Feedback
-from heimdall.insight.finding import FindingSink
+from heimdall.insight.finding import Finding, FindingSink
 from heimdall.insight.step import COLUMNS, STEP_NS, PairCounts, StepCounts, distinct_of, empty
 from heimdall.insight.watch import TenantWatch, WatchConfig
 from heimdall.model.batch import CATEGORY_FIELD, SCORE_FIELD, LogBatch, TenantId
@@ -40,7 +40,7 @@ STATE_BYTES = Gauge("heimdall_detect_state_bytes", "Size of the newest checkpoin
 
 _log = logging.getLogger(__name__)
 
-_VERSION = 3
+_VERSION = 4
 _STEPS_AT_ONCE = 4
 """Steps judged with every batch, however little time passed: a live stream closes one in 15 seconds."""
 _TAUGHT_AT_ONCE = 240
@@ -59,6 +59,9 @@ class DetectConfig:
     live_lag_s: float = 120.0
     """Records older than this on arrival are history: their steps wait for `history_s`, since history comes in file by
     file."""
+    look_s: float = 1.0
+    """Seconds between two looks at live steps that are not over: what is sure is told without waiting for their end.
+    Larger: later findings, less work where there are many services."""
     history_s: float = 6.5 * 3600
     """Seconds of history that may come in any order."""
     judged_s: float = 36 * 3600
@@ -88,6 +91,8 @@ class _Tenant:
         """Steps below this one are only learnt from."""
         self.closed = -1
         """The newest step that has been judged, or learnt from."""
+        self.looked_ns = 0
+        """Arrival of the newest record when steps that are not over were looked at last."""
 
 
 class DetectStage:
@@ -167,6 +172,17 @@ class DetectStage:
         own.over = max(own.over, (counted.newest_ns - round(lateness_s * 1e9)) // STEP_NS)
         self._learn_from_history(own, counted.newest_ns + counted.lag_ns)
         self._judge_in_time(own)
+        if lateness_s == self._config.lateness_s:
+            self._look(own, counted)
+
+    def _look(self, own: _Tenant, counted: Counted) -> None:
+        """At steps that are not over. When depends on the records alone, so a replay looks at the same moments."""
+        arrived_ns = counted.newest_ns + counted.lag_ns
+        if arrived_ns - own.looked_ns < self._config.look_s * 1e9:
+            return
+        own.looked_ns = arrived_ns
+        for data in own.pending.since(own.over):
+            self._report(own.watch.look(data, counted.newest_ns))
 
     def _learn_from_history(self, own: _Tenant, arrived_ns: int) -> None:
         """Teach the watch what is too old to be judged, and the oldest of what is too much to keep."""
@@ -231,11 +247,14 @@ class DetectStage:
             self._judge(own, empty(place))
 
     def _judge(self, own: _Tenant, data: StepCounts) -> None:
-        for finding in own.watch.step(data):
-            FINDINGS.labels(kind=finding.kind.value).inc()
-            self._sink.report(finding)
+        self._report(own.watch.step(data))
         own.closed = data.step
         STEPS.inc()
+
+    def _report(self, findings: list[Finding]) -> None:
+        for finding in findings:
+            FINDINGS.labels(kind=finding.kind.value).inc()
+            self._sink.report(finding)
 
     # -- checkpoint -----------------------------------------------------------------------------------------------
 
@@ -247,7 +266,7 @@ class DetectStage:
             state |= {f"sequences/{name}": array for name, array in own.sequences.arrays().items()}
             state |= _pending_arrays(own) | {
                 "tenant": np.array([tenant], np.str_),
-                "closed": np.array([own.closed, own.over, own.old]),
+                "closed": np.array([own.closed, own.over, own.old, own.looked_ns]),
             }
             arrays |= {f"{number}/{name}": array for name, array in state.items()}
         packed = io.BytesIO()
@@ -278,7 +297,7 @@ class DetectStage:
         own = _Tenant(tenant, self._feedback, self._config)
         own.watch.load(_below("watch/", arrays))
         own.sequences.load(_below("sequences/", arrays))
-        own.closed, own.over, own.old = (int(step) for step in arrays["closed"].tolist())
+        own.closed, own.over, own.old, own.looked_ns = (int(each) for each in arrays["closed"].tolist())
         pending = _below("pending/", arrays)
         own.pending.add(
             PairCounts(

@@ -11,7 +11,7 @@ from heimdall.query.languages.cursor import Cursor
 from heimdall.query.languages.logic import all_of, never_missing
 from heimdall.query.languages.ppl.aggregates import parse_aggregates, parse_keys, take_width
 from heimdall.query.languages.ppl.expressions import parse_expression, take_name, take_names
-from heimdall.query.languages.spl.commands import end_of_command
+from heimdall.query.languages.spl.commands import end_of_command, rename, renamed
 from heimdall.query.languages.translation import Gaps
 from heimdall.query.pipes.dedup import Dedup
 from heimdall.query.pipes.extend import Extend
@@ -180,18 +180,10 @@ def _rename(cursor: Cursor, gaps: Gaps) -> list[Pipe]:
         old = take_name(cursor)
         if not cursor.take_word("as"):
             raise cursor.unexpected("expected 'as'", "rename old as new")
-        new = take_name(cursor)
-        if any(old == made for _, made in pairs):
-            gaps.add(at, cursor.position, "the column of that name was made just before", "extend c = a, a = b, b = c")
-        pairs.append((old, new))
+        rename(cursor, gaps, pairs, old, take_name(cursor), at)
         if not cursor.take(","):
             break
-    added = tuple((new, Field(old)) for old, new in pairs if old != new)
-    made = {name for name, _ in added}
-    gone = tuple(dict.fromkeys(old for old, new in pairs if old != new and old not in made))
-    if not added:
-        return []
-    return [Extend(added, span=cursor.span(start)), *([Fields(gone, without=True)] if gone else [])]
+    return renamed(pairs, cursor.span(start))
 
 
 def _parse(cursor: Cursor, gaps: Gaps) -> list[Pipe]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from heimdall.query.ast import Compare, MatchAll, Operator, Or, Phrase, Pipe, Predicate, Word
+from heimdall.query.ast import Compare, MatchAll, Not, Operator, Or, Phrase, Pipe, Predicate, Word
 from heimdall.query.languages.cursor import Cursor, did_you_mean
 from heimdall.query.languages.ppl.commands import COMMANDS, MARKS, NEAREST
 from heimdall.query.languages.ppl.expressions import parse_expression
@@ -20,7 +20,7 @@ _COMMAND = re.compile(r"[^\W\d]\w*")
 _SOURCE = re.compile(r"(?:source|index)\s*=\s*", re.IGNORECASE)
 _INDEX = re.compile(r"`([^`|]+)`|([\w.*:-]+)")
 _FREE = re.compile(
-    r"([^\W\d][\w-]*)(?![\w.:@-])(?=\s*(?:\||\Z|[^\W\d]|\"|'))(?!\s*(?:in\b|like\b|is\b|between\b|not\b))",
+    r"([^\W\d][\w-]*)(?![\w.:@-])(?=\s*(?:\||\Z|[^\W\d]|\"|'))(?!\s*(?:not\s+)?(?:in|like|is|between)\b)",
     re.IGNORECASE,
 )
 _KEYWORD = re.compile(r"(?:and|or|not|xor)\b", re.IGNORECASE)
@@ -88,7 +88,17 @@ def _sources(cursor: Cursor) -> Predicate:
 
 
 def _free(cursor: Cursor) -> Predicate | None:
-    """A word or a phrase looked for in messages."""
+    """A word or a phrase looked for in messages, or `not` one."""
+    cursor.skip()
+    start = cursor.position
+    if cursor.take_word("not"):
+        if (unwanted := _wanted(cursor)) is not None:
+            return Not(unwanted, span=cursor.span(start))
+        cursor.position = start
+    return _wanted(cursor)
+
+
+def _wanted(cursor: Cursor) -> Predicate | None:
     cursor.skip()
     start = cursor.position
     if cursor.peek() in ('"', "'") and cursor.peek():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from heimdall.query.ast import Call, Duration, Expression, Field, Literal, Negate, Pipe
+from heimdall.query.ast import Call, Duration, Expression, Field, Literal, Negate, Pipe, Span
 from heimdall.query.languages.calls import Unfit, pattern_of
 from heimdall.query.languages.cursor import Cursor
 from heimdall.query.languages.logic import all_of
@@ -284,17 +284,31 @@ def _rename(cursor: Cursor, gaps: Gaps) -> list[Pipe]:
     start = cursor.position
     pairs: list[tuple[str, str]] = []
     while True:
+        cursor.skip()
+        at = cursor.position
         old = take_name(cursor) if not cursor.take("(") else "("
         if old.endswith(")") or not cursor.take_word("as"):
             raise cursor.unexpected("expected 'as'", "rename old as new")
-        pairs.append((old, take_name(cursor)))
+        rename(cursor, gaps, pairs, old, take_name(cursor), at)
         if not cursor.take(","):
             break
+    return renamed(pairs, cursor.span(start))
+
+
+def rename(cursor: Cursor, gaps: Gaps, pairs: list[tuple[str, str]], old: str, new: str, at: int) -> None:
+    """One more of `pairs`, which stands at `at`: a column that one before it made cannot be told from the record's."""
+    if any(old == made for _, made in pairs):
+        gaps.add(at, cursor.position, "the column of that name was made just before", "extend c = a, a = b, b = c")
+    pairs.append((old, new))
+
+
+def renamed(pairs: list[tuple[str, str]], span: Span) -> list[Pipe]:
     added = tuple((new, Field(old)) for old, new in pairs if old != new)
-    gone = tuple(old for old, new in pairs if old not in {name for name, _ in added})
+    made = {name for name, _ in added}
+    gone = tuple(dict.fromkeys(old for old, new in pairs if old != new and old not in made))
     if not added:
         return []
-    return [Extend(added, span=cursor.span(start)), *([Fields(gone, without=True)] if gone else [])]
+    return [Extend(added, span=span), *([Fields(gone, without=True)] if gone else [])]
 
 
 def _rex(cursor: Cursor, gaps: Gaps) -> list[Pipe]:

@@ -123,6 +123,36 @@ def test_a_new_error_is_told_with_its_service_its_number_and_its_query(shop: Sho
     assert finding.detected_ns <= (START_S + 403 * STEP_S) * 10**9
 
 
+def test_a_sure_thing_is_told_before_its_step_is_over_and_once(shop: Shop, kept: Kept) -> None:
+    shop.run(400)
+    at_s = START_S + shop.step * STEP_S
+    flood = [("pay", READ, INFO)] * 60 + [("pay", FAILED, ERROR)] * 20
+    shop.stage.process(batch(flood, at_s, 1_000_000, observed_s=at_s + 10))
+    (finding,) = kept.findings
+    assert (finding.service, finding.started_ns) == ("pay", at_s * 10**9)
+    assert finding.detected_ns < (at_s + STEP_S) * 10**9
+    shop.run(10)
+    assert len(kept.findings) == 1
+
+
+def test_looking_teaches_nothing(kept: Kept) -> None:
+    """What is known after many looks at half a step is what is known without any."""
+
+    def learnt(look_s: float) -> dict[str, np.ndarray]:
+        stage = DetectStage(kept, Feedback(), DetectConfig(look_s=look_s))
+        shop = Shop(stage)
+        for _ in range(60):
+            shop.run(1)
+            late = [("cart", READ, INFO)] * 4 + [("pay", FAILED + shop.step % 3, ERROR)]
+            stage.process(batch(late, START_S + shop.step * STEP_S - 9, 10_000_000 + shop.step))
+        return {name: np.array(array) for name, array in stage._tenants[DEFAULT_TENANT].watch.arrays().items()}
+
+    often, never = learnt(0.0), learnt(1e9)
+    for name, array in never.items():
+        if name not in ("told_at", "budget/fatigue"):
+            np.testing.assert_array_equal(often[name], array, err_msg=name)
+
+
 def test_trouble_in_the_first_minutes_is_told_and_how_little_is_known_too(shop: Shop, kept: Kept) -> None:
     shop.run(24)
     shop.run(4, extra=(("pay", FAILED, ERROR, 40),))
