@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -73,13 +74,16 @@ class Mosquitto:
         return f"127.0.0.1:{self.port}"
 
     def start(self) -> None:
+        """Until it answers as a broker: another program may have taken the port meanwhile."""
         with (self._directory / "log").open("ab") as log:
             self._process = subprocess.Popen([self._program, "-c", str(self._config)], stdout=log, stderr=log)
         deadline = time.monotonic() + _STARTS_WITHIN_S
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and self._process.poll() is None:
             with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
+                listens = probe.connect_ex(("127.0.0.1", self.port)) == 0
+            if listens:
+                _leave(_device(self.port))
+                return
             time.sleep(0.02)
         raise AssertionError(f"mosquitto did not start: {(self._directory / 'log').read_text()[-2000:]}")
 
@@ -101,20 +105,28 @@ class Mosquitto:
         sent = [client.publish(topic, payload, qos=qos, retain=retain) for payload in payloads]
         for each in sent:
             each.wait_for_publish(_DONE_WITHIN_S)
-        client.disconnect()
-        client.loop_stop()
+        _leave(client)
         assert all(each.is_published() for each in sent)
         return len(sent)
 
 
 def _device(port: int) -> Any:
+    """Which the broker has welcomed: what is published before may wait for ever."""
     from paho.mqtt.client import CallbackAPIVersion, Client
 
     client = Client(CallbackAPIVersion.VERSION2)
+    welcomed = threading.Event()
+    client.on_connect = lambda *_: welcomed.set()
     client.max_inflight_messages_set(1000)
     client.connect("127.0.0.1", port)
     client.loop_start()
+    assert welcomed.wait(_STARTS_WITHIN_S), f"what listens on port {port} answers no MQTT"
     return client
+
+
+def _leave(client: Any) -> None:
+    client.disconnect()
+    client.loop_stop()
 
 
 def _free_port() -> int:

@@ -35,7 +35,7 @@ def fill(process: NodeProcess) -> None:
     tail = "the quick brown fox of warehouse 17 jumps over order " * 3
     for first in range(0, RECORDS, 40_000):
         lines = [
-            f'{{"level":"{"error" if n % 50 == 0 else "info"}","service":"cart","message":"step {n} {tail}{n * 7}"}}'
+            f'{{"level":"{"error" if n % 500 == 0 else "info"}","service":"cart","message":"step {n} {tail}{n * 7}"}}'
             for n in range(first, first + 40_000)
         ]
         process.send("\n".join(lines).encode())

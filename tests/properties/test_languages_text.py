@@ -127,9 +127,9 @@ def test_hostile_text_is_read_or_refused_soon(language: str) -> None:
 
 def _read(language: str, text: str) -> tuple[str, float]:
     """(what the refusal says, seconds of processor time)."""
-    began = time.process_time()
+    began = time.thread_time()
     told = _refusal(READERS[language], text)
-    return told, time.process_time() - began
+    return told, time.thread_time() - began
 
 
 def _refusal(read: Callable[[str], object], text: str) -> str:
@@ -147,7 +147,7 @@ def test_a_search_nested_deeply_is_refused_soon(opened: str) -> None:
     closed = "}" * opened.count("{")
     for levels in (30, 300):
         body = orjson.loads(opened * levels + '{"match_all":{}}' + closed * levels)
-        began = time.process_time()
+        began = time.thread_time()
         with pytest.raises(HeimdallError, match="nested depth|nesting"):
             read_query(body, 0)
-        assert time.process_time() - began < 1
+        assert time.thread_time() - began < 1

@@ -33,10 +33,12 @@ def subscriber(broker: Mosquitto, tmp_path_factory: pytest.TempPathFactory) -> I
         },
     )
     process.start()
-    broker.publish("probe/x/log", ["there"], retain=True)
-    process.wait_for_count(1, "service:probe")
-    yield Receiver(process, "", "")
-    process.stop()
+    try:
+        broker.publish("probe/x/log", ["there"], retain=True)
+        process.wait_for_count(1, "service:probe")
+        yield Receiver(process, "", "")
+    finally:
+        process.stop()
 
 
 @pytest.mark.conformance("MQTT", "mosquitto_pub 2.0", "lines of standard input, quality of service 1 and 2")

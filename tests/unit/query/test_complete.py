@@ -40,7 +40,7 @@ def inserts(text: str, limit: int = 3) -> list[str]:
         ("level>=er‸", Place.VALUE, ["error"]),
         ('"a quotation of se‸', Place.NOTHING, []),
         ("* | st‸", Place.PIPE, ["stats "]),
-        ('"a | b" | s‸', Place.PIPE, ["stats ", "sort ", "fields "]),
+        ('"a | b" | s‸', Place.PIPE, ["stats ", "sort ", "similar "]),
         ("* | stats p9‸", Place.AGGREGATE, ["p90(", "p95(", "p99("]),
         ("* | stats count() ‸", Place.AGGREGATE, ["by ", "as ", "count("]),
         ("* | stats max(dur‸", Place.EXPRESSION, ["duration_ms"]),

@@ -28,3 +28,15 @@ def test_a_tag_may_be_written_longer_than_it_need_be(times: int) -> None:
 )
 def test_a_tag_without_an_end_breaks_its_message(message: bytes, times: int) -> None:
     assert read(message, times).broken.all()
+
+
+@pytest.mark.parametrize("number", [1, 15, 16, 20, 31, 32, 2**29 - 1])
+@pytest.mark.parametrize("times", [1, 100], ids=["one", "many"])
+def test_a_field_may_have_any_number(number: int, times: int) -> None:
+    tag, left = b"", number << 3 | LENGTH
+    while left >= 0x80:
+        tag, left = tag + bytes([left & 0x7F | 0x80]), left >> 7
+    found = read((tag + bytes([left]) + b"\x02hi") * 2, times)
+    assert not found.broken.any()
+    assert found.number.tolist() == [number] * 2 * times
+    assert (found.end - found.start).tolist() == [2] * 2 * times

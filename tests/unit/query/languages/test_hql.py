@@ -100,7 +100,7 @@ def test_aggregates_and_sorts_are_known_of_a_query() -> None:
 def test_a_typical_query_takes_less_than_a_millisecond() -> None:
     text = 'service:payment level>=error "card declined" | stats count() as n, p95(duration_ms) by bin(5m) | head 20'
     parse(text)
-    started = time.process_time()
+    started = time.thread_time()
     for _ in range(100):
         parse(text)
-    assert (time.process_time() - started) / 100 < 0.001
+    assert (time.thread_time() - started) / 100 < 0.001

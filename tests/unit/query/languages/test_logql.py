@@ -114,10 +114,10 @@ def test_deep_nesting_is_refused() -> None:
     ids=range(8),
 )
 def test_long_and_deep_text_is_refused_soon(text: str) -> None:
-    began = time.process_time()
+    began = time.thread_time()
     with pytest.raises(LogqlError) as refused:
         parse(text)
-    assert time.process_time() - began < 1
+    assert time.thread_time() - began < 1
     assert len(str(refused.value)) < 200
 
 

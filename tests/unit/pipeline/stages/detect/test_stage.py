@@ -153,6 +153,23 @@ def test_looking_teaches_nothing(kept: Kept) -> None:
             np.testing.assert_array_equal(often[name], array, err_msg=name)
 
 
+def test_a_look_waits_for_history_that_is_not_judged_yet(kept: Kept) -> None:
+    """What is told of the newest step would hide where the trouble began."""
+    stage = DetectStage(kept, Feedback(), DetectConfig(look_s=0.0, share=0.0))
+    arrived_s = START_S + 120 * STEP_S
+    well = [(name, READ, INFO) for name in ("cart", "pay") for _ in range(12)]
+    ill = [*well, *[("pay", FAILED, ERROR)] * 20]
+    for step in range(120):
+        rows = ill if step >= 111 else well
+        stage.process(batch(rows, START_S + step * STEP_S, step * 1_000 + 1, observed_s=arrived_s))
+    for turn in range(3):
+        at_s = arrived_s + turn * STEP_S
+        stage.process(batch(ill, at_s, (200 + turn) * 1_000, observed_s=at_s + 10))
+    for _ in range(200):
+        stage.rest()
+    assert kept.of("pay")[0].started_ns == (START_S + 111 * STEP_S) * 10**9
+
+
 def test_trouble_in_the_first_minutes_is_told_and_how_little_is_known_too(shop: Shop, kept: Kept) -> None:
     shop.run(24)
     shop.run(4, extra=(("pay", FAILED, ERROR, 40),))
