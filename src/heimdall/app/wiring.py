@@ -134,12 +134,14 @@ def _parts_before(config: NodeConfig, clock: Clock, storage: tuple[Engine, Catal
         clock=clock,
         config=config.pipeline,
         on_stored=tail.publish,
+        is_watched=lambda: tail.is_watched,
     )
     mover = Mover(
         engine, catalogue, schedule, clock, settled=lambda: runner.committed - 1, on_expired=runner.ledger.expire
     )  # fmt: skip
     cache = open_cache(config.query.cache, clock)
     queries = CachedQueryService(Tiers({"hot": engine}), clock, config.query, templates.catalogue, cache)
+    queries.on_question = runner.hurry
     door = HttpDoor(bus, clock, config.ingest)
     schemas = SchemaRegistry(config.data / "registry" / "schemas.db")
     register_own(schemas)

@@ -84,6 +84,7 @@ class CachedQueryService(QueryService):
         is_open = request.start_ns is None or request.end_ns is None
         if request.fresh or uses_now(query) or uses_templates(query) or (is_open and uses_length(query)):
             return compute()
+        self.on_question()
         version = self._tiers.version(request.tenant, request.start_ns, request.end_ns)
         if version is None:
             return compute()
@@ -119,6 +120,7 @@ class CachedQueryService(QueryService):
     # ------------------------------------------------------------------ whole answers
 
     def _kept(self, request: R, compute: Callable[[R], Answer]) -> Answer:
+        self.on_question()
         started_s = self._clock.monotonic()
         if self._warmer is not None:
             self._warmer.asked(request)

@@ -112,6 +112,10 @@ class LiveTail:
         self._worker = threading.Thread(target=self._match, name="live-tail", daemon=True)
         self._worker.start()
 
+    @property
+    def is_watched(self) -> bool:
+        return bool(self._subscriptions)
+
     def subscribe(self, query: Query, tenant: TenantId, wake: Callable[[], None]) -> Subscription:
         """Watch records stored from now on.
 

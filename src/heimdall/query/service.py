@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 
@@ -78,6 +78,8 @@ class QueryService:
     """All methods may be called from several threads; each runs in its caller's."""
 
     def __init__(self, tiers: Tiers, clock: Clock, config: QueryConfig, templates: Catalogue) -> None:
+        self.on_question: Callable[[], None] = lambda: None
+        """Called whenever somebody asks, before what is stored is looked at. It must not block."""
         self._clock = clock
         self._config = config
         self._templates = templates
@@ -293,6 +295,7 @@ class QueryService:
 
     @contextmanager
     def _job(self, request: QueryRequest, kind: str, price: Estimate | None = None) -> Iterator[Job]:
+        self.on_question()
         with SECONDS.labels(kind).time(), self._executor.job(request, price) as job:
             yield job
 

@@ -23,7 +23,7 @@ from heimdall.storage.engine import ScanRequest
 from heimdall.storage.engines.memory import MemoryEngine
 
 NOW_NS = 1_795_342_530_000_000_000
-CONFIG = PipelineConfig(max_wait_s=0.01, checkpoint_interval_s=0.05, retry_interval_s=0.01)
+CONFIG = PipelineConfig(max_wait_s=0.01, append_wait_s=0, checkpoint_interval_s=0.05, retry_interval_s=0.01)
 
 
 def batch(messages: list[str], tenant: TenantId = DEFAULT_TENANT) -> LogBatch:
@@ -402,3 +402,108 @@ def test_bounds_are_durable_before_a_stage_sees_a_span(bus, tmp_path):
         assert told == [(1, 2), (1, 2), (3, 3)]
     finally:
         runner.stop()
+
+
+def span_by_span(bus: MemoryBus, runner: EmbeddedRunner, *batches: LogBatch) -> None:
+    """Each batch in a span of its own."""
+    for each in batches:
+        bus.append(each)
+        planned = bus.end - 1
+        wait_until(lambda planned=planned: bool(runner.state.rows("SELECT 1 FROM span WHERE last = ?", (planned,))))
+
+
+QUIET = replace(CONFIG, append_wait_s=60, checkpoint_interval_s=1e6)
+
+
+def test_while_nobody_asks_small_spans_are_appended_together(bus, tmp_path):
+    appended: list[tuple[TenantId, int, int, int]] = []
+
+    def note(batch: LogBatch) -> None:
+        assert batch.origin is not None
+        appended.append((batch.tenant, batch.origin.first, batch.origin.last, batch.num_rows))
+
+    engine = HostileEngine(before=note)
+    runner = make_runner(bus, engine, tmp_path, QUIET)
+    try:
+        span_by_span(bus, runner, batch(["a"]))  # after a pause: waits for no others
+        wait_until(lambda: runner.committed == 2)
+        span_by_span(bus, runner, batch(["b"]), batch(["c"], TenantId("other")), batch(["a", "d"]))
+        assert runner.committed == 2
+        runner.hurry()
+        wait_until(lambda: runner.committed == 6)
+        assert appended == [(DEFAULT_TENANT, 1, 1, 1), (DEFAULT_TENANT, 2, 5, 3), (TenantId("other"), 2, 5, 1)]
+        assert stored(engine) == [(1, "a", 1), (2, "b", 2), (4, "a", 1), (5, "d", 4)]
+        assert totals(runner) == (5, 5, 0)
+    finally:
+        runner.stop()
+
+
+def test_spans_are_held_no_longer_than_configured_and_not_behind_a_large_one(bus, tmp_path):
+    runner = make_runner(bus, MemoryEngine(SystemClock()), tmp_path, replace(QUIET, append_wait_s=0.3))
+    try:
+        span_by_span(bus, runner, batch(["a"]), batch(["b"]))
+        wait_until(lambda: runner.committed == 3)
+    finally:
+        runner.stop()
+    runner = make_runner(bus, MemoryEngine(SystemClock()), tmp_path, QUIET)
+    try:
+        span_by_span(bus, runner, batch(["a"]), batch(["b"]), batch(["c"] * 10_000))
+        wait_until(lambda: runner.committed == bus.end)
+    finally:
+        runner.stop()
+
+
+def test_nothing_is_held_while_somebody_watches(bus, tmp_path):
+    runner = EmbeddedRunner(
+        bus=bus,
+        stages=[FirstSeenStage()],
+        engine=MemoryEngine(SystemClock()),
+        state_path=tmp_path / "state.db",
+        clock=SystemClock(),
+        config=QUIET,
+        is_watched=lambda: True,
+    )
+    runner.start()
+    try:
+        for message in ("a", "b", "c"):
+            bus.append(batch([message]))
+            wait_until(lambda: runner.committed == bus.end)
+    finally:
+        runner.stop()
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_crash_around_a_joint_append_replays_it_with_the_same_bounds(bus, tmp_path, moment):
+    origins: list[tuple[int, int]] = []
+
+    def crash_on_the_second(batch: LogBatch) -> None:
+        assert batch.origin is not None
+        origins.append((batch.origin.first, batch.origin.last))
+        if len(origins) == 2:
+            raise Crash
+
+    engine = HostileEngine(**{moment: crash_on_the_second})
+    dying = make_runner(bus, engine, tmp_path, QUIET)
+    span_by_span(bus, dying, batch(["a"]))
+    wait_until(lambda: dying.committed == 2)
+    span_by_span(bus, dying, batch(["b"]), batch(["c", "b"]))
+    dying.hurry()
+    wait_until(lambda: dying.failure is not None)
+    dying.stop()
+    bus.append(batch(["d"]))
+    again = make_runner(bus, engine, tmp_path, QUIET)
+    try:
+        assert again.wait_until_stored(bus.end, timeout_s=5)
+        assert origins[1:3] == [(2, 4), (2, 4)]
+        assert stored(engine) == [(1, "a", 1), (2, "b", 2), (3, "c", 3), (4, "b", 2), (5, "d", 4)]
+        assert totals(again) == (5, 5, 0)
+    finally:
+        again.stop()
+
+
+def test_what_is_held_is_stored_when_the_node_stops(bus, tmp_path):
+    engine = MemoryEngine(SystemClock())
+    runner = make_runner(bus, engine, tmp_path, QUIET)
+    span_by_span(bus, runner, batch(["a"]), batch(["b"]), batch(["c"]))
+    runner.stop()
+    assert [message for _, message, _ in stored(engine)] == ["a", "b", "c"]

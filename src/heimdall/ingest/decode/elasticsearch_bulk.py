@@ -10,18 +10,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import numpy as np
 import orjson
 import polars as pl
 import pyarrow as pa
 
 from heimdall.errors import InvalidInput, TooLarge
 from heimdall.ingest.decode.decoded import Decoded
-from heimdall.ingest.decode.json import MAX_RECORDS, decode_json_texts
+from heimdall.ingest.decode.json import MAX_RECORDS, decode_json_objects, decode_json_texts
 from heimdall.ingest.decode.json_merge import with_members
 from heimdall.ingest.decode.json_schema import SchemaMemory
 
 _WITH_DOCUMENT = frozenset({"index", "create", "update"})
 _ACTIONS = _WITH_DOCUMENT | {"delete"}
+
+_MAX_ACTION_BYTES = 512
+"""Of an action line that is compared with all others at once; longer ones are rare, and looked at one by one."""
 
 UNTOLD = "the document could not be read"
 """Reason of rejections beyond those that are listed."""
@@ -87,6 +91,9 @@ def decode_bulk(body: bytes, *, index: str | None, now_ns: int, schemas: SchemaM
         InvalidInput: an action line is none, or names no index: the items after it cannot be told apart.
         TooLarge: more than `MAX_RECORDS` items.
     """
+    alike = _alike(body, index, now_ns, schemas)
+    if alike is not None:
+        return alike
     items = _items(body, index)
     count = len(items.codes)
     texts, codes = items.documents, items.codes
@@ -124,6 +131,32 @@ def decode_document(body: bytes, action: Action, *, now_ns: int, schemas: Schema
     if not decoded.num_rows:
         raise InvalidInput(f"the document could not be read: {decoded.rejected[0].reason}")
     return Decoded(_with_names(decoded.table, [action], [0]))
+
+
+def _alike(body: bytes, index: str | None, now_ns: int, schemas: SchemaMemory) -> BulkDecoded | None:
+    """What most senders send: one action line, again and again, and a document after each. None for other bodies."""
+    width = body.find(b"\n")
+    if not 0 < width <= _MAX_ACTION_BYTES:
+        return None
+    try:
+        action = _action(body[:width], index)
+    except ValueError:
+        return None
+    data = np.frombuffer(body, np.uint8)
+    ends = np.flatnonzero(data == ord("\n"))
+    if ends[-1] + 1 < len(body):
+        ends = np.append(ends, len(body))
+    if not action.is_taken or action.id or len(ends) % 2:
+        return None
+    starts, ends, lines = ends[0::2] + 1, ends[1::2], np.concatenate(([0], ends[1:-1:2] + 1))
+    if not ((starts - lines == width + 1).all() and (starts < ends).all() and (data[starts] == ord("{")).all()):
+        return None
+    if not (np.lib.stride_tricks.sliding_window_view(data, width)[lines] == data[:width]).all():
+        return None
+    view, count = memoryview(body), len(starts)
+    documents = b"\n".join([view[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)])
+    found = decode_json_objects(documents, count, {"_index": action.index_name}, now_ns=now_ns, schemas=schemas)
+    return None if found is None else BulkDecoded(found.table, actions=(action,), codes=(0,) * count)
 
 
 def _items(body: bytes, index: str | None) -> _Items:

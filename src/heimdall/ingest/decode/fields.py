@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import binascii
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import cast
 
 import numpy as np
+import orjson
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -56,6 +57,8 @@ class Fields:
     """No text in `frame` needs escaping as JSON."""
     numbers: tuple[int, ...] = ()
     """Where each record stood in its body, for records taken from among others; empty = they are all of a stretch."""
+    beside: Mapping[str, str] = field(default_factory=dict)
+    """What is known of every record besides, as attributes; `frame` has no such columns, and `rest` is None."""
 
 
 @dataclass(slots=True)
@@ -97,7 +100,7 @@ def canonical(fields: Fields, *, now_ns: int, hints: Hints) -> Canonical:
         outcome.columns["attributes"] = _large(attributes)
     some = {name: array for name, array in outcome.columns.items() if array.null_count < len(array)}
     table = pa.table({name: some[name] for name in LOG_SCHEMA.names if name in some})
-    known = None if fields.rest is not None else frozenset(frame.columns) | {ODDITY_FIELD}
+    known = None if fields.rest is not None else frozenset((*frame.columns, *fields.beside, ODDITY_FIELD))
     return Canonical(table, own_message, known)
 
 
@@ -259,7 +262,10 @@ def _attributes(frame: pl.DataFrame, fields: Fields, outcome: _Outcome) -> pl.Se
     if outcome.odd:
         outcome.pieces.append(_marks(outcome.odd))
     if fields.rest is None:
-        return json_objects(own, outcome.pieces, plain=fields.plain) if own or outcome.pieces else None
+        before = orjson.dumps(fields.beside).decode()[1:-1]
+        if own or outcome.pieces:
+            return json_objects(own, outcome.pieces, plain=fields.plain, before=before)
+        return pl.Series([f"{{{before}}}"]).new_from_index(0, fields.count) if before else None
     # read one by one: all that is not canonical lies in `rest` already
     members = fields.rest.str.slice(1).str.strip_suffix("}")
     rest = pl.select(

@@ -7,7 +7,7 @@ record, broken lines, odd numbers or bytes) is read record by record (`json_reco
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
 
@@ -108,6 +108,20 @@ def decode_json_texts(texts: list[bytes], *, now_ns: int, schemas: SchemaMemory,
     if whole and len(numbers) == len(texts):
         return rejected.numbered(joined(tables), None)
     return rejected.numbered(_in_order(joined(tables), numbers), pa.array(sorted(numbers), pa.int64()))
+
+
+def decode_json_objects(
+    body: bytes, count: int, beside: Mapping[str, str], *, now_ns: int, schemas: SchemaMemory
+) -> Decoded | None:
+    """Records of `count` lines that each begin an object, `beside` among the attributes of all; None where some of them
+    need another look (`decode_json_texts`)."""
+    if len(body) > _PIECE_BYTES or count > MAX_RECORDS:
+        return None
+    found = _by_columns(body, count, schemas, array=False)
+    if found is None or found.count != count or not beside.keys().isdisjoint(found.frame.columns):
+        return None
+    ready = canonical(replace(found, beside=beside), now_ns=now_ns, hints=NO_HINTS)
+    return Decoded(finished(unwrapped(ready, now_ns=now_ns, schemas=schemas).table, now_ns=now_ns))
 
 
 def _pieces_of(texts: list[bytes]) -> Iterator[tuple[int, list[bytes]]]:

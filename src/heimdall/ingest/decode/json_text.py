@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
 import orjson
 import polars as pl
 
-_NEEDS_ESCAPE = r'["\\\x00-\x1f]'
 
-
-def json_objects(columns: Iterable[pl.Series], pieces: Iterable[pl.Series] = (), *, plain: bool = False) -> pl.Series:
+def json_objects(
+    columns: Iterable[pl.Series], pieces: Iterable[pl.Series] = (), *, plain: bool = False, before: str = ""
+) -> pl.Series:
     """One JSON object a row, members named and ordered like `columns`; null where it would be empty.
 
     `pieces`: ready members, `,"name":value` or null (`json_members`). `plain`: no text needs escaping (known from
-    the source), which saves looking.
+    the source), which saves looking. `before`: members that every object begins with, `"a":1,"b":2`.
     """
     columns, pieces = list(columns), list(pieces)
     members = [*(_member(column, plain=plain) for column in columns), *(pl.lit(piece) for piece in pieces)]
     if not members:
         raise ValueError("at least one column")
+    if before:
+        return pl.select(pl.concat_str([pl.lit(f"{{{before}"), *members, pl.lit("}")], ignore_nulls=True)).to_series()
     joined = pl.concat_str(members, ignore_nulls=True)
     objects = pl.concat_str(pl.lit("{"), joined.str.slice(1), pl.lit("}"))
     if all(part.null_count() for part in (*columns, *pieces)):
@@ -42,6 +45,8 @@ def _member(column: pl.Series, *, plain: bool) -> pl.Expr:
 def json_values(column: pl.Series, *, plain: bool = False) -> pl.Series:
     """JSON text of each value; null stays null. Floats that JSON cannot write become `null` text."""
     dtype = column.dtype
+    if not len(column):
+        return pl.Series([], dtype=pl.String)
     if dtype == pl.String:
         if plain or not needs_escape(column):
             return pl.select(pl.concat_str(pl.lit('"'), pl.lit(column), pl.lit('"'))).to_series()
@@ -57,7 +62,13 @@ def json_values(column: pl.Series, *, plain: bool = False) -> pl.Series:
 
 def needs_escape(column: pl.Series) -> bool:
     """Whether some text of the column has a character that JSON writes with a backslash."""
-    return bool(column.str.contains(_NEEDS_ESCAPE).any())
+    text = column.drop_nulls().to_arrow(compat_level=pl.CompatLevel.oldest())
+    _, offsets, data = text.buffers()
+    if offsets is None or data is None:
+        return False
+    ends = np.frombuffer(offsets, np.int64)[text.offset : text.offset + len(text) + 1]
+    used = np.frombuffer(data, np.uint8)[ends[0] : ends[-1]]
+    return bool((used < 0x20).any() or (used == ord('"')).any() or (used == ord("\\")).any())
 
 
 def _by_engine(column: pl.Series) -> pl.Series:

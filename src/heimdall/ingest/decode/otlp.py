@@ -7,7 +7,7 @@ Where things go (OpenTelemetry log data model and semantic conventions):
 | resource `service.name`, `service.instance.id`, `cloud.region`, `deployment.environment[.name]` | service, instance, region, environment |
 | other resource attributes | `resource.<name>` |
 | scope name, version, attributes | `scope.name`, `scope.version`, `scope.<name>` |
-| log attributes | their own names; ids of users, sessions, requests, customers also find their columns |
+| log attributes | their own names; ids of users, sessions, requests, customers also find their columns, and so do service, instance, region and environment where the resource does not say them |
 | body: text | message |
 | body: anything else | message as JSON text, and `body` with its types |
 | `eventName`, `severityText` of no known level, `droppedAttributesCount` | attributes `event_name`, `severity_text`, `dropped_attributes_count` |
@@ -26,8 +26,9 @@ import numpy.typing as npt
 import orjson
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from heimdall.ingest.decode.canonical import KINDS, NAMES, Kind, canonical_of
+from heimdall.ingest.decode.canonical import KINDS, NAMES, Kind
 from heimdall.ingest.decode.decoded import Decoded, RejectedList
 from heimdall.ingest.decode.fields import EARLIEST_NS, MAX_AHEAD_NS, Canonical, finished
 from heimdall.ingest.decode.json_merge import merged_text
@@ -44,10 +45,11 @@ _RESOURCE_COLUMNS = {
     "deployment.environment.name": "environment",
     "deployment.environment": "environment",
 }
-ID_COLUMNS = frozenset(name for name, kind in KINDS.items() if kind is Kind.TEXT)
-"""What attributes of a record may fill."""
+OPEN_COLUMNS = frozenset(name for name, kind in KINDS.items() if kind in (Kind.TEXT, Kind.WORD))
+"""What attributes of a record may fill, where its resource says nothing."""
 
-_ID_NAMES = frozenset(name for column in ID_COLUMNS for name in (column, *NAMES[column]))
+_OPEN_NAMES = {name: (column, rank) for column in OPEN_COLUMNS for rank, name in enumerate(NAMES[column])}
+"""With their column and their rank among its names."""
 _SEVERITY_NAMES = {
     f"SEVERITY_NUMBER_{level}{'' if step == 1 else step}": place * 4 + step
     for place, level in enumerate(("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"))
@@ -95,7 +97,7 @@ class LogRows:
         default_factory=list
     )
     """Origin, time, severity number and text, message, attributes, trace id, span id, flags."""
-    ids: dict[str, dict[int, str]] = field(default_factory=dict)
+    own: dict[str, dict[int, str]] = field(default_factory=dict)
     """Column → record → value, for the records that have one."""
     structured: list[int] = field(default_factory=list)
     """Records whose body was no text."""
@@ -122,8 +124,8 @@ class LogRows:
                 time_ns = self.now_ns
             else:
                 time_ns = observed_ns if EARLIEST_NS <= observed_ns <= latest else self.now_ns
-        if attributes and not _ID_NAMES.isdisjoint(attributes):
-            self._take_ids(attributes)
+        if attributes and not _OPEN_NAMES.keys().isdisjoint(attributes):
+            self._take_columns(origin, attributes)
         if type(body) is str:
             message = body
         elif body is None:
@@ -174,8 +176,8 @@ class LogRows:
             "trace_flags": pa.array(flags, pa.uint8()),
             **origin_columns(*_codes(origins)),
         }
-        for name, values in self.ids.items():
-            columns[name] = pa.array([values.get(row) for row in range(count)], pa.large_string())
+        for name, values in self.own.items():
+            columns[name] = filled(columns.get(name), name, pl.Series([values.get(row) for row in range(count)]))
         some = {
             name: columns[name] for name in LOG_SCHEMA.names if name in columns and columns[name].null_count < count
         }
@@ -183,12 +185,12 @@ class LogRows:
         whole = unwrapped(Canonical(pa.table(some), own_message, None), now_ns=self.now_ns, schemas=schemas)
         return self.rejected.decoded(finished(whole.table, now_ns=self.now_ns))
 
-    def _take_ids(self, attributes: dict[str, Any]) -> None:
+    def _take_columns(self, origin: Origin, attributes: dict[str, Any]) -> None:
         row = len(self.rows)
-        for name in _ID_NAMES & attributes.keys():
-            known = canonical_of(name)
-            if known is not None and type(attributes[name]) in (str, int):
-                taken = self.ids.setdefault(known[0], {})
+        for name in sorted(_OPEN_NAMES.keys() & attributes.keys(), key=_OPEN_NAMES.__getitem__):
+            column = _OPEN_NAMES[name][0]
+            if column not in origin.columns and type(attributes[name]) in (str, int):
+                taken = self.own.setdefault(column, {})
                 if row not in taken:
                     taken[row] = str(attributes.pop(name))
 
@@ -200,6 +202,16 @@ def origin_columns(origins: Sequence[Origin], codes: Sequence[int] | npt.NDArray
         name: pa.array([origin.columns.get(name) for origin in origins], pa.string()).take(rows).dictionary_encode()
         for name in ("service", "instance", "region", "environment")
     }
+
+
+def filled(column: pa.Array | None, name: str, texts: pl.Series) -> pa.Array:
+    """`column` of the schema's `name`, with `texts` where it says nothing."""
+    if KINDS[name] is not Kind.WORD:
+        return texts.to_arrow().cast(pa.large_string())
+    words = texts.to_arrow().cast(pa.string())
+    if column is not None and column.null_count < len(column):
+        words = pc.coalesce(column.dictionary_decode(), words)
+    return words.dictionary_encode()
 
 
 def _codes(origins: tuple[Origin, ...]) -> tuple[list[Origin], list[int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -22,7 +22,7 @@ from heimdall.ingest.decode.json_schema import SchemaMemory
 from heimdall.ingest.decode.json_text import json_values
 from heimdall.ingest.decode.levels import parse_levels
 from heimdall.ingest.decode.oddity import ODDITY_FIELD, RAW_MESSAGE_FIELD, Oddity
-from heimdall.ingest.decode.otlp import ID_COLUMNS, Origin, binary, make_origin, origin_columns, real
+from heimdall.ingest.decode.otlp import OPEN_COLUMNS, Origin, binary, filled, make_origin, origin_columns, real
 from heimdall.ingest.decode.otlp_values import MAX_FIELDS, STRING, AnyValues, any_values, attributes_of, json_of
 from heimdall.ingest.decode.pairs import Pairs, constant, objects_of, over, taken
 from heimdall.ingest.decode.pairs import joined as joined_pairs
@@ -158,8 +158,8 @@ def _table(
     if len(events) and silent.any():
         message = pl.select(pl.when(pl.lit(silent)).then(pl.lit(event_names)).otherwise(pl.lit(message))).to_series()
     extra += [events, _dropped(fields), texts, extra_times, structured, bad.raw, _oddities(late, odd)]
-    ids, left = taken(joined_pairs([attributes, *extra]), ID_COLUMNS, count)
-    columns |= {name: texts_.to_arrow().cast(pa.large_string()) for name, texts_ in ids.items()}
+    found, left = taken(joined_pairs([attributes, *extra]), OPEN_COLUMNS, count, _stated(columns))
+    columns |= {name: filled(columns.get(name), name, values) for name, values in found.items()}
     own = objects_of(left, count)
     names = frozenset(name for origin in records.origins for name in origin.members)
     outer = [f"{{{origin.text}}}" if origin.text else "" for origin in records.origins]
@@ -168,6 +168,15 @@ def _table(
     some = {name: columns[name] for name in LOG_SCHEMA.names if name in columns and columns[name].null_count < count}
     whole = Canonical(pa.table(some), pl.Series(body.kind <= STRING), names | frozenset(left.names))
     return finished(unwrapped(whole, now_ns=now_ns, schemas=schemas).table, now_ns=now_ns)
+
+
+def _stated(columns: Mapping[str, pa.Array]) -> dict[str, Mask]:
+    """Where the resource says what a column holds."""
+    return {
+        name: cast(Mask, column.is_valid().to_numpy(zero_copy_only=False))
+        for name, column in columns.items()
+        if name in OPEN_COLUMNS and column.null_count < len(column)
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +196,7 @@ def _message(wire: Wire, body: AnyValues) -> tuple[pl.Series, Pairs, _Bad]:
     odd = np.zeros(count, np.bool_) if not_utf8 is None else not_utf8
     rows = np.flatnonzero(odd)
     raw = wire.binary(body.start[rows], body.end[rows]).bin.encode("base64")
-    quoted = pl.select(pl.concat_str(pl.lit('"'), pl.lit(raw), pl.lit('"'))).to_series()
-    originals = constant(RAW_MESSAGE_FIELD, rows, quoted)
+    originals = constant(RAW_MESSAGE_FIELD, rows, json_values(raw, plain=True))
     broken = np.zeros(count, np.bool_)
     rows = np.flatnonzero(~is_text)
     if not len(rows):

@@ -51,8 +51,11 @@ class Texts:
 def any_values(wire: Wire, starts: Places, ends: Places) -> AnyValues:
     fields = wire.fields(starts, ends, most=MAX_FIELDS)
     known = (fields.number <= BYTES) & (_WIRE_KIND[np.minimum(fields.number, BYTES)] == fields.kind)
+    owner, count = fields.message, len(starts)
+    if len(owner) == count and known.all() and bool((owner == np.arange(count)).all()):  # each has one field
+        return AnyValues(fields.number, fields.start, fields.end, fields.value, fields.broken)
     rows = np.flatnonzero(known)
-    owner, count = fields.message[rows], len(starts)
+    owner = owner[rows]
     kind, start, end = (np.zeros(count, np.int64) for _ in range(3))
     value = np.zeros(count, np.uint64)
     kind[owner], start[owner], end[owner] = fields.number[rows], fields.start[rows], fields.end[rows]

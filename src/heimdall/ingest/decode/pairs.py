@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import cast
 
 import numpy as np
@@ -71,10 +72,13 @@ def joined(parts: Iterable[Pairs]) -> Pairs:
     return Pairs(owner[order], np.concatenate(codes)[order], list(known), values)
 
 
-def taken(pairs: Pairs, columns: Collection[str], count: int) -> tuple[dict[str, pl.Series], Pairs]:
+def taken(
+    pairs: Pairs, columns: Collection[str], count: int, stated: Mapping[str, Mask] = MappingProxyType({})
+) -> tuple[dict[str, pl.Series], Pairs]:
     """Texts and whole numbers that fill canonical `columns`, and the pairs that are left.
 
-    A record's most telling name wins (`heimdall.ingest.decode.canonical`); what is another kind of value stays.
+    A record's most telling name wins (`heimdall.ingest.decode.canonical`); what is another kind of value stays, and so
+    does all that would fill a column which the record has from elsewhere: `stated`, a mask of records by column.
     """
     known = [canonical_of(name) for name in pairs.names]
     wanted = {column for each in known if each is not None and (column := each[0]) in columns}
@@ -85,16 +89,25 @@ def taken(pairs: Pairs, columns: Collection[str], count: int) -> tuple[dict[str,
     for column in sorted(wanted):
         ranks = np.array([each[1] if each is not None and each[0] == column else -1 for each in known], np.int64)
         rank = ranks[pairs.codes]
-        rows = np.flatnonzero(rank >= 0)
-        usable = pairs.values.gather(pl.Series(rows)).str.contains(r'^(?:"|-?\d+$)')
-        rows = rows[cast(Mask, usable.to_numpy())]
-        order = rows[np.lexsort((rank[rows], pairs.owner[rows]))]
-        owners = pairs.owner[order]
-        first = order[np.concatenate(([True], owners[1:] != owners[:-1]))[: len(order)]]
-        gone[first] = True
-        empty = pl.Series([None], dtype=pl.String).new_from_index(0, count)
-        texts = unquoted(pairs.values.gather(pl.Series(first)))
-        found[column] = empty.scatter(pl.Series(pairs.owner[first]), texts) if len(first) else empty
+        wanted_rows = rank >= 0
+        if column in stated:
+            wanted_rows &= ~stated[column][pairs.owner]
+        rows = np.flatnonzero(wanted_rows)
+        values = pairs.values.gather(pl.Series(rows))
+        usable = cast(Mask, values.str.starts_with('"').to_numpy())
+        if not usable.all():
+            usable = usable | cast(Mask, values.str.contains(r"^-?\d+$").to_numpy())
+            rows, values = rows[usable], values.filter(pl.Series(usable))
+        owners = pairs.owner[rows]
+        if not bool((owners[1:] > owners[:-1]).all()):  # some record has two names for it
+            order = np.lexsort((rank[rows], owners))
+            order = order[np.concatenate(([True], owners[order][1:] != owners[order][:-1]))]
+            rows, owners, values = rows[order], owners[order], values.gather(pl.Series(order))
+        gone[rows] = True
+        texts = unquoted(values)
+        if len(rows) < count:
+            texts = pl.Series([None], dtype=pl.String).new_from_index(0, count).scatter(pl.Series(owners), texts)
+        found[column] = texts
     return found, pairs.where(~gone)
 
 

@@ -5,6 +5,10 @@ above all, leaves at once and does not wait for storage, and has to have the sam
 engine drops a span it has seen (token = tenant and bounds); after the append the offset commits. A crash anywhere in
 between replays the span with the same bounds, so it is the same batch under the same token.
 
+Small spans. While nobody asks, the spans of a small stream are gathered after the stages and appended together: rules
+and detectors have seen them by then, and an append costs what it costs however few records it has. Such an append has
+bounds of its own (`append` table), durable before storage sees it, and a replay gathers the same spans.
+
 Stage state. Stages are deterministic, so their state is saved only now and then, at a span's border. After a restart
 the runner goes back to that checkpoint, runs the spans that are already stored through the stages again (without
 storing them) and continues. The bus keeps what lies behind the checkpoint until the next one.
@@ -27,7 +31,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from heimdall.bus.port import Bus, Frame
 from heimdall.clock import Clock
 from heimdall.errors import HeimdallError, InvalidInput, Unavailable
-from heimdall.model.batch import DEFAULT_TENANT, LogBatch, Origin
+from heimdall.model.batch import DEFAULT_TENANT, LogBatch, Origin, TenantId
 from heimdall.pipeline import deadletters, ledger
 from heimdall.pipeline.deadletters import DeadLetters
 from heimdall.pipeline.span import Span, make_span
@@ -50,6 +54,14 @@ _LULL_S = 0.05
 come all the time, no longer pause ever does."""
 
 
+_SMALL_RECORDS = 10_000
+_SMALL_BYTES = 8 * 1024 * 1024
+"""An append of so many records or bytes waits for no more: from here on they cost more than the append itself."""
+
+_ASKED_S = 5.0
+"""So long after a question appends are not held: who looks at a page, or asks again and again, sees records soon."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineConfig:
     max_records: int = 100_000
@@ -60,8 +72,12 @@ class PipelineConfig:
     max_wait_s: float = 0.2
     """Seconds from one span's closing to the next one's at least, where neither is full; a record that comes after a
     longer pause waits for no others. Larger: fewer inserts, later searchable, later alerts."""
+    append_wait_s: float = 0.6
+    """Seconds from one append to storage to the next at least, where it would be small, nobody has asked for 5 seconds
+    and nobody watches a live tail; alerts do not wait for it. Larger: a quiet node costs less, and the first question
+    after a pause sees records later. 0 = every span is appended by itself."""
     writers: int = 3
-    """Spans appended to storage at the same time; they are committed in order. More use more cores and memory."""
+    """Appends to storage at the same time; they are committed in order. More use more cores and memory."""
     checkpoint_interval_s: float = 5.0
     """Seconds between saved stage states. Larger: less work while running, longer replay after a crash."""
     retry_interval_s: float = 0.5
@@ -97,6 +113,10 @@ class _Work:
     store: bool = True
     """False where there is nothing to store: the stages catch up with what storage has, or only a state is saved."""
 
+    @property
+    def size_bytes(self) -> int:
+        return sum(batch.table.nbytes for batch in self.processed)
+
 
 class EmbeddedRunner:
     """Owns the offsets. `start` returns at once; `stop` finishes the span in hand and saves a checkpoint."""
@@ -111,19 +131,26 @@ class EmbeddedRunner:
         clock: Clock,
         config: PipelineConfig,
         on_stored: Callable[[LogBatch], None] = lambda batch: None,
+        is_watched: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`on_stored` is called once per stored batch, by the storing thread; it must not block."""
+        """`on_stored` is called once per stored batch, by the storing thread; it must not block. While `is_watched`,
+        small spans are not held back."""
         self._bus = bus
         self._stages = tuple(stages)
         self._engine = engine
         self._clock = clock
         self._config = config
         self._on_stored = on_stored
+        self._is_watched = is_watched
         self.state = PipelineState(state_path)
         self.ledger = ledger.Ledger(self.state)
         self.dead_letters = DeadLetters(self.state)
         self._committed = self.state.progress(COMMITTED)
         self._queue: queue.Queue[_Work | None] = queue.Queue(maxsize=2)
+        self._ended = False
+        self._next: _Work | None = None
+        self._appends = self._planned_appends()
+        self._appended_s = self._asked_s = float("-inf")
         self._stopping = threading.Event()
         self._stage_lock = threading.Lock()
         self._checkpoint_due = False
@@ -161,6 +188,10 @@ class EmbeddedRunner:
         """Acknowledged records not stored yet."""
         return max(self._bus.end - self._committed, 0)
 
+    def hurry(self) -> None:
+        """Somebody wants to see what is stored: small spans are not held back now, nor in the next seconds."""
+        self._asked_s = self._clock.monotonic()
+
     @property
     def failure(self) -> BaseException | None:
         """What stopped the pipeline, if anything did: `/readyz` shows it."""
@@ -170,6 +201,7 @@ class EmbeddedRunner:
         """True once every record before `position` is stored; False after `timeout_s`."""
         deadline = self._clock.monotonic() + timeout_s
         while self._committed < position:
+            self.hurry()
             if self._failure is not None or self._clock.monotonic() > deadline:
                 return False
             self._clock.sleep(0.01)
@@ -326,47 +358,102 @@ class EmbeddedRunner:
                 continue
             return
 
-    def _take(self) -> _Work | None:
-        while self._failure is None:
+    def _take(self, timeout_s: float | None = None) -> _Work | None:
+        """The next span; None at the end (`_ended`), after a failure, or when none came in time."""
+        while self._failure is None and not self._ended:
             try:
-                return self._queue.get(timeout=0.1)
+                work = self._queue.get(timeout=0.1 if timeout_s is None else timeout_s)
             except queue.Empty:
-                continue
+                if timeout_s is None:
+                    continue
+                return None
+            self._ended = work is None
+            return work
         return None
 
     # -- storage --------------------------------------------------------------------------------------------------
 
     def _run_storage(self) -> None:
-        """Append up to `writers` spans side by side; commit them in the order of the bus."""
-        on_way: deque[tuple[_Work, Future[_Stored] | None]] = deque()
+        """Make up to `writers` appends side by side; commit them in the order of the bus."""
+        on_way: deque[tuple[list[_Work], Future[_Stored] | None]] = deque()
         with ThreadPoolExecutor(self._config.writers, thread_name_prefix="pipeline-append") as writers:
             while True:
                 while on_way and (len(on_way) >= self._config.writers or self._queue.empty()):
                     self._finish(*on_way.popleft())
-                work = self._take()
-                if work is None:
+                works = self._together(may_wait=not on_way)
+                if not works:
                     break
-                on_way.append((work, writers.submit(self._store, work) if work.store else None))
+                on_way.append((works, writers.submit(self._store, works) if works[0].store else None))
             while on_way and self._failure is None:
                 self._finish(*on_way.popleft())
 
-    def _store(self, work: _Work) -> _Stored:
+    def _planned_appends(self) -> dict[int, int]:
+        """First and last position of appends of several spans that are not known to be stored."""
+        rows = self.state.rows("SELECT first, last FROM append WHERE first >= ?", (self._committed,))
+        return {int(str(first)): int(str(last)) for first, last in rows}
+
+    def _together(self, *, may_wait: bool) -> list[_Work]:
+        """The spans of the next append; empty when there are no more."""
+        work, self._next = self._next or self._take(), None
+        if work is None or not work.store:
+            return [] if work is None else [work]
+        works = [work]
+        last = self._appends.pop(work.span.first, None)
+        if last is not None:
+            return works if self._gather_until(last, works) else []
+        records, size_bytes = work.span.records, work.size_bytes
+        while may_wait and records < _SMALL_RECORDS and size_bytes < _SMALL_BYTES and self._is_held():
+            following = self._take(_LULL_S)
+            if following is None:
+                continue
+            if not following.store or following.span.first in self._appends:
+                self._next = following
+                break
+            works.append(following)
+            records += following.span.records
+            size_bytes += following.size_bytes
+        self._appended_s = self._clock.monotonic()
+        if len(works) > 1:
+            with self.state.transaction() as transaction:
+                bounds = (works[0].span.first, works[-1].span.last)
+                transaction.execute("INSERT OR REPLACE INTO append VALUES (?, ?)", bounds)
+        return works
+
+    def _gather_until(self, last: int, works: list[_Work]) -> bool:
+        """Complete an append that was planned before a crash; False where the node stops before its spans came."""
+        while works[-1].span.last < last:
+            following = self._take()
+            if following is None:
+                return False
+            works.append(following)
+        return True
+
+    def _is_held(self) -> bool:
+        now_s = self._clock.monotonic()
+        return (
+            now_s < self._appended_s + self._config.append_wait_s
+            and now_s >= self._asked_s + _ASKED_S
+            and not (self._ended or self._failure or self._stopping.is_set() or self._is_watched())
+        )
+
+    def _store(self, works: Sequence[_Work]) -> _Stored:
         """In a writer's thread."""
-        result = _Stored([], list(work.refused))
+        result = _Stored([], [refusal for work in works for refusal in work.refused])
         with SPAN_SECONDS.labels(hop="storage").time():
-            for batch in work.processed:
+            for batch in _joined(works):
                 self._append(batch, result.batches, result.refused)
         return result
 
-    def _finish(self, work: _Work, storing: Future[_Stored] | None) -> None:
+    def _finish(self, works: Sequence[_Work], storing: Future[_Stored] | None) -> None:
         if storing is not None:
             stored = storing.result()
             self._wait_for_dead_letter_room(stored.refused)
-            self._commit(work.span, stored.batches, stored.refused)
+            self._commit([work.span for work in works], stored.batches, stored.refused)
             for batch in stored.batches:
                 self._on_stored(batch)
-        if work.checkpoint is not None:
-            self._save_checkpoint(work.span.last + 1, work.checkpoint)
+        for work in works:
+            if work.checkpoint is not None:
+                self._save_checkpoint(work.span.last + 1, work.checkpoint)
 
     def _append(self, batch: LogBatch, stored: list[LogBatch], refused: list[_Refusal]) -> None:
         while True:
@@ -394,7 +481,9 @@ class EmbeddedRunner:
             if self._stopping.wait(self._config.retry_interval_s):
                 raise Unavailable("dead letters are full")
 
-    def _commit(self, span: Span, stored: list[LogBatch], refused: list[_Refusal]) -> None:
+    def _commit(self, spans: Sequence[Span], stored: list[LogBatch], refused: list[_Refusal]) -> None:
+        lost = [gap for span in spans for gap in span.lost]
+        end = spans[-1].last + 1
         now_ns = self._clock.time_ns()
         with self.state.transaction() as transaction:
             for batch in stored:
@@ -403,20 +492,21 @@ class EmbeddedRunner:
                 counts = ledger.count_by_minute(refusal.batch.table)
                 ledger.add(transaction, refusal.batch.tenant, counts, accepted=1, dead_lettered=1)
                 deadletters.bury(transaction, refusal.batch, stage=refusal.stage, reason=refusal.reason, time_ns=now_ns)
-            for first, last in span.lost:
+            for first, last in lost:
                 minute_ns = now_ns // ledger.MINUTE_NS * ledger.MINUTE_NS
                 counts = {minute_ns: last - first + 1}
                 ledger.add(transaction, DEFAULT_TENANT, counts, accepted=1, dead_lettered=1)
                 deadletters.bury_gap(transaction, DEFAULT_TENANT, first, last, time_ns=now_ns)
-            save_progress(transaction, COMMITTED, span.last + 1)
-        self._committed = span.last + 1
+            save_progress(transaction, COMMITTED, end)
+        self._committed = end
         STORED.inc(sum(batch.num_rows for batch in stored))
-        DEAD_LETTERED.inc(sum(r.batch.num_rows for r in refused) + sum(b - a + 1 for a, b in span.lost))
+        DEAD_LETTERED.inc(sum(r.batch.num_rows for r in refused) + sum(b - a + 1 for a, b in lost))
 
     def _save_checkpoint(self, position: int, states: dict[str, bytes]) -> None:
         with self.state.transaction() as transaction:
             transaction.executemany("INSERT OR REPLACE INTO checkpoint VALUES (?, ?)", list(states.items()))
             transaction.execute("DELETE FROM span WHERE last < ?", (position,))
+            transaction.execute("DELETE FROM append WHERE last < ?", (position,))
             save_progress(transaction, CHECKPOINTED, position)
         self._bus.release(position)
 
@@ -455,6 +545,27 @@ class EmbeddedRunner:
             transaction.execute("DELETE FROM dead_letter WHERE id = ?", (letter_id,))
         self._on_stored(processed)
         return processed.num_rows
+
+
+def _joined(works: Sequence[_Work]) -> list[LogBatch]:
+    """One batch a tenant, with the bounds of all the spans; parts of a span with refused records stay alone."""
+    if len(works) == 1:
+        return works[0].processed
+    whole: dict[TenantId, list[pa.Table]] = {}
+    alone: list[LogBatch] = []
+    for work in works:
+        bounds = Origin(work.span.first, work.span.last)
+        for batch in work.processed:
+            if batch.origin == bounds:
+                whole.setdefault(batch.tenant, []).append(batch.table)
+            else:
+                alone.append(batch)
+    origin = Origin(works[0].span.first, works[-1].span.last)
+    joined = [
+        LogBatch(tenant, pa.concat_tables(tables, promote_options="default"), origin)
+        for tenant, tables in whole.items()
+    ]
+    return joined + alone
 
 
 def _halves(batch: LogBatch) -> tuple[LogBatch, LogBatch]:

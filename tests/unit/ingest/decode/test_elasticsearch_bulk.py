@@ -24,6 +24,30 @@ def test_documents_become_records_with_the_index_they_were_sent_to() -> None:
     assert (found.refused, found.rejected_count) == (None, 0)
 
 
+@pytest.mark.parametrize(
+    "documents",
+    [
+        [b'{"message":"x","n":1}', b'{"message":"y"}'],
+        [b'{"message":"x"}\r', b'{"message":"y"}\r'],
+        [b'{"n":1,"why":"no \\"message\\""}', b'{"n":2,"why":"none"}'],
+        [b'{"message":"{\\"_index\\":\\"inside\\"}"}', b'{"message":"{\\"n\\":2}"}'],
+        [b'{"message":"x","_index":"mine"}', b'{"message":"y"}'],
+        [b'{"timestamp":5,"message":"x"}', b'{"message":"y"}'],
+        [b'{"message":"x"}', b'{"message":', b'{"message":"z"}'],
+        [b'{"message":"x"}', b'{"n":', b'{"message":"z"}}'],
+        [b'{"message":"x"}', b"", b'{"message":"y"}'],
+        [b'{"message":"x"}', b' {"message":"y"}'],
+    ],
+)
+@pytest.mark.parametrize("end", [b"\n", b""])
+def test_one_action_line_again_and_again_means_what_different_ones_mean(documents: list[bytes], end: bytes) -> None:
+    alike = b"\n".join(b'{"index":{}}\n' + document for document in documents) + end
+    different = alike.replace(b'{"index":{}}', b'{"index": {}}', 1)
+    one, other = decoded(alike, 'a"b'), decoded(different, 'a"b')
+    assert one.table.to_pylist() == other.table.to_pylist()
+    assert (one.items, one.refused, one.rejected_count) == (other.items, other.refused, other.rejected_count)
+
+
 def test_ids_the_sender_chose_are_kept() -> None:
     found = decoded(
         b'{"create":{"_index":"a","_id":"i1"}}\n{"message":"x"}\n{"create":{"_index":"a","_id":7}}\n{"message":"y"}'

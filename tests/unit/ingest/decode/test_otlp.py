@@ -129,6 +129,28 @@ def test_every_part_of_a_record_finds_its_place_with_its_type(decode: Decode) ->
 
 
 @both
+def test_an_attribute_fills_a_column_that_the_resource_leaves_empty(decode: Decode) -> None:
+    """In a request where other records' resource says it: each record counts by itself."""
+    request = request_of({"attributes": [attribute("env", text("mine")), attribute("cloud.region", text("eu"))]})
+    bare = {
+        "scopeLogs": [{"logRecords": [{"attributes": [attribute("env", text("mine")), attribute("app", text("a"))]}]}]
+    }
+    request["resourceLogs"].append(bare)
+    first, second = rows(decode(request))
+    assert (first["service"], first["environment"], first["region"]) == ("pay", "prod", "eu")
+    assert first["attributes"] == {**ORIGIN, "env": "mine"}
+    assert (second["service"], second["environment"], second["attributes"]) == ("a", "mine", {})
+
+
+@both
+def test_of_two_names_for_a_column_the_more_telling_one_fills_it(decode: Decode) -> None:
+    (row,) = rows(
+        decode(request_of({"attributes": [attribute("enduser.id", text("b")), attribute("user.id", text("a"))]}))
+    )
+    assert (row["user_id"], row["attributes"]) == ("a", {**ORIGIN, "enduser.id": "b"})
+
+
+@both
 def test_a_structured_body_is_text_to_read_and_fields_to_search(decode: Decode) -> None:
     body = {"kvlistValue": {"values": [attribute("order", {"intValue": "7"})]}}
     (row,) = rows(decode(request_of({"body": body})))

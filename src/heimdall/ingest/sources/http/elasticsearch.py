@@ -127,20 +127,21 @@ class ElasticsearchLogs:
         return _respond(request, orjson.dumps(told | {"_shards": shards, "_seq_no": 0, "_primary_term": 1}), 201)
 
 
+_MADE = ',"_version":1,"result":"created","status":201}}'
+
+
 def _bulk_answer(decoded: BulkDecoded, took_ms: int, id_stem: str) -> bytes:
     """One item an action, in order. Fluent Bit looks for `"errors":false,"items":[` when its buffer is too small."""
+    if len(decoded.actions) == 1 and decoded.actions[0].id is None and not decoded.refused:
+        start, end = f'{_head(decoded.actions[0])}"{id_stem}-', f'"{_MADE}'
+        items = pl.int_range(len(decoded.codes), eager=True).cast(pl.String).str.join(f"{end},{start}").item()
+        return f'{{"took":{max(took_ms, 0)},"errors":false,"items":[{start}{items}{end}]}}'.encode()
     codes = pl.Series(decoded.codes, dtype=pl.UInt32)
     heads = pl.Series([_head(action) for action in decoded.actions], dtype=pl.String).gather(codes)
     ids = [None if action.id is None else _quoted(action.id) for action in decoded.actions]
     chosen = pl.Series(ids, dtype=pl.String).gather(codes)
     made = pl.concat_str(pl.lit(f'"{id_stem}-'), pl.int_range(len(codes)), pl.lit('"'))
-    items = pl.select(
-        pl.concat_str(
-            pl.lit(heads),
-            pl.coalesce(pl.lit(chosen), made),
-            pl.lit(',"_version":1,"result":"created","status":201}}'),
-        )
-    ).to_series()
+    items = pl.select(pl.concat_str(pl.lit(heads), pl.coalesce(pl.lit(chosen), made), pl.lit(_MADE))).to_series()
     refused = decoded.refused or {}
     if refused:
         failed = [_failed(decoded.actions[decoded.codes[place]], reason) for place, reason in refused.items()]
