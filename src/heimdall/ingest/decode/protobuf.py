@@ -183,7 +183,7 @@ class Wire:
             while at < end:
                 tag, start = _varint(data, at)
                 kind, value = tag & 7, 0
-                if kind == LENGTH and data[at] == tag < 0x80:  # of one byte: a tag may be written longer than it need be
+                if kind == LENGTH and data[at] == tag < 0x80:  # of one byte; it may be written longer than it need be
                     if found:
                         parts.append(_columns(row, found))
                         found = []
