@@ -1,6 +1,6 @@
 """How well and how fast `| similar` finds what is like a line or a stack trace.
 
-    python benchmarks/similar.py --templates LOGHUB_2K [--data NLQ_LOGQL] [--records 1000000] [--lines 300]
+    python benchmarks/similar.py --templates LOGHUB_2K [--data NLQ_LOGQL] [--model FOLDER] [--records 1000000]
     python benchmarks/similar.py --traces 50000 [--records 1000000] [--lines 300]
 
 `--templates` is a folder in Loghub-2k layout (`<System>/*_structured_corrected.csv`, else `*_structured.csv`). Lines
@@ -10,6 +10,8 @@ are mined, again and again until there are `--records`, and stored in the embedd
 `p50_ms` and `p95_ms` how long an answer takes. With `--data`, questions in plain words are ranked against the
 ground-truth templates of all systems; right are those that hold every literal of the question's gold line filters:
 `recall_at_1`, `recall_at_5`, `mrr`.
+With `--model`, a folder with a sentence model, words and meaning are put together; `embeds_per_s` is how many
+templates a thread reads.
 With `--traces` so many stack traces of 300 known faults (`tracelogs.py`), frequent and rare ones, stand among short
 lines up to `--records`. Asked with are occurrences that are not stored; `recall_at_10` is the share of the ten found
 that are of the same fault; `simple_p50_ms` is how long the newest record with a word takes. The last line is one JSON
@@ -35,6 +37,8 @@ import pyarrow as pa
 
 from heimdall.clock import SystemClock
 from heimdall.insight.similarity.bm25 import Collection
+from heimdall.insight.similarity.meaning import EmbeddingsConfig, TemplateMeaning, open_meaning
+from heimdall.insight.similarity.similar import fused, nearness
 from heimdall.model.batch import DEFAULT_TENANT, TIMESTAMP, LogBatch, Origin
 from heimdall.pipeline.stages.template import TemplateStage
 from heimdall.query.languages.hql.printer import quote
@@ -54,6 +58,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--templates", type=Path)
     options.add_argument("--data", type=Path)
+    options.add_argument("--model", type=Path)
     options.add_argument("--traces", type=int, default=0)
     options.add_argument("--records", type=int, default=1_000_000)
     options.add_argument("--lines", type=int, default=300)
@@ -72,12 +77,17 @@ def main() -> None:
         engine = open_engine(f"clickhouse+embedded://{Path(folder) / 'tier'}", SystemClock())
         catalogue = store(lines, given.records, engine)
         queries = QueryService(Tiers({"hot": engine}), SystemClock(), QueryConfig(), lambda: catalogue)
+        meaning = open_meaning(EmbeddingsConfig(model=given.model), Path(folder), lambda: catalogue)
+        queries.meaning = meaning
+        speed = {} if meaning is None else embedded(meaning)
         right, took = asked(queries, questions, truth)
         queries.close()
         engine.close()
-    result: dict[str, object] = {recall: right, **took}
-    if given.data is not None:
-        result |= ranked(sorted(set(truth)), given.data / "pairs.jsonl")
+        if meaning is not None:
+            meaning.close()
+        result: dict[str, object] = {recall: right, **took, **speed}
+        if given.data is not None:
+            result |= ranked(sorted(set(truth)), given.data / "pairs.jsonl", given.model, Path(folder) / "ranked")
     about = {
         "data": "traces" if given.templates is None else given.templates.name,
         "records": given.records,
@@ -164,8 +174,18 @@ def asked(queries: QueryService, questions: list[tuple[str, str]], truth: list[s
     return round(statistics.fmean(right), 4), took
 
 
-def ranked(templates: list[str], pairs: Path) -> dict[str, object]:
+def embedded(meaning: TemplateMeaning) -> dict[str, object]:
+    began_s = time.perf_counter()
+    made = meaning.refresh()
+    return {"embeds_per_s": round(made / (time.perf_counter() - began_s), 1)}
+
+
+def ranked(templates: list[str], pairs: Path, model: Path | None, folder: Path) -> dict[str, object]:
     collection = Collection(pl.Series(templates))
+    catalogue = pa.table({"text": templates})
+    meaning = open_meaning(EmbeddingsConfig(model=model), folder, lambda: catalogue)
+    if meaning is not None:
+        meaning.refresh()
     ranks = []
     for line in pairs.read_text(encoding="utf-8").splitlines():
         pair = json.loads(line)
@@ -173,7 +193,8 @@ def ranked(templates: list[str], pairs: Path) -> dict[str, object]:
         gold = {place for place, text in enumerate(templates) if all(one in text for one in literals)}
         if not literals or not gold:
             continue
-        order = collection.rank(pair["question"])["text"].to_list()
+        near = {} if meaning is None else meaning.nearness(pair["question"], templates)
+        order = fused(collection.rank(pair["question"]), nearness(near))["text"].to_list()
         ranks.append(next((rank for rank, place in enumerate(order, 1) if place in gold), 0))
     return {
         "questions": len(ranks),

@@ -17,6 +17,7 @@ from heimdall.bus.opening import SCHEMES as BUS_SCHEMES
 from heimdall.errors import Misconfigured
 from heimdall.ingest.sources.http.door import HttpIngestConfig
 from heimdall.ingest.sources.opening import SourcesConfig
+from heimdall.insight.similarity.meaning import InsightConfig, check_embeddings
 from heimdall.pipeline.runners.embedded import PipelineConfig
 from heimdall.pipeline.stages.detect import DetectConfig
 from heimdall.query.cache.opening import check_cache
@@ -64,6 +65,7 @@ class NodeConfig:
     alerting: AlertingConfig = field(default_factory=AlertingConfig)
     storage: StorageConfig = field(default_factory=StorageConfig)
     query: QueryConfig = field(default_factory=QueryConfig)
+    insight: InsightConfig = field(default_factory=InsightConfig)
 
 
 def load_config(
@@ -93,6 +95,7 @@ def check_config(config: NodeConfig) -> None:
         if scheme not in schemes:
             raise Misconfigured(f"setting {name}: no adapter for {scheme}://; there are: {', '.join(sorted(schemes))}")
     check_cache(config.query.cache)
+    check_embeddings(config.insight.embeddings)
     read_routing(config.alerting.file)
     read_playbook(config.alerting.actions)
     for port in (config.server.port, *config.server.alias_ports):

@@ -23,6 +23,7 @@ from heimdall.ingest.sources.http.schema_registry import SchemaRegistryDoor
 from heimdall.ingest.sources.otlp_grpc import OtlpGrpc
 from heimdall.insight.feedback import Feedback
 from heimdall.insight.rules.book import RuleBook
+from heimdall.insight.similarity.meaning import TemplateMeaning
 from heimdall.insight.store import FindingStore
 from heimdall.model.timerange import format_time
 from heimdall.pipeline import deadletters
@@ -69,6 +70,8 @@ class Parts:
     tail: LiveTail
     sources: tuple[Source, ...]
     queries: CachedQueryService
+    meaning: TemplateMeaning | None
+    """None where no model is configured."""
     templates: Catalogue
     schemas: SchemaRegistryDoor
     cache: Cache
@@ -112,6 +115,8 @@ class Node:
         self.parts.mitigator.start()
         self.parts.mover.start()
         self.parts.own_metrics.start()
+        if self.parts.meaning is not None:
+            self.parts.meaning.start()
         for source in self.parts.sources:
             source.start()
 
@@ -142,6 +147,8 @@ class Node:
         self.parts.bus.close()
         self.parts.tail.close()
         self.parts.queries.close()
+        if self.parts.meaning is not None:
+            self.parts.meaning.close()
         self.parts.findings.close()
         self.parts.alerts.store.close()
         self.parts.rules.close()

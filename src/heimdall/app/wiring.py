@@ -65,6 +65,7 @@ from heimdall.ingest.sources.otlp_grpc import OtlpGrpc
 from heimdall.insight.feedback import Feedback
 from heimdall.insight.finding import FindingSinks
 from heimdall.insight.rules.book import open_book
+from heimdall.insight.similarity.meaning import open_meaning
 from heimdall.insight.store import FindingStore
 from heimdall.pipeline.runners.embedded import EmbeddedRunner
 from heimdall.pipeline.stages.detect import DetectStage
@@ -142,6 +143,8 @@ def _parts_before(config: NodeConfig, clock: Clock, storage: tuple[Engine, Catal
     cache = open_cache(config.query.cache, clock)
     queries = CachedQueryService(Tiers({"hot": engine}), clock, config.query, templates.catalogue, cache)
     queries.on_question = runner.hurry
+    meaning = open_meaning(config.insight.embeddings, config.data / "insight", templates.catalogue)
+    queries.meaning = meaning
     door = HttpDoor(bus, clock, config.ingest)
     schemas = SchemaRegistry(config.data / "registry" / "schemas.db")
     register_own(schemas)
@@ -157,6 +160,7 @@ def _parts_before(config: NodeConfig, clock: Clock, storage: tuple[Engine, Catal
         sources=sources,
         schemas=SchemaRegistryDoor(schemas),
         queries=queries,
+        meaning=meaning,
         templates=templates.catalogue,
         cache=cache,
         findings=findings,

@@ -6,8 +6,9 @@ was read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import polars as pl
 import pyarrow as pa
@@ -35,6 +36,14 @@ class Window:
         return Window(self.start_ns + by_ns, self.end_ns + by_ns)
 
 
+class Meaning(Protocol):
+    """A model of language that knows the templates."""
+
+    def nearness(self, text: str, templates: Sequence[str]) -> dict[int, float]:
+        """Place in `templates` → how near it is to `text`, above 0 and up to 1. From several threads; some
+        milliseconds. What the model has not read yet is left out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asking:
     """One job's way to the records. `question` is what was asked; what is asked beside it may differ from it in search
@@ -45,6 +54,8 @@ class Asking:
     statistics: TierStatistics
     catalogue: Catalogue
     question: Question
+    meaning: Meaning | None = None
+    """None where no model is installed."""
 
     @property
     def tenant(self) -> TenantId:

@@ -14,7 +14,7 @@ from heimdall.clock import Clock
 from heimdall.errors import InvalidInput, QuerySyntaxError
 from heimdall.model.batch import TenantId
 from heimdall.model.timerange import format_time
-from heimdall.query.asking import Asking, Made, Make
+from heimdall.query.asking import Asking, Made, Make, Meaning
 from heimdall.query.ast import Query
 from heimdall.query.complete import suggest
 from heimdall.query.config import QueryConfig
@@ -80,6 +80,8 @@ class QueryService:
     def __init__(self, tiers: Tiers, clock: Clock, config: QueryConfig, templates: Catalogue) -> None:
         self.on_question: Callable[[], None] = lambda: None
         """Called whenever somebody asks, before what is stored is looked at. It must not block."""
+        self.meaning: Meaning | None = None
+        """What `similar` asks beside the words, where a model is installed."""
         self._clock = clock
         self._config = config
         self._templates = templates
@@ -191,7 +193,7 @@ class QueryService:
             source = self._source()
             statistics = self._statistics(source)
             question = self._question(query, request, statistics)
-            made = make(Asking(job, source, statistics, self._templates, question))
+            made = make(Asking(job, source, statistics, self._templates, question, self.meaning))
             return replace(self._answer(job, made.rows), data=made.data, extra=made.extra)
 
     def fields(self, request: QueryRequest) -> Answer:
@@ -384,7 +386,7 @@ class QueryService:
         shape_of(question.query)
         skip = skipped(cursor)
         before = replace(question, query=engine_part(question.query))
-        rows = last.answer(Asking(job, source, statistics, self._templates, before))
+        rows = last.answer(Asking(job, source, statistics, self._templates, before, self.meaning))
         more = rows.num_rows > skip + limit
         return Page(rows.slice(skip, limit), Skip(skip + limit) if more else None, more)
 

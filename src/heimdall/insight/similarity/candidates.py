@@ -21,10 +21,12 @@ MOMENTS = 100
 
 
 def messages_of(asking: Asking, search: Predicate, limit: int) -> pl.DataFrame:
-    """Columns `time` (ns since 1970), `position` and `message` (what counts of it) of the newest, newest first."""
+    """Columns `time` (ns since 1970), `position`, `message` (what counts of it) and `template_id` of the newest, newest
+    first."""
     question = replace(asking.question, query=Query(search, _BEGINNINGS))
-    found = asking.source.rows(asking.job, question, columns=("message",), limit=limit)
-    return _places(found).with_columns(pl.Series("message", found.column("message"), pl.String).fill_null(""))
+    found = asking.source.rows(asking.job, question, columns=("message", "template_id"), limit=limit)
+    message = pl.Series("message", found.column("message"), pl.String).fill_null("")
+    return _places(found).with_columns(message, pl.Series("template_id", found.column("template_id"), pl.UInt64))
 
 
 def whole(asking: Asking, search: Predicate, chosen: pl.DataFrame) -> pa.Table:

@@ -2,18 +2,22 @@
 
 A system writes millions of lines from a few hundred templates: the text is held against the templates that the
 question's records have, and then against the newest records of those it is most like.
+
+Where a model of language is installed, a text is like another by its words (BM25) or by what it means (the cosine of
+their embeddings), each from 0 to 1, put together as independent evidence is: 1 - (1 - words) (1 - meaning). So the text
+itself stays at 1, and neither drowns the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import polars as pl
 import pyarrow as pa
 
 from heimdall.insight.comparing.templates import is_of
-from heimdall.insight.similarity.bm25 import Collection, collection_of
+from heimdall.insight.similarity.bm25 import collection_of
 from heimdall.insight.similarity.candidates import messages_of, whole
 from heimdall.insight.similarity.features import without_numbers
 from heimdall.insight.similarity.traces import Trace
@@ -24,6 +28,11 @@ from heimdall.query.patternlist import records_of
 from heimdall.query.templates import ALL_TEMPLATES
 
 SIMILARITY, WHY = "similarity", "why"
+MEANING = "meaning"
+"""What `why` begins with where that weighed more than the words."""
+
+Judge = Callable[[pl.DataFrame], pl.DataFrame]
+"""Columns `message` and `template_id` → `text` (the row), `similarity` (0 to 1) and `why`."""
 
 _COUNTS = parse("* | stats count() as count by template_id").pipes
 
@@ -46,26 +55,57 @@ def similar(asking: Asking, text: str, rows: int) -> pa.Table:
     trace = Trace.of(text)
     best = None
     if trace is not None:
-        best = _best(trace.candidates(asking, search, wanted), trace.rank, rows)
+        best = _best(trace.candidates(asking, search, wanted), lambda found: trace.rank(found["message"]), rows)
     if best is None or not best.height:
-        collection, found = _like_templates(asking, search, text, wanted)
-        best = _best(found, lambda messages: collection.judge(text, messages), rows)
+        best = _best(*_like_templates(asking, search, text, wanted), rows)
     chosen = whole(asking, search, best)
     return chosen.append_column(SIMILARITY, best[SIMILARITY].to_arrow()).append_column(WHY, best[WHY].to_arrow())
 
 
-def _like_templates(asking: Asking, search: Predicate, text: str, wanted: int) -> tuple[Collection, pl.DataFrame]:
-    """(all templates, records of those most like the text)."""
+def _like_templates(asking: Asking, search: Predicate, text: str, wanted: int) -> tuple[pl.DataFrame, Judge]:
+    """(records of the templates most like the text, how like it they are)."""
     ids, stored, counts = _templates(asking, search)
     _, texts = asking.template_texts()
-    collection = collection_of(tuple(texts.get(one, "") for one in ids))
+    templates = tuple(texts.get(one, "") for one in ids)
+    collection = collection_of(templates)
+    near = {} if asking.meaning is None else asking.meaning.nearness(text, templates)
     chosen: list[int] = []
-    for place in collection.rank(text)["text"].head(MOST_TEMPLATES).to_list():
+    for place in fused(collection.rank(text), nearness(near))["text"].head(MOST_TEMPLATES).to_list():
         chosen.append(place)
         if sum(counts[one] for one in chosen) >= wanted:
             break
     found = _newest(asking, search, [stored[place] for place in chosen], [counts[place] for place in chosen], wanted)
-    return collection, found
+    by_id = pl.DataFrame(
+        [(own, cosine) for place, cosine in near.items() for own in stored[place]],
+        schema={"template_id": pl.UInt64, "meaning": pl.Float64}, orient="row",
+    )  # fmt: skip
+
+    def judge(found: pl.DataFrame) -> pl.DataFrame:
+        places = found.select("template_id", pl.int_range(pl.len(), dtype=pl.UInt32).alias("text"))
+        return fused(collection.judge(text, found["message"]), places.join(by_id, on="template_id"))
+
+    return found, judge
+
+
+def nearness(near: Mapping[int, float]) -> pl.DataFrame:
+    """Columns `text` and `meaning`."""
+    return pl.DataFrame(
+        {"text": list(near), "meaning": list(near.values())}, schema={"text": pl.UInt32, "meaning": pl.Float64}
+    )
+
+
+def fused(words: pl.DataFrame, near: pl.DataFrame) -> pl.DataFrame:
+    """`words` as BM25 ranks texts, `near` with columns `text` and `meaning` → the same columns as `words`, of the texts
+    that either has."""
+    if not near.height:
+        return words
+    by_words, meaning = pl.col(SIMILARITY).fill_null(0.0), pl.col("meaning").fill_null(0.0)
+    named = pl.concat_str(pl.when(meaning > by_words).then(pl.lit(MEANING)), WHY, separator=", ", ignore_nulls=True)
+    return (
+        words.join(near.select("text", "meaning"), on="text", how="full", coalesce=True)
+        .select("text", (1 - (1 - by_words) * (1 - meaning)).alias(SIMILARITY), named.alias(WHY))
+        .sort(SIMILARITY, "text", descending=[True, False])
+    )
 
 
 def _templates(asking: Asking, search: Predicate) -> tuple[list[int], list[list[int]], list[int]]:
@@ -91,11 +131,11 @@ def _newest(asking: Asking, search: Predicate, ids: list[list[int]], counts: lis
     return pl.concat(tables or [messages_of(asking, search, 0)])
 
 
-def _best(found: pl.DataFrame, judge: Callable[[pl.Series], pl.DataFrame], rows: int) -> pl.DataFrame:
+def _best(found: pl.DataFrame, judge: Judge, rows: int) -> pl.DataFrame:
     """Columns `time`, `position`, `similarity` and `why` of the `rows` most similar; messages that differ in numbers
     alone are judged once."""
     found = found.with_columns(without_numbers(pl.col("message")).alias("shape"))
     distinct = found.unique("shape", keep="first", maintain_order=True)
-    judged = judge(distinct["message"])
+    judged = judge(distinct)
     judged = judged.with_columns(distinct["shape"].gather(judged["text"]).alias("shape"), pl.col(SIMILARITY).round(4))
     return found.join(judged, on="shape").sort(SIMILARITY, "time", "position", descending=True).head(rows)
