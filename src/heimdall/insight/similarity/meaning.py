@@ -76,9 +76,11 @@ class TemplateMeaning:
         said = _said([text])[0]
         if not said or not self._known:
             return {}
-        places = {self._key(one): place for place, one in enumerate(_said(templates))}
+        places: dict[int, list[int]] = {}  # templates that say the same share a vector
+        for place, one in enumerate(_said(templates)):
+            places.setdefault(self._key(one), []).append(place)
         found = self._index.nearest(self._embedder.embed(said), list(places), NEAREST)
-        return {places[key]: min(cosine, 1.0) for key, cosine in found if cosine >= LEAST}
+        return {place: min(cosine, 1.0) for key, cosine in found if cosine >= LEAST for place in places[key]}
 
     def refresh(self) -> int:
         """Make the vectors that templates lack; returns how many. One caller at a time; some milliseconds each."""

@@ -57,6 +57,8 @@ def test_only_the_question_is_embedded_when_it_is_asked() -> None:
     found = meaning.nearness("access denied for 4711", TEMPLATES)
     assert letters.texts == ["access denied for"]
     assert found[0] == pytest.approx(1.0)
+    same = meaning.nearness("access denied", [TEMPLATES[0], "access <*> denied for <*>"])
+    assert same[0] == same[1]  # what says the same shares a vector
     assert meaning.nearness("4711", TEMPLATES) == {}
     meaning.close()
 
