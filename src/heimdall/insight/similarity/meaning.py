@@ -14,7 +14,7 @@ import polars as pl
 
 from heimdall.errors import Misconfigured
 from heimdall.insight.similarity.embedder import Embedder
-from heimdall.insight.similarity.features import MAX_CHARS, without_numbers
+from heimdall.insight.similarity.features import MAX_CHARS
 from heimdall.insight.similarity.vectors import ExactIndex, MilvusLiteIndex, VectorIndex
 from heimdall.query.templates import Catalogue
 from heimdall.sqlite import connect
@@ -30,9 +30,6 @@ MOST = 50_000
 
 EVERY_S = 5.0
 """How often new templates are looked for: a question that comes sooner finds them by words."""
-
-LEAST = 0.3
-"""Cosine below which two texts have nothing in common: those of unrelated sentences scatter around 0.1."""
 
 NEAREST = 1_000
 """Templates whose nearness counts."""
@@ -72,7 +69,7 @@ class TemplateMeaning:
         self._thread.start()
 
     def nearness(self, text: str, templates: Sequence[str]) -> dict[int, float]:
-        """Place in `templates` → cosine with `text`, `LEAST` or more, of the nearest that have a vector."""
+        """Place in `templates` → cosine with `text`, above 0, of the nearest that have a vector."""
         said = _said([text])[0]
         if not said or not self._known:
             return {}
@@ -80,7 +77,7 @@ class TemplateMeaning:
         for place, one in enumerate(_said(templates)):
             places.setdefault(self._key(one), []).append(place)
         found = self._index.nearest(self._embedder.embed(said), list(places), NEAREST)
-        return {place: min(cosine, 1.0) for key, cosine in found if cosine >= LEAST for place in places[key]}
+        return {place: min(cosine, 1.0) for key, cosine in found if cosine > 0 for place in places[key]}
 
     def refresh(self) -> int:
         """Make the vectors that templates lack; returns how many. One caller at a time; some milliseconds each."""
@@ -144,8 +141,8 @@ def open_meaning(config: EmbeddingsConfig, folder: Path, catalogue: Catalogue) -
 
 
 def _said(texts: Sequence[str]) -> list[str]:
-    """The words of the texts: what stands for parameters, and numbers, mean nothing."""
+    """The words of the texts: what stands for parameters means nothing."""
     text = pl.col("text").str.head(MAX_CHARS).str.replace_all("<*>", " ", literal=True)
-    words = without_numbers(text).str.replace_all(r"(\p{Ll})(\p{Lu})", "$1 $2").str.replace_all(r"\s+", " ")
+    words = text.str.replace_all(r"(\p{Ll})(\p{Lu})", "$1 $2").str.replace_all(r"\s+", " ")
     frame = pl.DataFrame({"text": pl.Series(texts, dtype=pl.String)})
     return frame.select(words.str.strip_chars())["text"].to_list()

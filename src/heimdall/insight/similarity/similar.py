@@ -31,6 +31,9 @@ SIMILARITY, WHY = "similarity", "why"
 MEANING = "meaning"
 """What `why` begins with where that weighed more than the words."""
 
+LEAST = 0.3
+"""Cosine below which texts that share no word have nothing in common: unrelated sentences have some 0.1."""
+
 Judge = Callable[[pl.DataFrame], pl.DataFrame]
 """Columns `message` and `template_id` → `text` (the row), `similarity` (0 to 1) and `why`."""
 
@@ -103,6 +106,7 @@ def fused(words: pl.DataFrame, near: pl.DataFrame) -> pl.DataFrame:
     named = pl.concat_str(pl.when(meaning > by_words).then(pl.lit(MEANING)), WHY, separator=", ", ignore_nulls=True)
     return (
         words.join(near.select("text", "meaning"), on="text", how="full", coalesce=True)
+        .filter(pl.col(SIMILARITY).is_not_null() | (meaning >= LEAST))
         .select("text", (1 - (1 - by_words) * (1 - meaning)).alias(SIMILARITY), named.alias(WHY))
         .sort(SIMILARITY, "text", descending=[True, False])
     )
