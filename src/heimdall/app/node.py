@@ -43,7 +43,9 @@ from heimdall.storage.overview import overview
 if TYPE_CHECKING:
     from heimdall.alerting.push.vapid import VapidKey
 
-_PORT_NAMES = {3100: "loki", 4317: "otlp_grpc", 4318: "otlp", 8088: "splunk", 9200: "elasticsearch"}
+_PORT_NAMES = {
+    3100: "loki", 4317: "otlp_grpc", 4318: "otlp", 8088: "splunk", 9200: "elasticsearch", 9428: "victorialogs",
+}  # fmt: skip
 """Where senders of a protocol look for it."""
 
 
