@@ -39,6 +39,7 @@ from heimdall.api.oncall import on_call_routes
 from heimdall.api.prometheus import prometheus_routes
 from heimdall.api.push import push_routes
 from heimdall.api.queries import query_routes
+from heimdall.api.sending import sending_routes
 from heimdall.api.slack import slack_routes
 from heimdall.api.static_files import StaticUi
 from heimdall.api.tail import tail_routes
@@ -221,6 +222,7 @@ def build_app(node: Node, clock: Clock, config: NodeConfig) -> ASGIApp:
             push_routes(parts.push_channels, parts.push_key, parts.alerts.store, clock),
             rule_routes(parts.rules, parts.queries, clock),
             node_routes(node),
+            sending_routes(node, clock),
             elasticsearch_routes(parts.queries, clock),
         ],
         doors=[*door_routes(parts.door), *parts.schemas.routes],
