@@ -15,6 +15,7 @@ import type {
   FieldInfo,
   Finding,
   FindingAnswer,
+  FindingCount,
   FindingsAnswer,
   HistogramAnswer,
   Incident,
@@ -171,6 +172,13 @@ export interface FindingsParams {
 
 export function findings(params: FindingsParams, signal?: AbortSignal): Promise<FindingsAnswer> {
   return ask('findings', { ...params }, signal);
+}
+
+export function findingCounts(
+  params: Omit<FindingsParams, 'limit'> & { step_s: number },
+  signal?: AbortSignal,
+): Promise<Envelope<FindingCount[]>> {
+  return ask('findings/counts', { ...params }, signal);
 }
 
 export function finding(id: string, signal?: AbortSignal): Promise<FindingAnswer> {

@@ -175,6 +175,14 @@ export interface FindingsAnswer extends Envelope<Finding[]> {
   judged_until: string | null;
 }
 
+/** Findings in one step of time. */
+export interface FindingCount {
+  from: string;
+  count: number;
+  /** Critical ones of them. */
+  critical: number;
+}
+
 export interface FindingAnswer extends Envelope<Finding> {
   detection: boolean;
 }
