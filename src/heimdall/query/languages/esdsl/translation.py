@@ -45,6 +45,7 @@ _KNOWN = _PRESENTATION | _READ | frozenset({
 _NOW = re.compile(r"now(?:([+-]\d{1,9}[smhHdw]))?(/[a-zA-Z])?")
 _NOW_INSIDE = re.compile(r"[\[{:<>=]\s*(now\b\S*)|\bTO\s+(now\b\S*)")
 _BRACKETS = re.compile(r"\[([^\[\]]+)\]")
+_EXACT = frozenset({"term", "terms", "match", "match_phrase"})
 _NO_NOW = "a time that counts from [now] is not supported"
 
 _CALENDAR = {"minute": "1m", "1m": "1m", "hour": "1h", "1h": "1h", "day": "1d", "1d": "1d"}
@@ -114,6 +115,11 @@ class _Clauses(Reading):
         if kind == "query_string" and (found := _NOW_INSIDE.search(str(given.get("query")))) is not None:
             self.body.gap(found[1] or found[2], _NO_NOW, "timestamp>=-1h")
             return MatchAll()
+        if kind in _EXACT and any(
+            name_of(text).type is Type.TIME and _says_now(value) for text, value in given.items()
+        ):
+            self.body.gap("now", _NO_NOW, "timestamp>=-1h")
+            return MatchAll()
         if kind != "range" or len(given) != 1:
             return None
         ((text, ends),) = given.items()
@@ -137,6 +143,13 @@ class _Clauses(Reading):
         if any(word in rest for word in ("gt", "gte", "lt", "lte", "from", "to")):
             parts.append(Reading.clause(self, {"range": {text: rest}}))
         return both(parts)
+
+
+def _says_now(value: Any) -> bool:
+    if isinstance(value, dict):
+        value = list(value.values())
+    values = value if isinstance(value, list) else [value]
+    return any(isinstance(each, str) and each.startswith("now") for each in values)
 
 
 class _Body:
