@@ -29,6 +29,7 @@ import type {
   QueryParams,
   Row,
   Rule,
+  Sender,
   Silence,
   Verdict,
 } from './types';
@@ -145,6 +146,10 @@ export function cancelQuery(queryId: string): void {
 
 export function nodeInfo(signal?: AbortSignal): Promise<NodeInfo> {
   return ask('node', {}, signal);
+}
+
+export function sources(signal?: AbortSignal): Promise<Envelope<Sender[]>> {
+  return ask('sources', {}, signal);
 }
 
 export function startDemo(): Promise<DemoState> {

@@ -99,6 +99,20 @@ export interface NodeInfo {
   demo: DemoState;
 }
 
+/** A row of `GET /sources`. */
+export interface Sender {
+  name: string;
+  title: string;
+  file: string;
+  snippet: string;
+  on: boolean;
+  /** Why nothing can come that way. */
+  why: string | null;
+  door: string;
+  accepted: number;
+  rejected: number;
+}
+
 export interface TailLines {
   rows: Line[];
 }
