@@ -66,7 +66,8 @@ WORD = PipeWord(
     syntax='similar [rows] "text"',
     doc=f"The records most like a line, a stack trace or plain words, {ROWS} when no number is given. A stack trace is"
     " compared by what was thrown and its frames, whatever their lines, paths and generated numbers; other text by its"
-    " rare words and names of code, whatever its numbers and ids, and with a sentence model by what it means. `similarity` is 1 for the text itself; `why` names"
+    " rare words and names of code, whatever its numbers and ids, and with a sentence model by what it means."
+    " `similarity` is 1 for the text itself; `why` names"
     " what weighed most. Equally similar ones come newest first. Stands last.",
     example='level>=error | similar "java.sql.SQLTransientConnectionException: pool exhausted"',
     parse=_parse,
