@@ -39,6 +39,7 @@ from freshness import Run
 from ingest import HEIMDALL, Sent, _answer, _count, _cpu_s, _free_port, _peak_rss_bytes, _wait_until_ready
 from query import _rest
 from shoplogs import ACTIONS, LEVELS, SERVICES, SPAN_NS, THINGS, Month
+from startup import stored_bytes
 
 BODY_RECORDS = 16_000
 CONNECTIONS = 2
@@ -61,8 +62,7 @@ def main() -> None:
         with _node(folder) as (url, node):
             result["ingest"] = _load(progress, url, node)
             _rest(folder / "node" / "storage")
-            size = sum(path.stat().st_size for path in (folder / "node" / "storage").rglob("*") if path.is_file())
-            result["bytes_per_record"] = round(size / given.records, 2)
+            result["bytes_per_record"] = round(stored_bytes(folder / "node") / given.records, 2)
             result["questions"] = _report(_asked(url, progress.month, given.questions, given.seed))
             if given.while_ingesting:
                 result["while_ingesting"] = _while_ingesting(url, progress.month, given)

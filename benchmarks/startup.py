@@ -51,7 +51,7 @@ def main() -> None:
             "benchmark": "startup",
             "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
             "load_average": round(os.getloadavg()[0], 1),
-            "gib": round(_bytes(folder) / 2**30, 2),
+            "gib": round(stored_bytes(folder) / 2**30, 2),
             "records": records,
             "ready_s_median": round(statistics.median(taken), 2),
             "ready_s_each": [round(seconds, 2) for seconds in taken],
@@ -82,7 +82,7 @@ class _Node:
 
 def _fill(url: str, folder: Path, wanted: int) -> None:
     chance, sent = random.Random(1), 0
-    while _bytes(folder) < wanted:
+    while stored_bytes(folder) < wanted:
         for _ in range(10):
             text = chance.randbytes(LINES * LINE_BYTES // 2).hex()
             lines = (text[place : place + LINE_BYTES] for place in range(0, len(text), LINE_BYTES))
@@ -91,12 +91,12 @@ def _fill(url: str, folder: Path, wanted: int) -> None:
             with urllib.request.urlopen(request, timeout=120) as answer:
                 answer.read()
             sent += LINES
-        sys.stdout.write(f"{_bytes(folder) / 2**30:.2f} GiB\n")
+        sys.stdout.write(f"{stored_bytes(folder) / 2**30:.2f} GiB\n")
     while sent and ingest._count(url) < sent:
         time.sleep(0.5)
 
 
-def _bytes(folder: Path) -> int:
+def stored_bytes(folder: Path) -> int:
     """Of stored records; files that merges remove meanwhile do not count."""
     total = 0
     for place, _, files in os.walk(folder / "storage"):

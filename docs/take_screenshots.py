@@ -65,7 +65,7 @@ class Shot:
 
 def _open_line(page: Page) -> None:
     page.keyboard.press("e")
-    page.wait_for_timeout(500)
+    page.locator(".row[aria-selected=true] .line-level.level-error").wait_for()
     page.keyboard.press("Enter")
     page.get_by_role("complementary", name="The focused line").get_by_role("tab", name="Fields").wait_for()
 

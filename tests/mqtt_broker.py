@@ -9,12 +9,15 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from heimdall.ingest.sources.mqtt_loop import MqttLoop
 
 USER, PASSWORD = "tester", "not-a-secret"
 _STARTS_WITHIN_S = 20
@@ -74,16 +77,13 @@ class Mosquitto:
         return f"127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Until it answers as a broker: another program may have taken the port meanwhile."""
         with (self._directory / "log").open("ab") as log:
             self._process = subprocess.Popen([self._program, "-c", str(self._config)], stdout=log, stderr=log)
         deadline = time.monotonic() + _STARTS_WITHIN_S
         while time.monotonic() < deadline and self._process.poll() is None:
             with socket.socket() as probe:
-                listens = probe.connect_ex(("127.0.0.1", self.port)) == 0
-            if listens:
-                _leave(_device(self.port))
-                return
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
             time.sleep(0.02)
         raise AssertionError(f"mosquitto did not start: {(self._directory / 'log').read_text()[-2000:]}")
 
@@ -101,32 +101,31 @@ class Mosquitto:
 
     def publish(self, topic: str, payloads: Iterable[str], *, qos: int = 1, retain: bool = False) -> int:
         """As a device that waits until the broker has each; how many there were. `retain`: also for who comes later."""
-        client = _device(self.port)
-        sent = [client.publish(topic, payload, qos=qos, retain=retain) for payload in payloads]
-        for each in sent:
-            each.wait_for_publish(_DONE_WITHIN_S)
-        _leave(client)
+        with _device(self.port) as client:
+            sent = [client.publish(topic, payload, qos=qos, retain=retain) for payload in payloads]
+            for each in sent:
+                each.wait_for_publish(_DONE_WITHIN_S)
         assert all(each.is_published() for each in sent)
         return len(sent)
 
 
-def _device(port: int) -> Any:
-    """Which the broker has welcomed: what is published before may wait for ever."""
+@contextmanager
+def _device(port: int) -> Iterator[Any]:
+    """Which the broker has welcomed. Its loop is ours: paho's own does without sockets of number 1024 and above."""
     from paho.mqtt.client import CallbackAPIVersion, Client
 
     client = Client(CallbackAPIVersion.VERSION2)
     welcomed = threading.Event()
     client.on_connect = lambda *_: welcomed.set()
     client.max_inflight_messages_set(1000)
-    client.connect("127.0.0.1", port)
-    client.loop_start()
-    assert welcomed.wait(_STARTS_WITHIN_S), f"what listens on port {port} answers no MQTT"
-    return client
-
-
-def _leave(client: Any) -> None:
-    client.disconnect()
-    client.loop_stop()
+    client.connect_async("127.0.0.1", port)
+    loop = MqttLoop(client)
+    loop.start()
+    try:
+        assert welcomed.wait(_STARTS_WITHIN_S), f"what listens on port {port} answers no MQTT"
+        yield client
+    finally:
+        loop.stop()
 
 
 def _free_port() -> int:

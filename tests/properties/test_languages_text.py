@@ -75,7 +75,7 @@ def test_any_text_is_answered(language: str, text: str) -> None:
 
 READERS: dict[str, Callable[[str], object]] = {
     **{language: partial(translate, language=language) for language in LANGUAGES},
-    "logql": logql.parse,
+    "logql-tree": logql.parse,
     "promql": promql.parse,
     "lucene": lambda text: read_query({"query_string": {"query": text}}, 0),
     "lucene-simple": lambda text: read_query({"simple_query_string": {"query": text}}, 0),

@@ -357,12 +357,13 @@ class AlertManager:
         channels: Iterable[str],
         change: _Change,
         escalation: str = "",
+        approval: str = "",
     ) -> None:
         incident.sequence += 1
-        if event is not Event.RESOLVE:
+        if event not in (Event.RESOLVE, Event.APPROVE):
             incident.told_ns, incident.told_alerts = change.now_ns, incident.alerts
             incident.told_severity = incident.severity
-        body = notification(event, incident, alerts, self._config.url, escalation).to_json()
+        body = notification(event, incident, alerts, self._config.url, escalation, approval).to_json()
         names = list(channels)
         for name in names:
             key = f"{incident.id}-{incident.sequence}-{name}"
@@ -370,6 +371,22 @@ class AlertManager:
             change.told.add((incident.id, name))
         NOTIFICATIONS.labels(event=event.value).inc(len(names))
         change.note(incident, "notified", f"{event.value} to {', '.join(names)}")
+
+    # -- what actions do ------------------------------------------------------------------------------------------
+
+    def wait_for_approval(self, entry: Entry, what: str) -> None:
+        """Put it into the incident's timeline, and tell all who know of the incident, if it is not over."""
+        with self._lock:
+            incident = self._incidents.by_id.get(entry.incident)
+            if incident is None:
+                with self.store.transaction():
+                    self.store.put_entries([entry])
+                return
+            with self._changing() as change:
+                change.incidents[incident.id] = incident
+                change.entries.append(entry)
+                if incident.channels:
+                    self._send(Event.APPROVE, incident, [], incident.channels, change, approval=what)
 
     # -- what people do -------------------------------------------------------------------------------------------
 

@@ -20,6 +20,8 @@ class Event(StrEnum):
     UPDATE = "update"
     ESCALATE = "escalate"
     """Nobody has acknowledged it: a step of an escalation tells those who know of it already once more."""
+    APPROVE = "approve"
+    """An action that answers it waits for somebody's approval."""
     ACKNOWLEDGE = "acknowledge"
     RESOLVE = "resolve"
 
@@ -61,6 +63,8 @@ class Notification:
     url: str
     escalation: str = ""
     """The step that this tells of: policy, number, people."""
+    approval: str = ""
+    """What waits to be approved, and for how long."""
 
     def to_json(self) -> bytes:
         return orjson.dumps(asdict(self))
@@ -73,7 +77,12 @@ def notification_of(body: bytes) -> Notification:
 
 
 def notification(
-    event: Event, incident: Incident, alerts: list[Alert], base_url: str, escalation: str = ""
+    event: Event,
+    incident: Incident,
+    alerts: list[Alert],
+    base_url: str,
+    escalation: str = "",
+    approval: str = "",
 ) -> Notification:
     """Of the incident as it is now; its `sequence` has been raised for this."""
     return Notification(
@@ -92,6 +101,7 @@ def notification(
         acknowledged_by=incident.acknowledged_by,
         url=f"{base_url.rstrip('/')}/alerts/{incident.id}" if base_url else "",
         escalation=escalation,
+        approval=approval,
     )
 
 

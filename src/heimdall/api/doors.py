@@ -138,5 +138,6 @@ _further("/loki/api/v1/push", "Loki: streams of lines", _PROTOBUF_OR_JSON, "204"
 _further("/services/collector/event", "Splunk HEC: envelopes", {"application/json": _OBJECT}, "200")
 _further("/services/collector/raw", "Splunk HEC: text lines", {"text/plain": _TEXT}, "200")
 _further("/api/v2/logs", "Datadog: an array of logs", {"application/json": _OBJECT}, "202")
+_further("/insert/jsonline", "VictoriaLogs: JSON lines", {"application/stream+json": _TEXT}, "200")
 _further("/aws/firehose", "Amazon Data Firehose: one delivery", {"application/json": _OBJECT}, "200")
 _further("/gcp/pubsub", "Google Cloud Pub/Sub: one pushed message", {"application/json": _OBJECT}, "204")

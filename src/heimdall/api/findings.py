@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, Protocol
 
 from fastapi import APIRouter, Path, Query
@@ -19,10 +20,17 @@ from heimdall.model.batch import DEFAULT_TENANT, TenantId
 from heimdall.model.timerange import format_time, parse_time
 
 
-class FindingsParameters(LedgerParameters):
+class FilterParameters(LedgerParameters):
     service: Annotated[str | None, Field(description="only findings about this service")] = None
     kind: Annotated[FindingKind | None, Field(description="only findings of this kind")] = None
+
+
+class FindingsParameters(FilterParameters):
     limit: Annotated[int, Field(ge=1, le=1_000, description="findings at most, newest first")] = 100
+
+
+class CountsParameters(FilterParameters):
+    step_s: Annotated[int, Field(ge=60, le=7 * 86_400, description="seconds of a step; steps begin at 1970 UTC")] = 3600
 
 
 class FeedbackBody(BaseModel):
@@ -62,17 +70,18 @@ def finding_routes(store: FindingStore, feedback: Feedback, clock: Clock, detect
 
     @router.get("/findings", summary="What was noticed, newest first")
     async def findings(parameters: Annotated[FindingsParameters, Query()]) -> Response:
-        began, now_ns = clock.monotonic(), clock.time_ns()
-        start_ns, end_ns = (
-            None if text in (None, "") else parse_time(str(text), now_ns=now_ns)
-            for text in (parameters.start, parameters.end)
-        )
-        request = FindingsRequest(
-            tenant=DEFAULT_TENANT, start_ns=start_ns, end_ns=end_ns, service=parameters.service or None,
-            kind=parameters.kind, limit=parameters.limit,
-        )  # fmt: skip
+        began = clock.monotonic()
+        request = replace(_request(parameters, clock.time_ns()), limit=parameters.limit)
         found = await run_in_threadpool(store.find, request)
         rows = [_row(finding, verdict) for finding, verdict in found]
+        return respond(rows, began)
+
+    @router.get("/findings/counts", summary="How many findings there were, by time")
+    async def counts(parameters: Annotated[CountsParameters, Query()]) -> Response:
+        began = clock.monotonic()
+        request = _request(parameters, clock.time_ns())
+        found = await run_in_threadpool(store.count, request, parameters.step_s * 10**9)
+        rows = [{"from": format_time(at), "count": count, "critical": critical} for at, count, critical in found]
         return respond(rows, began)
 
     @router.get("/findings/{finding_id}", summary="One finding")
@@ -86,6 +95,20 @@ def finding_routes(store: FindingStore, feedback: Feedback, clock: Clock, detect
         return await run_in_threadpool(_judge, store, feedback, body, clock.time_ns())
 
     return router
+
+
+def _request(parameters: FilterParameters, now_ns: int) -> FindingsRequest:
+    start_ns, end_ns = (
+        None if text in (None, "") else parse_time(str(text), now_ns=now_ns)
+        for text in (parameters.start, parameters.end)
+    )
+    return FindingsRequest(
+        tenant=DEFAULT_TENANT,
+        start_ns=start_ns,
+        end_ns=end_ns,
+        service=parameters.service or None,
+        kind=parameters.kind,
+    )
 
 
 def _judge(store: FindingStore, feedback: Feedback, body: FeedbackBody, now_ns: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from fastapi import APIRouter
@@ -16,6 +17,9 @@ class NodeFacts(Protocol):
 
     def describe(self) -> dict[str, Any]:
         """The object of `GET /api/v1/node`."""
+
+    def records_by_door(self) -> Mapping[tuple[str, str], int]:
+        """(door, outcome) → records since the node began."""
 
     def not_ready_because(self) -> str | None:
         """None once it takes and answers."""

@@ -24,7 +24,7 @@ from heimdall.errors import NotFound
 
 STATIC_DIRECTORY = Path(__file__).parent / "static"
 
-CLIENT_ROUTES = frozenset({"", "start", "explore", "anomalies", "alerts", "settings"})
+CLIENT_ROUTES = frozenset({"", "start", "explore", "anomalies", "alerts", "settings", "graphql-explorer"})
 """First path segments that are pages. `web/src/app/routes.ts` has the same list; a test compares them."""
 
 CONTENT_SECURITY_POLICY = "; ".join(

@@ -32,9 +32,9 @@ class ServerConfig:
     """Address to listen on. The default serves this machine only; `0.0.0.0` serves the network, without a login."""
     port: int = 7373
     """Main port: pages, API and doors. 0 takes a free one."""
-    alias_ports: tuple[int, ...] = (3100, 4317, 4318, 8088, 9200)
+    alias_ports: tuple[int, ...] = (3100, 4317, 4318, 8088, 9200, 9428)
     """Further ports, where senders expect them (3100 Loki, 4317 OTLP/gRPC, 4318 OTLP/HTTP, 8088 Splunk HEC,
-    9200 Elasticsearch). One that is taken is skipped."""
+    9200 Elasticsearch, 9428 VictoriaLogs). One that is taken is skipped."""
     elasticsearch_port: int = 9200
     """The alias port whose root answers like Elasticsearch instead of showing the pages."""
     otlp_grpc_port: int = 4317

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,6 +20,7 @@ from heimdall.errors import Unavailable
 from heimdall.ingest.port import Source
 from heimdall.ingest.sources.http.door import HttpDoor
 from heimdall.ingest.sources.http.schema_registry import SchemaRegistryDoor
+from heimdall.ingest.sources.intake import RECORDS
 from heimdall.ingest.sources.otlp_grpc import OtlpGrpc
 from heimdall.insight.feedback import Feedback
 from heimdall.insight.rules.book import RuleBook
@@ -43,7 +44,9 @@ from heimdall.storage.overview import overview
 if TYPE_CHECKING:
     from heimdall.alerting.push.vapid import VapidKey
 
-_PORT_NAMES = {3100: "loki", 4317: "otlp_grpc", 4318: "otlp", 8088: "splunk", 9200: "elasticsearch"}
+_PORT_NAMES = {
+    3100: "loki", 4317: "otlp_grpc", 4318: "otlp", 8088: "splunk", 9200: "elasticsearch", 9428: "victorialogs",
+}  # fmt: skip
 """Where senders of a protocol look for it."""
 
 
@@ -160,6 +163,14 @@ class Node:
             "pending": self.parts.runner.pending,
             "started_at": format_time(self._started_at_ns),
             "demo": self._demo_state(),
+        }
+
+    def records_by_door(self) -> Mapping[tuple[str, str], int]:
+        return {
+            (sample.labels["door"], sample.labels["outcome"]): int(sample.value)
+            for metric in RECORDS.collect()
+            for sample in metric.samples
+            if sample.name.endswith("_total")
         }
 
     def not_ready_because(self) -> str | None:

@@ -39,9 +39,11 @@ from heimdall.api.oncall import on_call_routes
 from heimdall.api.prometheus import prometheus_routes
 from heimdall.api.push import push_routes
 from heimdall.api.queries import query_routes
+from heimdall.api.sending import sending_routes
 from heimdall.api.slack import slack_routes
 from heimdall.api.static_files import StaticUi
 from heimdall.api.tail import tail_routes
+from heimdall.api.victorialogs import victorialogs_routes
 from heimdall.app.config import NodeConfig, ServerConfig
 from heimdall.app.node import Feed, Node, Parts
 from heimdall.bus.opening import open_bus
@@ -60,6 +62,7 @@ from heimdall.ingest.sources.http.otlp import OtlpLogs
 from heimdall.ingest.sources.http.pubsub import PubSubLogs
 from heimdall.ingest.sources.http.schema_registry import SchemaRegistryDoor
 from heimdall.ingest.sources.http.splunk import SplunkLogs
+from heimdall.ingest.sources.http.victorialogs import VictoriaLogsLines, victorialogs_aliases
 from heimdall.ingest.sources.opening import open_sources
 from heimdall.ingest.sources.otlp_grpc import OtlpGrpc
 from heimdall.insight.feedback import Feedback
@@ -219,12 +222,14 @@ def build_app(node: Node, clock: Clock, config: NodeConfig) -> ASGIApp:
             push_routes(parts.push_channels, parts.push_key, parts.alerts.store, clock),
             rule_routes(parts.rules, parts.queries, clock),
             node_routes(node),
+            sending_routes(node, clock),
             elasticsearch_routes(parts.queries, clock),
         ],
         doors=[*door_routes(parts.door), *parts.schemas.routes],
         faces=[
             *face_routes(parts.door, config.server),
             *loki_routes(LokiService(parts.queries, clock, parts.templates), parts.tail, clock),
+            *victorialogs_routes(parts.queries, parts.tail, clock),
             *prometheus_routes(prometheus_service(parts, clock), clock),
             *graphql_routes(graphql_service(parts, clock)),
         ],
@@ -273,7 +278,8 @@ def door_routes(door: HttpDoor) -> list[Route]:
         JournalUploads(door),
         GelfLogs(door),
     )
-    return [route for protocol in protocols for route in protocol.routes]
+    routes = [route for protocol in protocols for route in protocol.routes]
+    return [*routes, *VictoriaLogsLines(door).routes, *victorialogs_aliases(routes)]
 
 
 def face_routes(door: HttpDoor, server: ServerConfig) -> list[Route]:

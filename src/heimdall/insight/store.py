@@ -80,19 +80,20 @@ class FindingStore:
 
     def find(self, request: FindingsRequest) -> list[Judged]:
         """Findings with the newest verdict on each."""
-        terms, values = ["tenant = ?"], [request.tenant]
-        for term, value in (
-            ("detected_ns >= ?", request.start_ns), ("detected_ns < ?", request.end_ns),
-            ("service = ?", request.service),
-            ("kind = ?", request.kind.value if request.kind else None),
-        ):  # fmt: skip
-            if value is not None:
-                terms.append(term)
-                values.append(value)  # type: ignore[arg-type]
-        statement = (
-            f"SELECT body, {_SAID} FROM finding WHERE {' AND '.join(terms)} ORDER BY detected_ns DESC, id LIMIT ?"
-        )
+        where, values = _where(request)
+        statement = f"SELECT body, {_SAID} FROM finding WHERE {where} ORDER BY detected_ns DESC, id LIMIT ?"
         return [_judged(row) for row in self._rows(statement, (*values, request.limit))]
+
+    def count(self, request: FindingsRequest, step_ns: int) -> list[tuple[int, int, int]]:
+        """(start of a step, findings in it, critical ones of them), oldest first; steps without any are left out, and
+        `request.limit` means nothing here."""
+        where, values = _where(request)
+        critical = "sum(json_extract(CAST(body AS TEXT), '$.state') = 'critical')"
+        statement = (
+            f"SELECT detected_ns / ?1 * ?1 AS step, count(*), {critical} FROM finding"
+            f" WHERE {where} GROUP BY step ORDER BY step"
+        )
+        return [(int(step), int(count), int(some)) for step, count, some in self._rows(statement, (step_ns, *values))]
 
     def get(self, tenant: TenantId, finding_id: str) -> Judged:
         """One finding with the newest verdict on it. Raises NotFound."""
@@ -129,6 +130,22 @@ class FindingStore:
     def close(self) -> None:
         with self._lock:
             self._db.close()
+
+
+def _where(request: FindingsRequest) -> tuple[str, list[str | int]]:
+    """Condition, and the values of its question marks."""
+    terms: list[str] = ["tenant = ?"]
+    values: list[str | int] = [request.tenant]
+    for term, value in (
+        ("detected_ns >= ?", request.start_ns),
+        ("detected_ns < ?", request.end_ns),
+        ("service = ?", request.service),
+        ("kind = ?", request.kind.value if request.kind else None),
+    ):
+        if value is not None:
+            terms.append(term)
+            values.append(value)
+    return " AND ".join(terms), values
 
 
 def _judged(row: tuple[Any, ...]) -> Judged:

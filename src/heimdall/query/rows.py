@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import orjson
+import polars as pl
 import pyarrow as pa
 
 from heimdall.model.severity import LEVELS
@@ -19,7 +20,11 @@ _ORDER = (
     "session_id", "request_id", "customer_id", "duration_ms", "cpu_usage", "memory_usage", "error_rate",
     "retention_policy", "anomaly_score", "predicted_category",
 )  # fmt: skip
-_LEVEL_NAMES = pa.array([LEVELS[min((number + 3) // 4, len(LEVELS) - 1)].value for number in range(256)])
+_LEVEL_NAMES = (
+    pl.Series([LEVELS[min((number + 3) // 4, len(LEVELS) - 1)].value for number in range(256)])
+    .to_arrow()
+    .cast(pa.string())  # pa.array would import pandas
+)
 """By severity number."""
 
 JSON_TEXT = {b"heimdall": b"json"}

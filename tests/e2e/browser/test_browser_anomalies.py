@@ -15,6 +15,10 @@ from playwright.sync_api import Page, expect
 from test_browser_accessibility import violations
 from test_browser_phone import PHONE, SMALL_TARGETS
 
+from heimdall.insight.finding import Feature, Finding, FindingKind
+from heimdall.insight.store import FindingStore
+from heimdall.model.batch import DEFAULT_TENANT
+
 STEP_S = 15
 STEPS = 120
 
@@ -238,3 +242,56 @@ def test_a_node_that_does_not_look_says_so(open_context, tmp_path: Path) -> None
     expect(page.get_by_text("detect.enabled = false")).to_be_visible()
     expect(page.get_by_text("Nothing unusual")).to_have_count(0)
     node.stop()
+
+
+NIGHT_S = 3 * 3600
+
+
+@pytest.fixture(scope="module")
+def fortnight(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
+    """A node that noticed something at three every night, UTC, and much at five once, a week ago."""
+    node = NodeProcess(tmp_path_factory.mktemp("fortnight") / "data")
+    store = FindingStore(node.data / "insight" / "findings.db")
+    midnight_s = int(time.time()) // 86_400 * 86_400
+    bad_day_s = midnight_s - 7 * 86_400
+    times = {midnight_s - day * 86_400 + NIGHT_S + 60: "degraded" for day in range(1, 14)}
+    times |= {bad_day_s + 5 * 3600 + n: "critical" if n == 0 else "degraded" for n in range(8)}
+    for number, (at_s, state) in enumerate(times.items()):
+        store.report(
+            Finding(
+                id=f"{number:020x}", tenant=DEFAULT_TENANT, service="batch", kind=FindingKind.ERRORS, state=state,
+                statement="batch logs more errors than usual", started_ns=at_s * 10**9, detected_ns=at_s * 10**9,
+                evidence=5.0, features=(Feature("errors", 9.0, 0.0, 2.0, 5.0),), examples=(), template_id=0,
+                query="service:batch", from_ns=at_s * 10**9, to_ns=at_s * 10**9, watched_s=86_400.0,
+            )
+        )  # fmt: skip
+    store.close()
+    node.start()
+    yield node
+    node.stop()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_calendar_shows_what_comes_every_night_and_the_one_bad_hour(open_context, fortnight, scheme) -> None:
+    page = open_context(fortnight.url, color_scheme=scheme).new_page()
+    page.goto(f"{fortnight.url}/anomalies?from=-14d&tz=utc")
+    calendar = page.get_by_role("table", name="Findings by day and time of day")
+    expect(calendar.locator("tbody tr")).to_have_count(15)
+    cells = calendar.get_by_role("button")
+    expect(cells).to_have_count(14)
+    assert violations(page) == []
+    worst = calendar.get_by_role("button", name=re.compile(r"05:00 to 06:00: 8 findings, 1 critical"))
+    worst.click()
+    expect(page).to_have_url(re.compile(r"from=[^&]*T05:00:00"))
+    expect(page.locator(".finding")).to_have_count(8)
+    expect(calendar).to_have_count(0)
+
+
+def test_the_calendar_fits_a_phone(open_context, fortnight) -> None:
+    page = open_context(fortnight.url, **PHONE).new_page()
+    page.goto(f"{fortnight.url}/anomalies?from=-14d&tz=utc")
+    calendar = page.get_by_role("table", name="Findings by day and time of day")
+    expect(calendar.locator("thead th")).to_have_count(6)
+    expect(calendar.get_by_role("button", name=re.compile("04:00 to 08:00: 8 findings, 1 critical"))).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate(SMALL_TARGETS) == []

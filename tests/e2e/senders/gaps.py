@@ -64,4 +64,17 @@ GAPS: tuple[tuple[str, str, str], ...] = (
     ("Google Cloud Pub/Sub", "identity tokens of pushes", "not checked: a secret in the address, or a proxy"),
     ("MQTT", "EMQX, HiveMQ, AWS IoT Core", "not run: Mosquitto is the broker of the tests"),
     ("MQTT", "a record twice after a kill", "quality of service 1: what was durable and not acknowledged comes again"),
+    (
+        "VictoriaLogs",
+        "Grafana's data source, vmalert, vlagent",
+        "not run: the shapes of the documentation stand in for them, `tests/unit/api/victorialogs/test_face.py`",
+    ),
+    ("VictoriaLogs", "vlagent's own protocol, `/insert/native`", "not taken: let it write to `/insert/jsonline`"),
+    (
+        "VictoriaLogs",
+        "`_stream_id:…`, `stream_context`, groups by `_stream`",
+        "streams have no ids that can be asked for",
+    ),
+    ("VictoriaLogs", "`decolorize_fields`, `preserve_json_keys`", "have no effect"),
+    ("VictoriaLogs", "`AccountID`, `ProjectID` choose no tenant", "there is one tenant"),
 )

@@ -14,7 +14,8 @@ from heimdall.alerting.mitigation.mitigator import MAX_ATTEMPTS, Mitigator
 from heimdall.alerting.mitigation.playbook import playbook_of
 from heimdall.alerting.mitigation.run import Run, State
 from heimdall.alerting.mitigation.signal import MeasuredSignals
-from heimdall.alerting.mitigation.store import RunStore
+from heimdall.alerting.mitigation.store import RunStore, Step, Untold
+from heimdall.alerting.notifiers.wording import headline, summary
 from heimdall.errors import Denied, HeimdallError, InvalidInput, Misconfigured, NotFound
 from heimdall.model.batch import DEFAULT_TENANT
 from recorded_cluster import RecordedCluster, recorded_cluster
@@ -143,6 +144,33 @@ def test_what_is_approved_is_done_once(ward: Callable[..., Ward]) -> None:
     assert (own.run.state, own.run.approved_by, own.replicas()) == (State.KEPT, "kim", 5)
     assert own.steps() == ["began", "waiting", "approved", "applying", "applied"]
     assert len(own.cluster.changes) == 1
+
+
+def test_who_knows_of_the_incident_hears_once_that_an_action_waits(ward: Callable[..., Ward]) -> None:
+    own = ward(SCALE | {"mode": "approve", "approvers": ["kim"]})
+    run = own.begin()
+    assert (own.events("pay"), own.events("ops")) == (["trigger", "approve"], [])
+    asked = own.told("pay")[-1]
+    assert asked.approval == "scale deployment/shop/payment from 3 to 5 replicas: waits 30m for approval of kim"
+    assert summary(asked) == [asked.approval]
+    assert headline(asked).startswith("Approval needed: P3 payment: ")
+    own.restart()
+    own.mitigator.tell()
+    incidents = KeptIncidents(own.manager, own.clock)
+    for number, step in enumerate(own.runs.steps(run.id)):
+        incidents.note(Untold(number, run.incident, step))  # as after a crash before `told`
+    assert own.events("pay") == ["trigger", "approve"]
+    assert [text for text in own.timeline() if text.startswith("waiting: ")] == [f"waiting: {asked.approval}"]
+
+
+def test_of_an_incident_that_is_over_nobody_is_asked(ward: Callable[..., Ward]) -> None:
+    own = ward(SCALE | {"mode": "approve"})
+    run = own.begin()
+    own.manager.resolve(DEFAULT_TENANT, run.incident, "kim")
+    step = Step(own.clock.time_ns(), "waiting", "too late")
+    KeptIncidents(own.manager, own.clock).note(Untold(99, run.incident, step))
+    assert own.events("pay") == ["trigger", "approve", "resolve"]
+    assert "waiting: too late" in own.timeline()
 
 
 def test_what_is_rejected_or_waits_too_long_is_not_done(ward: Callable[..., Ward]) -> None:

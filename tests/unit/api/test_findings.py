@@ -66,6 +66,14 @@ async def test_one_finding_is_found_by_its_id(client: httpx.AsyncClient) -> None
     assert (await client.get(f"/api/v1/findings/{'f' * 20}")).status_code == 404
 
 
+async def test_findings_are_counted_by_time(client: httpx.AsyncClient) -> None:
+    answer = (await client.get("/api/v1/findings/counts?step_s=60&from=1970-01-01T00:00:00Z")).json()
+    assert answer["data"] == [{"from": "1970-01-01T00:01:00.000000000Z", "count": 1, "critical": 0}]
+    assert answer["judged_until"] == "1970-01-01T00:02:00.000000000Z"
+    assert (await client.get("/api/v1/findings/counts?kind=silence")).json()["data"] == []
+    assert (await client.get("/api/v1/findings/counts?step_s=1")).status_code in (400, 422)
+
+
 async def test_feedback_is_kept_and_says_what_it_changed(client: httpx.AsyncClient) -> None:
     said = {"finding": FINDING.id, "verdict": "noise"}
     answer = await client.post("/api/v1/feedback", json=said)

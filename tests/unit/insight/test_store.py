@@ -46,6 +46,17 @@ def test_filters_and_order(tmp_path: Path) -> None:
     store.close()
 
 
+def test_findings_are_counted_by_steps_of_time(tmp_path: Path) -> None:
+    store = FindingStore(tmp_path / "findings.db")
+    for n, at in enumerate([3, 10, 19, 20, 45]):
+        state, service = ("critical", "pay") if at == 19 else ("degraded", "cart")
+        store.report(replace(FINDING, id=f"{n:020x}", detected_ns=at, state=state, service=service))
+    assert store.count(replace(ALL, limit=1), 10) == [(0, 1, 0), (10, 2, 1), (20, 1, 0), (40, 1, 0)]
+    assert store.count(replace(ALL, service="pay"), 10) == [(10, 1, 1)]
+    assert store.count(replace(ALL, start_ns=10, end_ns=20), 10) == [(10, 2, 1)]
+    store.close()
+
+
 def test_the_oldest_go_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_FINDINGS", 10)
     monkeypatch.setattr(module, "_PRUNE_EVERY", 2)

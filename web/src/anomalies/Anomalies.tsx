@@ -7,6 +7,8 @@ import { formatInstant, nowNs, parseInstant } from '../time/instant';
 import { resolveRange } from '../time/range';
 import { plural } from '../ui/format';
 import type { AnomaliesState } from './anomaliesUrl';
+import { Calendar } from './Calendar';
+import { LEAST_MS } from './calendar';
 import { Filters } from './Filters';
 import { FindingCard, linesHref } from './FindingCard';
 import { Lanes } from './Lanes';
@@ -17,7 +19,7 @@ import { AnomaliesSkeleton } from './Skeleton';
 import { TurnedOff } from './TurnedOff';
 import { useAnomaliesKeys } from './useAnomaliesKeys';
 import { useAnomaliesState } from './useAnomaliesState';
-import { MOST_FINDINGS, useFindings, useWatched } from './useFindings';
+import { MOST_FINDINGS, useFindingCounts, useFindings, useWatched } from './useFindings';
 import { type Watched, waitingNs } from './watched';
 
 /** What is unusual, and how sure that is. */
@@ -31,6 +33,8 @@ export default function Anomalies() {
   const services = useMemo(() => watched?.services.map(({ service }) => service) ?? [], [watched]);
   const judgedUntil = asked.data?.judged_until ? parseInstant(asked.data.judged_until) : null;
   const span = spanOf(state, found, watched);
+  const isLong = span.toMs - span.fromMs >= LEAST_MS;
+  const counts = useFindingCounts(state, isLong).data;
   const waiting = watched !== undefined && waitingNs(watched, judgedUntil) !== 0n;
   useAnomaliesKeys({ state, update, findings: found, selected, select });
 
@@ -60,6 +64,9 @@ export default function Anomalies() {
                 onZoom={zoom}
               />
               <Legend findings={found} onKind={(kind) => update({ kind: state.kind === kind ? '' : kind })} />
+              {isLong && counts && counts.data.length > 0 && (
+                <Calendar counts={counts.data} span={span} zone={state.tz} onZoom={zoom} />
+              )}
             </>
           )}
           <p className="sr-only" role="status">

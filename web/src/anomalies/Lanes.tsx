@@ -141,7 +141,7 @@ interface MarkProps {
 function LaneMark({ mark, zone, selected, onSelect }: MarkProps) {
   const { shown, findings } = mark;
   const time = displayInstant(parseInstant(shown.detected) ?? 0n, zone, 0);
-  const others = findings.length > 1 ? ` and ${findings.length - 1} more` : '';
+  const others = findings.length > 1 ? `, the worst of ${findings.length} findings` : '';
   const label = `${shown.service}, ${kindSign(shown.kind).word}, ${shown.state}, ${time}${others}`;
   return (
     <button

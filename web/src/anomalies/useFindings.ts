@@ -1,10 +1,11 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useEffect } from 'react';
-import { findings } from '../api/client';
+import { findingCounts, findings } from '../api/client';
 import { noteOutcome, useConnection } from '../app/connection';
 import { formatInstant, nowNs } from '../time/instant';
 import { resolveRange } from '../time/range';
 import type { AnomaliesState } from './anomaliesUrl';
+import { STEP_S } from './calendar';
 import { fetchWatched } from './watched';
 
 /** Findings shown at most; a shorter range shows older ones. */
@@ -40,6 +41,30 @@ export function useFindings(state: AnomaliesState) {
   const { error } = asked;
   useEffect(() => noteOutcome(error), [error]);
   return asked;
+}
+
+/** How many findings there were by time, of all those in the range; only for ranges that the calendar shows. */
+export function useFindingCounts({ from, to, service, kind }: AnomaliesState, shown: boolean) {
+  const epoch = useConnection((connection) => connection.epoch);
+  return useQuery({
+    queryKey: ['finding-counts', from, to, service, kind, epoch],
+    queryFn: ({ signal }) => {
+      const range = resolveRange({ from, to }, nowNs());
+      return findingCounts(
+        {
+          from: range.from === null ? undefined : formatInstant(range.from),
+          to: to === 'now' || range.to === null ? undefined : formatInstant(range.to),
+          service: service || undefined,
+          kind: kind || undefined,
+          step_s: STEP_S,
+        },
+        signal,
+      );
+    },
+    enabled: shown,
+    placeholderData: keepPreviousData,
+    refetchInterval: to === 'now' ? WATCHED_MS : false,
+  });
 }
 
 /** What came in over the range, filters apart. */

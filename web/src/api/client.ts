@@ -15,6 +15,7 @@ import type {
   FieldInfo,
   Finding,
   FindingAnswer,
+  FindingCount,
   FindingsAnswer,
   HistogramAnswer,
   Incident,
@@ -28,6 +29,7 @@ import type {
   QueryParams,
   Row,
   Rule,
+  Sender,
   Silence,
   Verdict,
 } from './types';
@@ -146,6 +148,10 @@ export function nodeInfo(signal?: AbortSignal): Promise<NodeInfo> {
   return ask('node', {}, signal);
 }
 
+export function sources(signal?: AbortSignal): Promise<Envelope<Sender[]>> {
+  return ask('sources', {}, signal);
+}
+
 export function startDemo(): Promise<DemoState> {
   return call(`${BASE}/demo`, { method: 'POST' }) as Promise<DemoState>;
 }
@@ -166,6 +172,13 @@ export interface FindingsParams {
 
 export function findings(params: FindingsParams, signal?: AbortSignal): Promise<FindingsAnswer> {
   return ask('findings', { ...params }, signal);
+}
+
+export function findingCounts(
+  params: Omit<FindingsParams, 'limit'> & { step_s: number },
+  signal?: AbortSignal,
+): Promise<Envelope<FindingCount[]>> {
+  return ask('findings/counts', { ...params }, signal);
 }
 
 export function finding(id: string, signal?: AbortSignal): Promise<FindingAnswer> {

@@ -99,6 +99,20 @@ export interface NodeInfo {
   demo: DemoState;
 }
 
+/** A row of `GET /sources`. */
+export interface Sender {
+  name: string;
+  title: string;
+  file: string;
+  snippet: string;
+  on: boolean;
+  /** Why nothing can come that way. */
+  why: string | null;
+  door: string;
+  accepted: number;
+  rejected: number;
+}
+
 export interface TailLines {
   rows: Line[];
 }
@@ -159,6 +173,14 @@ export interface FindingsAnswer extends Envelope<Finding[]> {
   detection: boolean;
   /** Records before it are judged; `null` before the first. */
   judged_until: string | null;
+}
+
+/** Findings in one step of time. */
+export interface FindingCount {
+  from: string;
+  count: number;
+  /** Critical ones of them. */
+  critical: number;
 }
 
 export interface FindingAnswer extends Envelope<Finding> {

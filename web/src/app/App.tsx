@@ -17,6 +17,7 @@ import { TITLES } from './routes';
 const Anomalies = lazy(() => import('../anomalies/Anomalies'));
 const Alerts = lazy(() => import('../alerts/Alerts'));
 const IncidentPage = lazy(() => import('../alerts/IncidentPage'));
+const GraphqlPage = lazy(() => import('../graphql/GraphqlPage'));
 const FindingPage = lazy(() => import('../anomalies/FindingPage'));
 
 const queries = new QueryClient({
@@ -81,6 +82,11 @@ export function App() {
                   <IncidentPage id={id} />
                 </Suspense>
               )}
+            </Route>
+            <Route path="/graphql-explorer">
+              <Suspense fallback={null}>
+                <GraphqlPage />
+              </Suspense>
             </Route>
             <Route path="/settings">
               <Settings />

@@ -1,6 +1,6 @@
 /** Pages that exist. `src/heimdall/api/static_files.py` has the same list of first segments; a test compares them. */
 
-export const ROUTES = ['', 'start', 'explore', 'anomalies', 'alerts', 'settings'] as const;
+export const ROUTES = ['', 'start', 'explore', 'anomalies', 'alerts', 'settings', 'graphql-explorer'] as const;
 
 export const TITLES: Record<string, string> = {
   start: 'Start',
@@ -8,4 +8,5 @@ export const TITLES: Record<string, string> = {
   anomalies: 'Anomalies',
   alerts: 'Alerts',
   settings: 'Settings',
+  'graphql-explorer': 'GraphQL',
 };

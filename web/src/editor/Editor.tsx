@@ -17,6 +17,7 @@ import { useSettings } from '../settings/store';
 import { hql } from './language';
 import { toCodePoints, toUnits } from './positions';
 import { editorTheme } from './theme';
+import { typeOverSelection } from './typing';
 
 interface Props {
   text: string;
@@ -99,19 +100,6 @@ function extensions(latest: Latest) {
     }),
     editorTheme,
   ];
-}
-
-/**
- * Typing over a selection is done by the editor, not by the browser: Chrome would keep the look of the replaced text in
- * an inline style, which the page's CSP refuses. Brackets and quotes are left to `closeBrackets`.
- */
-function typeOverSelection(event: InputEvent, editor: EditorView): boolean {
-  const typed = event.data ?? '';
-  if (event.inputType !== 'insertText' || event.isComposing || editor.state.selection.main.empty) return false;
-  if (typed === '' || /[()[\]{}'"]/.test(typed)) return false;
-  event.preventDefault();
-  editor.dispatch({ ...editor.state.replaceSelection(typed), userEvent: 'input.type', scrollIntoView: true });
-  return true;
 }
 
 function run(editor: EditorView, latest: Latest): boolean {

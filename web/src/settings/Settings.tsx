@@ -1,3 +1,4 @@
+import { Link } from 'wouter';
 import { PageHead } from '../shell/PageHead';
 import { Choice } from '../ui/Choice';
 import { useSettings } from './store';
@@ -58,6 +59,9 @@ export function Settings() {
           ]}
         />
       </div>
+      <p className="muted">
+        For programs: <Link href="/graphql-explorer">ask in GraphQL</Link>, with the schema at hand.
+      </p>
     </div>
   );
 }

@@ -1,48 +1,68 @@
-import { useState } from 'react';
-import type { NodeInfo } from '../api/types';
-import { Choice } from '../ui/Choice';
+import { useQuery } from '@tanstack/react-query';
+import { useId, useState } from 'react';
+import { sources } from '../api/client';
+import type { Sender } from '../api/types';
 import { CopyButton } from '../ui/CopyButton';
+import { plural } from '../ui/format';
 import { Icon } from '../ui/Icon';
 
-type Way = 'ndjson' | 'text' | 'otlp';
+const ASK_MS = 2_000;
 
-/** Commands that work as they stand, with this node's own address. */
-export function commandFor(way: Way, origin: string): string {
-  if (way === 'ndjson') return `curl ${origin}/api/v1/logs \\\n  -d '{"level":"info","message":"first line"}'`;
-  if (way === 'text') return `tail -f app.log |\n  curl ${origin}/api/v1/logs -T -`;
-  return `exporters:\n  otlphttp/heimdall:\n    endpoint: ${origin}\n    compression: gzip`;
-}
-
-export function SendCard({ node }: { node: NodeInfo | undefined }) {
-  const [way, setWay] = useState<Way>('ndjson');
-  const command = commandFor(way, location.origin);
+/** What to paste into each sender, with this node's own address; green once records of its door have come. */
+export function SendCard() {
+  const [name, setName] = useState('json');
+  const id = useId();
+  const answer = useQuery({
+    queryKey: ['sources'],
+    queryFn: ({ signal }) => sources(signal),
+    staleTime: 0,
+    refetchInterval: ASK_MS,
+  });
+  const senders = answer.data?.data ?? [];
+  const sender = senders.find((each) => each.name === name) ?? senders[0];
   return (
     <section className="card" aria-labelledby="card-send">
       <h2 id="card-send">
         <Icon name="send" size={18} /> Send
       </h2>
-      <p className="muted">From a shell, a shipper or an OpenTelemetry Collector.</p>
-      <Choice<Way>
-        label="How"
-        value={way}
-        onChange={setWay}
-        options={[
-          ['ndjson', 'JSON'],
-          ['text', 'Text'],
-          ['otlp', 'OpenTelemetry'],
-        ]}
-      />
-      <pre className="command" tabIndex={0} role="region" aria-label="Command">
-        {command}
-      </pre>
-      <div className="card-foot">
-        <CopyButton text={command} label="Copy">
-          Copy
-        </CopyButton>
-        {way === 'otlp' && node?.ports?.otlp && (
-          <span className="muted">Also on port {node.ports.otlp}, for senders with the usual setting.</span>
-        )}
-      </div>
+      <p className="sender">
+        <label htmlFor={id}>From</label>
+        <select id={id} value={sender?.name ?? ''} onChange={(event) => setName(event.target.value)}>
+          {senders.map((each) => (
+            <option key={each.name} value={each.name}>
+              {each.title}
+            </option>
+          ))}
+        </select>
+      </p>
+      {answer.error && !sender && <p className="problem">{answer.error.message}</p>}
+      {sender && (
+        <>
+          <p className="muted">Paste into {sender.file}.</p>
+          <pre className="command" tabIndex={0} role="region" aria-label="What to paste">
+            {sender.snippet}
+          </pre>
+          <div className="card-foot">
+            <CopyButton text={sender.snippet} label="Copy">
+              Copy
+            </CopyButton>
+            <span role="status">
+              <Came sender={sender} />
+            </span>
+          </div>
+        </>
+      )}
     </section>
   );
+}
+
+function Came({ sender }: { sender: Sender }) {
+  if (sender.accepted > 0) {
+    return (
+      <span className="came">
+        <Icon name="check" size={14} /> {plural(sender.accepted, 'line')} came this way
+      </span>
+    );
+  }
+  return <span className="muted">{sender.why ?? 'Nothing came this way yet'}</span>;
 }

@@ -25,7 +25,7 @@ export function Start() {
       />
       <WaitingPanel since={openedAt} stored={node.data?.records ?? null} />
       <div className="cards">
-        <SendCard node={node.data} />
+        <SendCard />
         <FileCard />
         <DemoCard demo={node.data?.demo} />
       </div>

@@ -12,6 +12,8 @@ from heimdall.clock import Clock
 
 ENTRY = "action"
 """Kind of the timeline's entries."""
+WAITING = "waiting"
+"""Kind of the step with which a run begins to wait for approval."""
 
 
 class Incidents(Protocol):
@@ -27,7 +29,8 @@ class Incidents(Protocol):
     def is_storm(self, incident: str) -> bool: ...
 
     def note(self, untold: Untold) -> None:
-        """Put a step into its incident's timeline, once however often it is called."""
+        """Put a step into its incident's timeline, once however often it is called. One that waits for approval is
+        told to those who know of the incident, too."""
 
 
 class KeptIncidents:
@@ -56,7 +59,12 @@ class KeptIncidents:
     def note(self, untold: Untold) -> None:
         step, store = untold.step, self._manager.store
         text = f"{step.kind.replace('_', ' ')}: {step.text}"[:500]
+        known = store.timeline(untold.incident)
+        if any(each["time_ns"] == step.time_ns and each["text"] == text for each in known):
+            return
+        entry = Entry(untold.incident, step.time_ns, ENTRY, text, author=step.author)
+        if step.kind == WAITING:
+            self._manager.wait_for_approval(entry, step.text)
+            return
         with store.transaction():
-            known = store.timeline(untold.incident)
-            if not any(each["time_ns"] == step.time_ns and each["text"] == text for each in known):
-                store.put_entries([Entry(untold.incident, step.time_ns, ENTRY, text, author=step.author)])
+            store.put_entries([entry])

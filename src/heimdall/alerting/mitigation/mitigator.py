@@ -20,7 +20,7 @@ from heimdall.alerting.alert import Alert
 from heimdall.alerting.alert import State as AlertState
 from heimdall.alerting.mitigation.action import Action, Call, Outcome, Plan
 from heimdall.alerting.mitigation.guards import refusal
-from heimdall.alerting.mitigation.journal import Incidents
+from heimdall.alerting.mitigation.journal import WAITING, Incidents
 from heimdall.alerting.mitigation.playbook import ActionConfig, Mode, Playbook, Then
 from heimdall.alerting.mitigation.run import UNDOABLE, Run, State
 from heimdall.alerting.mitigation.signal import Reading, Signals, has_recovered, is_worse
@@ -208,7 +208,7 @@ class Mitigator:
         run.approve_until_ns = now_ns + config.approval_expires_ns
         within = print_duration(config.approval_expires_ns)
         who = f" of {', '.join(config.approvers)}" if config.approvers else ""
-        self._move(run, State.WAITING, "waiting", f"{plan.does}: waits {within} for approval{who}")
+        self._move(run, State.WAITING, WAITING, f"{plan.does}: waits {within} for approval{who}")
 
     def _wait(self, run: Run) -> None:
         if self._clock.time_ns() >= (run.approve_until_ns or 0):

@@ -27,8 +27,8 @@ class Alertmanager:
         self._clock = clock
 
     def send(self, notification: Notification) -> None:
-        if notification.event is Event.ACKNOWLEDGE:
-            return  # Alertmanager has silences in its place, and those are people's
+        if notification.event in (Event.ACKNOWLEDGE, Event.APPROVE):
+            return  # Alertmanager has silences in their place, and those are people's; it knows no approvals
         now = datetime.fromtimestamp(self._clock.time_ns() / 1e9, UTC)
         self._outbound.post(orjson.dumps([alert(notification, now)]), {})
 

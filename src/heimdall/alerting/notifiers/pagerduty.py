@@ -49,6 +49,8 @@ def event(notification: Notification, routing_key: str) -> dict[str, object]:
         "statements": [alert.statement for alert in notification.shown],
         "queries": [alert.query for alert in notification.shown],
     }
+    if notification.approval:
+        details["approval"] = notification.approval
     payload = {
         "summary": headline(notification)[:_LONGEST_SUMMARY],
         "source": (notification.services or ["heimdall"])[0],

@@ -71,7 +71,7 @@ class Push:
             self._took.pop(notification.key)
             raise Refused(f"channel {self.name}: no browser has subscribed; /alerts has the button, under On call")
         payload = orjson.dumps(shown(notification))
-        urgent = notification.event in (Event.TRIGGER, Event.ESCALATE) or notification.severity == "P1"
+        urgent = notification.event in (Event.TRIGGER, Event.ESCALATE, Event.APPROVE) or notification.severity == "P1"
         hosts = {httpx.URL(each.endpoint).host for each in waiting}
         clients = {host: client() for host in hosts}  # not shared: TLS proved one name
         try:

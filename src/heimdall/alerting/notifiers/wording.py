@@ -7,6 +7,7 @@ from heimdall.alerting.notification import Event, Notification
 _VERBS = {
     Event.UPDATE: "News: ",
     Event.ESCALATE: "Escalated: ",
+    Event.APPROVE: "Approval needed: ",
     Event.ACKNOWLEDGE: "Acknowledged: ",
     Event.RESOLVE: "Over: ",
 }
@@ -35,6 +36,8 @@ def summary(notification: Notification) -> list[str]:
         lines.append("It comes and goes: it is told again only after it has been quiet for long.")
     if notification.escalation:
         lines.append(f"Escalation {notification.escalation}")
+    if notification.approval:
+        lines.append(notification.approval)
     if notification.event is Event.ACKNOWLEDGE:
         lines.append(f"{notification.acknowledged_by or 'Somebody'} looks after it.")
     return lines

@@ -17,6 +17,7 @@ class _Commands(click.Group):
         "up": "up",
         "demo": "demo",
         "ingest": "ingest",
+        "sources": "sources",
         "search": "search",
         "similar": "similar",
         "translate": "translate",

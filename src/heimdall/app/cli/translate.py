@@ -12,7 +12,10 @@ import orjson
 @click.command("translate")
 @click.argument("query")
 @click.option(
-    "--from", "language", required=True, help="The language of the query: spl, sql, kql, logsql, lucene or ppl."
+    "--from",
+    "language",
+    required=True,
+    help="The language of the query: spl, sql, logql, esdsl (Elasticsearch's JSON), kql, logsql, lucene or ppl.",
 )
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(query: str, language: str, output: str) -> None:

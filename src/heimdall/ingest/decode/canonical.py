@@ -123,26 +123,27 @@ def may_hold_canonical(name: str) -> bool:
 
 
 def hinted(hints: Hints) -> dict[str, str]:
-    """Field the sender named → canonical column."""
+    """Field the sender named → canonical column, the first choice first."""
     pairs = (
         (hints.time_field, "timestamp"),
         (hints.message_field, "message"),
         (hints.level_field, "severity_number"),
         (hints.service_field, "service"),
     )
-    return {name: canonical for name, canonical in pairs if name}
+    return {name: canonical for names, canonical in pairs if names for name in names.split(",") if name}
 
 
 def candidates(names: Iterable[str], hints: Hints) -> dict[str, list[str]]:
     """For each canonical column those of `names` that may fill it, the first choice first.
 
-    A hint is the only choice for its column.
+    Hints are the only choices for their column.
     """
     named = hinted(hints)
+    ranks = {name: place - len(named) for place, name in enumerate(named)}
     found: dict[str, list[tuple[int, str]]] = {}
     for name in names:
         if name in named:
-            found.setdefault(named[name], []).append((-1, name))
+            found.setdefault(named[name], []).append((ranks[name], name))
         elif (known := canonical_of(name)) is not None and known[0] not in named.values():
             found.setdefault(known[0], []).append((known[1], name))
     return {canonical: [name for _, name in sorted(ranked)] for canonical, ranked in found.items()}

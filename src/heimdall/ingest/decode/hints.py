@@ -10,7 +10,8 @@ from heimdall.errors import InvalidInput
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """Names of the sender's fields (nested ones by dots); None = look among the usual names."""
+    """Names of the sender's fields (nested ones by dots), several separated by commas: the first that is there counts.
+    None = look among the usual names."""
 
     time_field: str | None = None
     message_field: str | None = None

@@ -32,6 +32,7 @@ from heimdall.ingest.decode.mqtt import MqttMessages, Subscription, Topics
 from heimdall.ingest.decode.payloads import PayloadsDecoded, decode_apart, decode_payloads, together, with_envelopes
 from heimdall.ingest.port import Address
 from heimdall.ingest.sources.intake import BYTES, RECORDS
+from heimdall.ingest.sources.mqtt_loop import MqttLoop
 from heimdall.model.batch import DEFAULT_TENANT, LogBatch
 
 _log = logging.getLogger(__name__)
@@ -155,15 +156,15 @@ class MqttSource:
         self._client = self._made()
         host, port = self._config.address
         self._client.connect_async(host, port, self._config.keepalive_s, **self._connect_arguments())
-        self._client.loop_start()
+        self._loop = MqttLoop(self._client)
+        self._loop.start()
         self._thread.start()
 
     def stop(self) -> None:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(_STOP_WITHIN_S)
-        self._client.disconnect()
-        self._client.loop_stop()
+        self._loop.stop()
         CONNECTED.set(0)
 
     # -- the connection ---------------------------------------------------------------------------------------------
@@ -188,7 +189,6 @@ class MqttSource:
                 )
         except (OSError, ValueError) as exc:
             raise Misconfigured(f"sources.mqtt cannot be set up: {exc}") from exc
-        client.reconnect_delay_set(1, 30)
         client.on_connect, client.on_disconnect = self._connected, self._disconnected
         client.on_message, client.on_subscribe = self._received, self._subscribed
         return client

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from heimdall.errors import InvalidInput
 from heimdall.query.languages import hql
+from heimdall.query.languages.esdsl.translation import translate as translate_esdsl
 from heimdall.query.languages.kql import parse as parse_kql
 from heimdall.query.languages.logsql import parse as parse_logsql
 from heimdall.query.languages.lucene.parser import translate as parse_lucene
@@ -20,9 +21,17 @@ def _hql(text: str) -> Translation:
     return Translation("hql", query, hql.to_text(query))
 
 
+def _logql(text: str) -> Translation:
+    from heimdall.query.logql.translation import translate as translate_logql  # noqa: PLC0415  (it asks the service)
+
+    return translate_logql(text)
+
+
 LANGUAGES: Mapping[str, Callable[[str], Translation]] = {
+    "esdsl": translate_esdsl,
     "hql": _hql,
     "kql": parse_kql,
+    "logql": _logql,
     "logsql": parse_logsql,
     "lucene": parse_lucene,
     "ppl": parse_ppl,

@@ -104,7 +104,7 @@ def shown_by(marker: str | None) -> Shown:
     labels, _, metadata = marker.partition(";")
     return Shown(
         frozenset({SERVICE, *(sanitized(name) for name in labels.split(",") if name)}),
-        frozenset(sanitized(name) for name in metadata.split(",") if name),
+        None if metadata == "*" else frozenset(sanitized(name) for name in metadata.split(",") if name),
     )
 
 

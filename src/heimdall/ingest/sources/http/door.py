@@ -181,6 +181,15 @@ def taking(
     return [Route(path, endpoint, methods=list(methods)), Route(path, refuse, methods=others)]
 
 
+def below(prefix: str, routes: Iterable[Route], under: str = "/") -> list[Route]:
+    """Those routes that lie under `under`, once more below `prefix`."""
+    return [
+        Route(prefix + route.path, route.endpoint, methods=sorted(route.methods or ()))
+        for route in routes
+        if route.path.startswith(under)
+    ]
+
+
 class _OnPort(Route):
     """A route of one port only."""
 

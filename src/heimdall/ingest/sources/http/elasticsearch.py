@@ -38,6 +38,9 @@ from heimdall.ingest.sources.http import elasticsearch_setup
 from heimdall.ingest.sources.http.door import HttpDoor, taking
 
 _PREFIX = "/elasticsearch"
+_UNNAMED, _USUAL_INDEX = "/insert/", "logs"
+"""Where actions need not name an index, as in VictoriaLogs, and the index they get."""
+
 _COMPATIBLE = re.compile(r"application/vnd\.elasticsearch\+(?:json|x-ndjson);\s*compatible-with=(\d{1,2})")
 
 _STATUS: tuple[tuple[type[HeimdallError], int, str], ...] = (
@@ -101,7 +104,7 @@ class ElasticsearchLogs:
         ]
 
     async def _bulk(self, request: Request) -> Response:
-        index = request.path_params.get("index") or None
+        index = request.path_params.get("index") or (_USUAL_INDEX if request.url.path.startswith(_UNNAMED) else None)
         started_ns = self._door.now_ns()
 
         def decode(body: bytes) -> BulkDecoded:

@@ -19,7 +19,6 @@ from heimdall.query.pipes.head import Head
 from heimdall.query.pipes.parse import Parse
 from heimdall.query.pipes.sort import Sort
 from heimdall.query.pipes.stats import Stats
-from heimdall.query.pipes.top import Top
 
 _NAME = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`|[^\s\"'`():|,=<>!{}\[\]*]+", re.DOTALL)
 _WHOLE = re.compile(r"\d{1,9}(?![\w.])")
@@ -36,6 +35,9 @@ FUNCTIONS: Mapping[str, str] = {
     "uniq_values": "values",
 }
 """LogsQL's function over one field → HQL's; `count` and `quantile` are read beside it."""
+
+STREAMS = frozenset({"_stream", "_stream_id"})
+_NO_STREAM = ("streams are no fields here", "by (service, instance)")
 
 PipeReader = Callable[[Cursor, Gaps], list[Pipe]]
 
@@ -63,6 +65,21 @@ def _names(cursor: Cursor) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+def _grouping(cursor: Cursor, gaps: Gaps) -> tuple[str, ...]:
+    """Names to group by."""
+    cursor.skip()
+    start = cursor.position
+    names = _names(cursor)
+    if not STREAMS.isdisjoint(names):
+        gaps.add(start, cursor.position, *_NO_STREAM)
+    return names
+
+
+def _hits(names: tuple[str, ...]) -> str:
+    """Column of counts beside these."""
+    return "hits" if "hits" not in names else "hits_"
+
+
 def parse_stats(cursor: Cursor, gaps: Gaps) -> list[Pipe]:
     """`stats [by (…)] f(x) [as] name, …`, from behind the word."""
     start = cursor.position
@@ -86,6 +103,8 @@ def _keys(cursor: Cursor, gaps: Gaps) -> list[Column]:
         cursor.skip()
         start = cursor.position
         name = take_name(cursor)
+        if name in STREAMS:
+            gaps.add(start, cursor.position, *_NO_STREAM)
         expression: Expression = Field(name, span=cursor.span(start))
         if cursor.take(":"):
             step = cursor.take_match(_STEP)
@@ -204,16 +223,21 @@ def _top(cursor: Cursor, gaps: Gaps) -> list[Pipe]:
     rows = cursor.take_match(_WHOLE)
     cursor.take_word("by")
     cursor.skip()
-    return [Top(_names(cursor), int(rows[0]) if rows else 10, span=cursor.span(start))]
+    names = _grouping(cursor, gaps)
+    counted = _hits(names)
+    sort = Sort(((Field(counted), True), *((Field(name), False) for name in names)))
+    keys = tuple(Column(Field(name)) for name in names)
+    count = Stats((Column(Call("count"), counted),), keys, span=cursor.span(start))
+    return [count, sort, Head(int(rows[0]) if rows else 10)]
 
 
 def _uniq(cursor: Cursor, gaps: Gaps) -> list[Pipe]:
     start = cursor.position
     cursor.take_word("by")
-    names = _names(cursor)
+    names = _grouping(cursor, gaps)
     hits = cursor.take_word("with") and cursor.take_word("hits")
     keys = tuple(Column(Field(name)) for name in names)
-    counted = "hits" if "hits" not in names else "hits_"
+    counted = _hits(names)
     pipes: list[Pipe] = [Stats((Column(Call("count"), counted),), keys, span=cursor.span(start))]
     return pipes if hits else [*pipes, Fields(names)]
 
