@@ -92,9 +92,10 @@ ORDER = f"(tenant, intDiv({_TIME_NS}, {HOUR_NS}), template_id, position)"
 """`position` in place of `timestamp` as the last key: almost the same order, and a bare `timestamp` in the key would
 make ClickHouse compare time ranges with it in place of the hour, which rules nothing out."""
 
-WORDS = "translate(lower(message), '0123456789', '          ')"
-"""What the text index holds of a message: its words without digits. Numbers and random ids have millions of distinct
-tokens, cost 15 bytes a record in a text index, and are found by the token filter below for 3."""
+WORDS = "replaceRegexpAll(lower(message), '[a-z]*[0-9][0-9a-z]*', ' ')"
+"""What the text index holds of a message: its tokens without a digit. Numbers and random ids have millions of distinct
+tokens, cost 15 bytes a record in a text index, and are found by the token filter below for 3. Nor are letters between
+the digits of an id words: `a` and `e` of `819a21e6` stand in every second message, and cost a byte a record."""
 
 LOWERED = "lower(message)"
 
@@ -111,7 +112,9 @@ class Index:
 
 
 INDEXES: tuple[Index, ...] = (
-    Index("message_words", WORDS, "text(tokenizer = 'splitByNonAlpha', posting_list_codec = 'bitpacking')", None),
+    # Lists of rows as Roaring bitmaps (the default): rows of a template lie together, so a word's are long runs, which
+    # the other codec, `bitpacking`, spells out. 0.9 bytes a record in place of 2.0.
+    Index("message_words", WORDS, "text(tokenizer = 'splitByNonAlpha')", None),
     Index("message_tokens", LOWERED, "tokenbf_v1(24576, 4, 0)"),
     Index("timestamp_range", "timestamp", "minmax"),
     Index("severity_range", "severity_number", "minmax"),
@@ -144,6 +147,9 @@ TABLE_SETTINGS: dict[str, int | str] = {
     # every whole record pays for with 2 ms, whether such keys occur or not.
     "object_shared_data_serialization_version": "map_with_buckets",
     "object_shared_data_buckets_for_wide_part": 8,
+    # Texts with their lengths between them, not in a stream of their own: lengths of messages and attributes follow
+    # from what stands in them, which zstd sees only when both are side by side. 1.1 bytes a record less.
+    "string_serialization_version": "single_stream",
     # Merges wait until they can take more parts at once: every record is written again half as often (0.9 times in
     # place of 1.6 over 4 M records), for some more parts that queries visit. The default is 5.
     "merge_selector_base": 8,

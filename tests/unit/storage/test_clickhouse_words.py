@@ -1,0 +1,99 @@
+"""What the index of words holds must never hide a record that a search would find."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from sqlglot import parse_one
+
+from heimdall.clock import ManualClock
+from heimdall.model.batch import DEFAULT_TENANT, LogBatch, Origin
+from heimdall.storage.engines.clickhouse import layout
+from heimdall.storage.engines.clickhouse.engine import ClickHouseEngine
+
+NOW_NS = 1_700_000_000_000_000_000
+WORDS_BEFORE = "translate(lower(message), '0123456789', '          ')"
+MESSAGES = [
+    "Cache hit for key session:c94ab97d55d12abd ttl=3701s",
+    "c94 ab 97d a1b2 cd3 4ef",
+    "Straße 12b größer é9abc 9é abcé",
+    "disk_sda1 is-full, 100% OF /var",
+    "a 1 b",
+    "日本語 log 日本語7",
+    "7",
+    "",
+]
+_WORD = re.compile(r"[a-z\x80-\U0010ffff]+")
+_TOKEN = re.compile(r"[0-9a-z\x80-\U0010ffff]+")
+
+
+def tokens(message: str) -> set[str]:
+    return set(_TOKEN.findall(message.encode().lower().decode()))
+
+
+def records() -> pa.Table:
+    count = len(MESSAGES)
+    time = pa.array([NOW_NS + n for n in range(count)], pa.timestamp("ns", tz="UTC"))
+    return pa.table(
+        {
+            "timestamp": time,
+            "observed_timestamp": time,
+            "severity_number": pa.array([9] * count, pa.uint8()),
+            "message": pa.array(MESSAGES, pa.large_string()),
+            "position": pa.array(range(1, count + 1), pa.uint64()),
+            "template_id": pa.array([7] * count, pa.uint64()),
+        }
+    )
+
+
+def found(engine: ClickHouseEngine, statement: str) -> list[object]:
+    tree = parse_one(statement, dialect="clickhouse")
+    rows = engine.select(tree, query_id="words", timeout_s=10, max_memory_bytes=2**28)  # type: ignore[arg-type]
+    return [value for batch in rows for row in batch.to_pylist() for value in row.values()]
+
+
+@pytest.fixture(params=["a new folder", "a folder of before"])
+def engine(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ClickHouseEngine]:
+    """With records; the second has the table as it was made when letters beside digits were words."""
+    if request.param == "a folder of before":
+        with monkeypatch.context() as before:
+            bitpacked = "text(tokenizer = 'splitByNonAlpha', posting_list_codec = 'bitpacking')"
+            words = layout.Index("message_words", WORDS_BEFORE, bitpacked, None)
+            before.setattr(layout, "WORDS", WORDS_BEFORE)
+            before.setattr(layout, "INDEXES", (words, *layout.INDEXES[1:]))
+            before.delitem(layout.TABLE_SETTINGS, "string_serialization_version")
+            made = ClickHouseEngine.embedded(tmp_path, ManualClock(NOW_NS))
+            made.append(LogBatch(DEFAULT_TENANT, records(), Origin(1, len(MESSAGES))))
+            made.close()
+        opened = ClickHouseEngine.embedded(tmp_path, ManualClock(NOW_NS))
+    else:
+        opened = ClickHouseEngine.embedded(tmp_path, ManualClock(NOW_NS))
+        opened.append(LogBatch(DEFAULT_TENANT, records(), Origin(1, len(MESSAGES))))
+    yield opened
+    opened.close()
+
+
+def test_every_token_finds_the_records_that_have_it(engine: ClickHouseEngine) -> None:
+    for token in sorted(set().union(*map(tokens, MESSAGES)) | {"abd", "ttl", "sda"}):
+        expected = [message for message in MESSAGES if token in tokens(message)]
+        statement = f"SELECT message FROM heimdall.logs WHERE hasAllTokens(message, ['{token}']) ORDER BY position"
+        assert found(engine, statement) == expected, token
+
+
+def test_the_index_holds_all_tokens_without_digits_and_no_letters_of_an_id(tmp_path: Path) -> None:
+    engine = ClickHouseEngine.embedded(tmp_path, ManualClock(NOW_NS))
+    try:
+        engine.append(LogBatch(DEFAULT_TENANT, records(), Origin(1, len(MESSAGES))))
+        statement = "SELECT message_words FROM heimdall.logs ORDER BY position"
+        held = [tokens(str(words)) for words in found(engine, statement)]
+    finally:
+        engine.close()
+    words = [{token for token in tokens(message) if _WORD.fullmatch(token)} for message in MESSAGES]
+    assert all(has <= kept for has, kept in zip(words, held, strict=True))
+    assert held[0] == {"cache", "hit", "for", "key", "session", "ttl"}
