@@ -32,7 +32,7 @@ demo: setup ui
 
 test: setup ui
 	$(BIN)/python web/build_ui.py --check
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not slow"
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 # A real API server of Kubernetes for the tests of actions (needs Go; about twenty minutes, once). With Debian's etcd-server
 # they then run on it, too; without, on one in memory alone.

@@ -15,6 +15,12 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    // What the first page shares with lazy ones stays with it, or it would be a file for each set of pages that share it.
+    rolldownOptions: {
+      output: {
+        codeSplitting: { groups: [{ name: 'index', test: /src[\\/](main|api)|node_modules[\\/]react[\\/]/ }] },
+      },
+    },
   },
   test: {
     environment: 'happy-dom',

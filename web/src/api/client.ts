@@ -40,14 +40,18 @@ const LONGEST_URL = 4_000;
 
 type Params = Record<string, string | number | undefined>;
 
-async function call(input: string, init: RequestInit): Promise<unknown> {
-  let response: Response;
+/** `fetch` of JSON, whose failures are `Unreachable`, but for those that its own signal wanted. */
+export async function reach(input: string, init: RequestInit): Promise<Response> {
   try {
-    response = await fetch(input, { ...init, headers: { Accept: 'application/json', ...init.headers } });
+    return await fetch(input, { ...init, headers: { Accept: 'application/json', ...init.headers } });
   } catch (cause) {
     if (init.signal?.aborted) throw cause;
     throw new Unreachable();
   }
+}
+
+async function call(input: string, init: RequestInit): Promise<unknown> {
+  const response = await reach(input, init);
   const text = await response.text();
   const body = parseJson(text);
   if (!response.ok) throw apiError(response.status, response.headers, body);

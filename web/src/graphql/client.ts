@@ -1,7 +1,7 @@
 /** Documents for `/graphql`. What the node says of them is shown as it is, errors too. */
 
 import type { IntrospectionQuery } from 'graphql';
-import { Unreachable } from '../api/errors';
+import { reach } from '../api/client';
 
 const PATH = '/graphql';
 
@@ -19,18 +19,12 @@ export interface Asked {
 
 export async function askGraphql(query: string, variables: unknown, signal?: AbortSignal): Promise<Asked> {
   const began = performance.now();
-  let response: Response;
-  try {
-    response = await fetch(PATH, {
-      method: 'POST',
-      signal,
-      headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
-      body: JSON.stringify({ query, variables }),
-    });
-  } catch (cause) {
-    if (signal?.aborted) throw cause;
-    throw new Unreachable();
-  }
+  const response = await reach(PATH, {
+    method: 'POST',
+    signal,
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ query, variables }),
+  });
   const text = await response.text();
   const tookMs = performance.now() - began;
   try {
