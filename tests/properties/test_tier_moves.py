@@ -51,8 +51,8 @@ class Story:
         }
 
     def replay(self) -> None:
-        """A span that was stored comes again, as a dead letter that is replayed after a crash does. Within its days: what
-        has expired meanwhile would be stored, and counted, once more (docs/durability.md)."""
+        """A span that was stored comes again, as a dead letter that is replayed after a crash does. Within its days:
+        what has expired meanwhile would be stored, and counted, once more (docs/durability.md)."""
         stored = self.node.positions(TENANT).keys()
         records, first = self.chance.choice(self.spans)
         if not stored >= set(range(first, first + len(records))):
