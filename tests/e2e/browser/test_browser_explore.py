@@ -193,6 +193,26 @@ def test_back_and_forward_walk_through_the_queries(visit):
     ready(page, LINES // 4)
 
 
+def test_no_letter_is_lost_where_the_page_is_slower_than_the_hands(visit):
+    page = ready(visit(EXPLORE))
+    page.keyboard.press("/")
+    editor = page.locator(".query-editor .cm-content")
+    expect(editor).to_be_focused()
+    slowed = page.context.new_cdp_session(page)
+    slowed.send("Emulation.setCPUThrottlingRate", {"rate": 20})
+    typed = "shop:demo service:auth level:error " * 2
+    page.keyboard.press("Control+a")
+    page.keyboard.type(typed)
+    expect(editor).to_have_text(typed)
+    slowed.send("Emulation.setCPUThrottlingRate", {"rate": 1})
+    editor.blur()
+    expect(editor).to_have_count(0)
+    box = page.get_by_role("textbox", name="Query")
+    expect(box).to_have_value(typed)
+    box.click()
+    expect(editor).to_have_text(typed)
+
+
 def test_the_editor_completes_and_underlines(visit):
     page = ready(visit(EXPLORE))
     page.keyboard.press("/")

@@ -19,13 +19,18 @@ import { toCodePoints, toUnits } from './positions';
 import { editorTheme } from './theme';
 import { typeOverSelection } from './typing';
 
+/** A text put into the editor from outside. What is typed lives in the editor alone: a new object replaces it. */
+export interface Given {
+  readonly text: string;
+}
+
 interface Props {
-  text: string;
+  given: Given;
   placeholder: string;
   bounds: Omit<QueryParams, 'q'>;
   onChange(text: string): void;
   onRun(text: string): void;
-  onLeave(): void;
+  onLeave(text: string): void;
 }
 
 /** The query editor. It lives in a shadow root: only there are its styles allowed without loosening the page's CSP. */
@@ -45,8 +50,8 @@ export default function Editor(props: Props) {
       root,
       parent,
       state: EditorState.create({
-        doc: latest.current.text,
-        selection: { anchor: latest.current.text.length },
+        doc: latest.current.given.text,
+        selection: { anchor: latest.current.given.text.length },
         extensions: extensions(latest),
       }),
     });
@@ -57,9 +62,9 @@ export default function Editor(props: Props) {
 
   useEffect(() => {
     const editor = view.current;
-    if (!editor || editor.state.doc.toString() === props.text) return;
-    editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: props.text } });
-  }, [props.text]);
+    if (!editor || editor.state.doc.toString() === props.given.text) return;
+    editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: props.given.text } });
+  }, [props.given]);
 
   return <div className="query-editor" ref={host} />;
 }
@@ -96,7 +101,7 @@ function extensions(latest: Latest) {
     EditorView.contentAttributes.of({ 'aria-label': 'Query', autocapitalize: 'off', enterkeyhint: 'search' }),
     EditorView.updateListener.of((update) => {
       if (update.docChanged) latest.current.onChange(update.state.doc.toString());
-      if (update.focusChanged && !update.view.hasFocus) latest.current.onLeave();
+      if (update.focusChanged && !update.view.hasFocus) latest.current.onLeave(update.state.doc.toString());
     }),
     editorTheme,
   ];

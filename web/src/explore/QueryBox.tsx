@@ -1,6 +1,7 @@
-import { lazy, Suspense, useEffect, useRef, useState } from 'react';
+import { lazy, Suspense, useCallback, useEffect, useRef, useState } from 'react';
 import type { QueryParams } from '../api/types';
 import { useCommands } from '../app/commands';
+import type { Given } from '../editor/Editor';
 import { useSettings } from '../settings/store';
 import { Icon } from '../ui/Icon';
 
@@ -18,11 +19,16 @@ const HINT = 'Search: words, "a phrase", service:payment level>=error | stats co
 /** A plain input until it is used; then the editor, loaded on first focus, takes its place. */
 export function QueryBox({ q, bounds, onRun }: Props) {
   const [text, setText] = useState(q);
+  const [given, setGiven] = useState<Given>({ text: q });
   const [editing, setEditing] = useState(false);
   const input = useRef<HTMLInputElement>(null);
   const remember = useSettings((state) => state.remember);
 
-  useEffect(() => setText(q), [q]);
+  const put = useCallback((value: string) => {
+    setText(value);
+    setGiven({ text: value });
+  }, []);
+  useEffect(() => put(q), [q, put]);
 
   const run = (value: string) => {
     remember(value.trim());
@@ -47,7 +53,7 @@ export function QueryBox({ q, bounds, onRun }: Props) {
       autoCapitalize="off"
       autoComplete="off"
       enterKeyHint="search"
-      onChange={(event) => setText(event.target.value)}
+      onChange={(event) => put(event.target.value)}
       onFocus={() => setEditing(true)}
       onKeyDown={(event) => event.key === 'Enter' && run(text)}
     />
@@ -58,12 +64,15 @@ export function QueryBox({ q, bounds, onRun }: Props) {
       {editing ? (
         <Suspense fallback={plain}>
           <Editor
-            text={text}
+            given={given}
             placeholder={HINT}
             bounds={bounds}
             onChange={setText}
             onRun={run}
-            onLeave={() => setEditing(false)}
+            onLeave={(left) => {
+              put(left);
+              setEditing(false);
+            }}
           />
         </Suspense>
       ) : (
@@ -76,7 +85,7 @@ export function QueryBox({ q, bounds, onRun }: Props) {
           aria-label="Clear the query"
           title="Clear the query"
           onClick={() => {
-            setText('');
+            put('');
             run('');
           }}
         >
