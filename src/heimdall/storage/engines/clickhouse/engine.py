@@ -28,7 +28,7 @@ from heimdall.storage.engines.clickhouse.origins import Origins, SpanKey
 from heimdall.storage.engines.clickhouse.presence import Presence
 from heimdall.storage.engines.clickhouse.rows import as_records, record_value, stored_value
 from heimdall.storage.profile import Profile, Reading
-from heimdall.storage.rollups import ROLLUPS
+from heimdall.storage.rollups import ROLLUPS, weighs
 from heimdall.storage.selection import Age, Selection
 from heimdall.storage.stored import STORED_SCHEMA, storable
 from heimdall.storage.versions import Versions
@@ -76,6 +76,9 @@ SELECT_SETTINGS: Settings = {
     # By default a statement gets one thread for every free GB of the server's memory, which here is one in all: on two
     # cores everything that scans would take twice as long. What it may use is bounded by `max_memory_usage`.
     "max_threads_min_free_memory_per_thread": 0,
+    # Indexes rule parts and blocks out before anything is read, not while each is: of many parts hardly one has to be
+    # opened. A needle among 108 parts takes two thirds of the time, and a third of the CPU.
+    "use_skip_indexes_on_data_read": 0,
 }
 
 FIRST, YIELDING = 1, 10
@@ -264,6 +267,7 @@ class ClickHouseEngine:
             "max_result_bytes": MAX_RESULT_BYTES,
             "max_bytes_to_read": max_scan_bytes,
             "priority": YIELDING if yields else FIRST,
+            **_use_of_rollups(statement),
             **more,
         }
         text = statement.sql("clickhouse", copy=False)
@@ -319,7 +323,7 @@ class ClickHouseEngine:
     def reading_as_is(self, statement: exp.Query, more: Settings = MappingProxyType({})) -> Reading:
         """`reading` for a statement that names the indexes it uses by itself."""
         with map_driver_errors("select"):
-            return profiling.reading(self._driver, statement, more)
+            return profiling.reading(self._driver, statement, {**_use_of_rollups(statement), **more})
 
     # ------------------------------------------------------------------ keeping house
 
@@ -394,6 +398,11 @@ def scan_statement(request: ScanRequest) -> exp.Select:
         .where(exp.LT(this=exp.column("timestamp", table="r"), expression=_time(request.end_ns)))
         .order_by(*order)
     )
+
+
+def _use_of_rollups(statement: exp.Query) -> Settings:
+    """Only what counts by minutes is matched with the rollups: the attempt takes 3 to 5 ms of any other statement."""
+    return {"optimize_use_projections": int(any(map(weighs, statement.find_all(exp.Select))))}
 
 
 def _days(timestamps: pa.ChunkedArray) -> int:
