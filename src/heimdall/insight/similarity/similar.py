@@ -58,11 +58,25 @@ def similar(asking: Asking, text: str, rows: int) -> pa.Table:
     trace = Trace.of(text)
     best = None
     if trace is not None:
-        best = _best(trace.candidates(asking, search, wanted), lambda found: trace.rank(found["message"]), rows)
+        best = _like_trace(asking, search, trace, wanted, rows)
     if best is None or not best.height:
         best = _best(*_like_templates(asking, search, text, wanted), rows)
     chosen = whole(asking, search, best)
     return chosen.append_column(SIMILARITY, best[SIMILARITY].to_arrow()).append_column(WHY, best[WHY].to_arrow())
+
+
+def _like_trace(asking: Asking, search: Predicate, trace: Trace, wanted: int, rows: int) -> pl.DataFrame:
+    """As `_best` has it."""
+
+    def judge(found: pl.DataFrame) -> pl.DataFrame:
+        return trace.rank(found["message"])
+
+    found = trace.with_all_names(asking, search, wanted)
+    best = _best(found, judge, rows)
+    if found.height == wanted or (best.height == rows and best[SIMILARITY][-1] == 1.0):
+        return best  # what lacks a name cannot be more like it
+    more = trace.with_some_names(asking, search, wanted)
+    return _best(pl.concat([found, more]).unique(["time", "position"], maintain_order=True), judge, rows)
 
 
 def _like_templates(asking: Asking, search: Predicate, text: str, wanted: int) -> tuple[pl.DataFrame, Judge]:
@@ -136,8 +150,8 @@ def _newest(asking: Asking, search: Predicate, ids: list[list[int]], counts: lis
 
 
 def _best(found: pl.DataFrame, judge: Judge, rows: int) -> pl.DataFrame:
-    """Columns `time`, `position`, `similarity` and `why` of the `rows` most similar; messages that differ in numbers
-    alone are judged once."""
+    """Columns `time`, `position`, `template_id`, `similarity` and `why` of the `rows` most similar; messages that
+    differ in numbers alone are judged once."""
     found = found.with_columns(without_numbers(pl.col("message")).alias("shape"))
     distinct = found.unique("shape", keep="first", maintain_order=True)
     judged = judge(distinct)
