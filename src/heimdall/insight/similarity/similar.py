@@ -28,8 +28,11 @@ from heimdall.query.patternlist import records_of
 from heimdall.query.templates import ALL_TEMPLATES
 
 SIMILARITY, WHY = "similarity", "why"
+COMPARED_BY = "compared_by"
+"""What the answer says it went by: a list of `FRAMES`, `WORDS` and `MEANING`."""
+FRAMES, WORDS = "frames", "words"
 MEANING = "meaning"
-"""What `why` begins with where that weighed more than the words."""
+"""A sentence model was asked. Also what `why` begins with where that weighed more than the words."""
 
 LEAST = 0.3
 """Cosine below which texts that share no word have nothing in common: unrelated sentences have some 0.1."""
@@ -56,11 +59,13 @@ def similar(asking: Asking, text: str, rows: int) -> pa.Table:
     search = records_of(asking.question.query).search
     wanted = max(CANDIDATES, 2 * rows)
     trace = Trace.of(text)
-    best = None
+    best, compared_by = None, [FRAMES]
     if trace is not None:
         best = _like_trace(asking, search, trace, wanted, rows)
     if best is None or not best.height:
-        best = _best(*_like_templates(asking, search, text, wanted), rows)
+        found, judge, compared_by = _like_templates(asking, search, text, wanted)
+        best = _best(found, judge, rows)
+    asking.job.extra[COMPARED_BY] = compared_by
     chosen = whole(asking, search, best)
     return chosen.append_column(SIMILARITY, best[SIMILARITY].to_arrow()).append_column(WHY, best[WHY].to_arrow())
 
@@ -79,8 +84,8 @@ def _like_trace(asking: Asking, search: Predicate, trace: Trace, wanted: int, ro
     return _best(pl.concat([found, more]).unique(["time", "position"], maintain_order=True), judge, rows)
 
 
-def _like_templates(asking: Asking, search: Predicate, text: str, wanted: int) -> tuple[pl.DataFrame, Judge]:
-    """(records of the templates most like the text, how like it they are)."""
+def _like_templates(asking: Asking, search: Predicate, text: str, wanted: int) -> tuple[pl.DataFrame, Judge, list[str]]:
+    """(records of the templates most like the text, how like it they are, what that goes by)."""
     ids, stored, counts = _templates(asking, search)
     _, texts = asking.template_texts()
     templates = tuple(texts.get(one, "") for one in ids)
@@ -101,7 +106,7 @@ def _like_templates(asking: Asking, search: Predicate, text: str, wanted: int) -
         places = found.select("template_id", pl.int_range(pl.len(), dtype=pl.UInt32).alias("text"))
         return fused(collection.judge(text, found["message"]), places.join(by_id, on="template_id"))
 
-    return found, judge
+    return found, judge, [WORDS, MEANING] if near else [WORDS]
 
 
 def nearness(near: Mapping[int, float]) -> pl.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import httpx
@@ -107,6 +107,32 @@ async def test_the_route_answers_as_the_pipe(service: QueryService) -> None:
         assert [row["service"] for row in answer["data"]] == ["s2"] * 5
         assert (await client.post("/api/v1/similar", json={"text": "x" * 20_000})).status_code == 400
         assert (await client.get("/api/v1/similar", params={"text": "order saved"})).json()["data"]
+
+
+class Pensive:
+    """A model of language to which everything is a little alike."""
+
+    def nearness(self, text: str, templates: Sequence[str]) -> dict[int, float]:
+        return dict.fromkeys(range(len(templates)), 0.4)
+
+
+async def test_the_answer_says_what_was_compared(service: QueryService) -> None:
+    app = build_asgi([explaining_routes(service, SystemClock())], [], [], StaticUi(None))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://node") as client:
+
+        async def compared_by(text: str) -> object:
+            return (await client.post("/api/v1/similar", json={"text": text})).json()["compared_by"]
+
+        assert await compared_by(JAVA) == ["frames"]
+        assert await compared_by("order saved") == ["words"]
+        service.meaning = Pensive()
+        try:
+            assert await compared_by("order saved") == ["words", "meaning"]
+            assert await compared_by(JAVA) == ["frames"]
+            answer = await client.get("/api/v1/similar", params={"text": "order"}, headers={"Accept": "text/csv"})
+            assert answer.headers["X-Heimdall-Compared-By"] == "words,meaning"
+        finally:
+            service.meaning = None
 
 
 def test_features_are_words_and_names_without_numbers() -> None:
