@@ -1,0 +1,69 @@
+"""Pairs of service and template: rates, novelty, and what is remembered of too many."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from heimdall.insight.detectors.templates import TemplateBank, TemplateConfig, TemplateStep
+
+PAIRS = 64
+KNOWN = 8
+"""Templates of service 0, which come in every step."""
+
+
+def bank(pairs: int = PAIRS) -> TemplateBank:
+    own = TemplateBank(TemplateConfig(pairs=pairs, settling_steps=5))
+    own.grow(2)
+    return own
+
+
+def stepped(own: TemplateBank, step: int, flood: int, counts: np.ndarray) -> TemplateStep:
+    """The known templates with these counts, and so many of service 1 that never came before."""
+    services = np.concatenate([np.zeros(KNOWN, np.int64), np.ones(flood, np.int64)])
+    new = 1_000 + step * flood + np.arange(flood)
+    templates = np.concatenate([np.arange(KNOWN), new]).astype(np.uint64)
+    records = np.concatenate([counts, np.ones(flood)])
+    size = len(services)
+    found = own.step(
+        services, templates, records, np.zeros(size, np.bool_), step, np.ones(size), np.ones(size, np.bool_)
+    )
+    own.passed(np.array([0, 1]))
+    return found
+
+
+def poisson(rate: float, steps: int) -> np.ndarray:
+    return np.random.default_rng(4).poisson(rate, (steps, KNOWN)).astype(np.float64)
+
+
+def test_a_flood_of_new_templates_leaves_what_is_known_as_it_is() -> None:
+    flooded, calm = bank(), bank()
+    for step, row in enumerate(poisson(5.0, 60)):
+        found, expected = stepped(flooded, step, 20, row), stepped(calm, step, 0, row)
+        np.testing.assert_allclose(found.expected[:KNOWN], expected.expected)
+        assert found.known[:KNOWN].all() == (step > 0)
+        assert not found.known[KNOWN:].any()
+    assert len(flooded.arrays()["keys"]) <= PAIRS
+
+
+def test_more_pairs_in_a_step_than_are_remembered_are_all_judged() -> None:
+    own = bank()
+    for step, row in enumerate(poisson(5.0, 20)):
+        found = stepped(own, step, 3 * PAIRS, row)
+        assert np.isfinite(found.burst).all()
+        assert found.known[:KNOWN].all() == (step > 0)
+    assert len(own.arrays()["keys"]) == PAIRS
+    assert (found.fresh[KNOWN:] >= 0).all()
+
+
+def test_a_restored_bank_goes_on_as_if_nothing_had_happened() -> None:
+    first, second = bank(), bank()
+    counts = poisson(5.0, 80)
+    for step, row in enumerate(counts[:40]):
+        stepped(first, step, 20, row)
+    second.load({name: value.copy() for name, value in first.arrays().items()})
+    for step, row in enumerate(counts[40:], 40):
+        one, other = (stepped(own, step, 20, row) for own in (first, second))
+        for name in ("burst", "fresh", "expected", "known"):
+            np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+    for name, value in first.arrays().items():
+        np.testing.assert_array_equal(second.arrays()[name], value)
