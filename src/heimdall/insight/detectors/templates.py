@@ -163,12 +163,13 @@ class TemplateBank:
         return TemplateStep(burst, self._novelty(services, known, grave), np.where(known, mean, 0.0), known)
 
     def _predicted(self, rows: Rows, step: int, busier: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """(shape, exposure, mean) of each row's count in this step."""
+        """(shape, exposure, mean) of each row's count in this step; `exposure`: steps before this one, those without
+        the pair among them."""
         memory = self._config.memory_steps
         keep = (1 - 1 / memory) ** np.maximum(step - self._last[rows], 0)
         shape = self._events[rows] * keep + 0.5
-        exposure = self._exposure[rows] * keep + (1 - keep) * memory
-        return shape, exposure, shape / (exposure + 1.0) * busier
+        exposure = np.maximum(self._exposure[rows] * keep + (1 - keep) * memory - 1.0, 0.0)
+        return shape, exposure, shape / np.maximum(exposure, 1.0) * busier
 
     def _bursts(
         self, services: Rows, rows: Rows, known: NDArray[np.bool_], counts: FloatArray, step: int,
@@ -198,7 +199,8 @@ class TemplateBank:
         chosen[newest] = np.arange(len(newest))
         place = chosen[place]
         rows, known = self.rows_of(services, templates, int(pairs.steps[-1]))
-        since = np.where(known, self._last[rows], pairs.steps[first])
+        # Sums are of steps up to one before a new pair's first.
+        since = np.where(known, self._last[rows], pairs.steps[first] - 1)
         self._teach_rates(pairs, place, rows, since, last)
         self._last[rows] = last
         self._burst[rows] = 0.0
@@ -222,8 +224,8 @@ class TemplateBank:
         weight = kernel(config.memory_steps, ago)
         keep = kernel(config.memory_steps, np.maximum(last - since, 0))
         self._events[rows] = self._events[rows] * keep + total(weight * taken)
-        self._exposure[rows] = self._exposure[rows] * keep + (1 - keep) * config.memory_steps + total(weight)
-        mean = (self._events[rows] + 0.5) / (self._exposure[rows] + 1.0)
+        self._exposure[rows] = self._exposure[rows] * keep + (1 - keep) * config.memory_steps
+        mean = (self._events[rows] + 0.5) / np.maximum(self._exposure[rows], 1.0)
         variance = mean + mean**2 / (self._events[rows] + 0.5)
         scatter = np.minimum((taken - mean[of]) ** 2 / np.maximum(variance, 0.05)[of], 25.0)
         stays = (1 - 20 / config.memory_steps) ** times

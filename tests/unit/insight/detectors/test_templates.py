@@ -35,6 +35,22 @@ def poisson(rate: float, steps: int) -> np.ndarray:
     return np.random.default_rng(4).poisson(rate, (steps, KNOWN)).astype(np.float64)
 
 
+def test_a_template_of_every_step_is_expected_as_often_as_it_comes() -> None:
+    own = bank()
+    counts = poisson(20.0, 400)
+    steps = [stepped(own, step, 0, row) for step, row in enumerate(counts)]
+    assert np.abs(steps[-1].expected - 20.0).max() < 2.0
+    assert max(step.burst.max() for step in steps[20:]) < 3.0
+    assert stepped(own, 400, 0, np.full(KNOWN, 60.0)).burst.min() > 5.0
+
+
+def test_one_of_every_tenth_step_is_expected_a_tenth_as_often() -> None:
+    own = bank()
+    for step in range(0, 4_000, 10):
+        found = stepped(own, step, 0, np.full(KNOWN, 5.0))
+    assert np.abs(found.expected - 0.5).max() < 0.1
+
+
 def test_a_flood_of_new_templates_leaves_what_is_known_as_it_is() -> None:
     flooded, calm = bank(), bank()
     for step, row in enumerate(poisson(5.0, 60)):
