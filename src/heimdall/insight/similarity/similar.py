@@ -86,13 +86,14 @@ def _like_trace(asking: Asking, search: Predicate, trace: Trace, wanted: int, ro
 
 def _like_templates(asking: Asking, search: Predicate, text: str, wanted: int) -> tuple[pl.DataFrame, Judge, list[str]]:
     """(records of the templates most like the text, how like it they are, what that goes by)."""
-    ids, stored, counts = _templates(asking, search)
-    _, texts = asking.template_texts()
+    final, texts = asking.template_texts()
+    ids, stored, counts = _templates(asking, search, final)
     templates = tuple(texts.get(one, "") for one in ids)
     collection = collection_of(templates)
     near = {} if asking.meaning is None else asking.meaning.nearness(text, templates)
     chosen: list[int] = []
-    for place in fused(collection.rank(text), nearness(near))["text"].head(MOST_TEMPLATES).to_list():
+    asked = collection.weighed(text)
+    for place in fused(collection.rank(asked), nearness(near))["text"].head(MOST_TEMPLATES).to_list():
         chosen.append(place)
         if sum(counts[one] for one in chosen) >= wanted:
             break
@@ -104,7 +105,7 @@ def _like_templates(asking: Asking, search: Predicate, text: str, wanted: int) -
 
     def judge(found: pl.DataFrame) -> pl.DataFrame:
         places = found.select("template_id", pl.int_range(pl.len(), dtype=pl.UInt32).alias("text"))
-        return fused(collection.judge(text, found["message"]), places.join(by_id, on="template_id"))
+        return fused(collection.judge(asked, found["message"]), places.join(by_id, on="template_id"))
 
     return found, judge, [WORDS, MEANING] if near else [WORDS]
 
@@ -117,26 +118,31 @@ def nearness(near: Mapping[int, float]) -> pl.DataFrame:
 
 
 def fused(words: pl.DataFrame, near: pl.DataFrame) -> pl.DataFrame:
-    """`words` as BM25 ranks texts, `near` with columns `text` and `meaning` → the same columns as `words`, of the texts
-    that either has."""
+    """`words` as BM25 ranks or judges texts, `near` with columns `text` and `meaning` → the same columns as `words`, of
+    the texts that either has."""
     if not near.height:
         return words
     by_words, meaning = pl.col(SIMILARITY).fill_null(0.0), pl.col("meaning").fill_null(0.0)
-    named = pl.concat_str(pl.when(meaning > by_words).then(pl.lit(MEANING)), WHY, separator=", ", ignore_nulls=True)
+    named = [
+        pl.concat_str(pl.when(meaning > by_words).then(pl.lit(MEANING)), WHY, separator=", ", ignore_nulls=True)
+        for column in words.columns
+        if column == WHY
+    ]
     return (
         words.join(near.select("text", "meaning"), on="text", how="full", coalesce=True)
         .filter(pl.col(SIMILARITY).is_not_null() | (meaning >= LEAST))
-        .select("text", (1 - (1 - by_words) * (1 - meaning)).alias(SIMILARITY), named.alias(WHY))
+        .select("text", (1 - (1 - by_words) * (1 - meaning)).alias(SIMILARITY), *(one.alias(WHY) for one in named))
         .sort(SIMILARITY, "text", descending=[True, False])
     )
 
 
-def _templates(asking: Asking, search: Predicate) -> tuple[list[int], list[list[int]], list[int]]:
-    """(ids that stand for merged ones, the ids their records have, numbers of records)."""
+def _templates(
+    asking: Asking, search: Predicate, final: Mapping[int, int]
+) -> tuple[list[int], list[list[int]], list[int]]:
+    """(ids that stand for merged ones as `final` has it, the ids their records have, numbers of records)."""
     question = replace(asking.question, query=Query(search, _COUNTS))
     frame = pl.from_arrow(asking.source.rows(asking.job, question, limit=ALL_TEMPLATES))
     assert isinstance(frame, pl.DataFrame)
-    final, _ = asking.template_texts()
     own = pl.col("template_id").cast(pl.UInt64)
     groups = (
         frame.drop_nulls("template_id")

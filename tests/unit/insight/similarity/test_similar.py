@@ -145,8 +145,11 @@ def test_features_are_words_and_names_without_numbers() -> None:
 @given(st.lists(st.text(max_size=60), min_size=1, max_size=8), st.data())
 def test_a_text_is_most_like_itself(texts: list[str], data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(texts) - 1))
-    ranked = Collection(pl.Series(texts, dtype=pl.String)).rank(texts[place])
+    collection = Collection(pl.Series(texts, dtype=pl.String))
+    ranked = collection.rank(collection.weighed(texts[place]))
     assert ranked["similarity"].is_between(0, 1).all()
     if features(pl.Series([texts[place]])).collect().height:
         scores = dict(ranked.select("text", "similarity").iter_rows())
         assert scores[place] == pytest.approx(1.0)
+    judged = collection.judge(collection.weighed(texts[place]), pl.Series(texts, dtype=pl.String))
+    assert judged.drop("why").rows() == ranked.rows()
