@@ -107,10 +107,13 @@ class TemplateBank:
         return rows, known
 
     def _make_room(self, wanted: int, spared: Rows) -> None:
-        """Forget the longest unseen but the rows `spared`: an eighth at a time, so that a flood of new templates pays
-        for the search once in a while."""
+        """Forget the longest unseen but the rows `spared`, those of services that have more than a quarter of all
+        first, since others are not to forget for them. An eighth at a time, so that a flood of new templates pays for
+        the search once in a while."""
         stays = np.isin(self._rows, spared)
-        by_age = np.lexsort((self._keys, self._last[self._rows], stays))
+        services = (self._keys >> _TEMPLATE_BITS).astype(np.int64)
+        modest = np.bincount(services)[services] <= self._config.pairs // 4
+        by_age = np.lexsort((self._keys, self._last[self._rows], modest, stays))
         gone = by_age[: min(max(self._config.pairs // 8, wanted), len(by_age) - len(spared))]
         self._free = np.concatenate([self._free, self._rows[gone]])
         self._keys, self._rows = np.delete(self._keys, gone), np.delete(self._rows, gone)
@@ -294,10 +297,12 @@ class TemplateBank:
         )  # fmt: skip
 
 
+MOST_SERVICES = 2_048
+"""Rows of services that a packed pair has room for."""
 _TEMPLATE_BITS = np.uint64(53)
 _TEMPLATE_MASK = np.uint64((1 << 53) - 1)
 
 
 def packed(services: Rows, templates: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Each pair as one number: template ids are below 2**53, rows of services below 2**11."""
+    """Each pair as one number: template ids are below 2**53, rows of services below `MOST_SERVICES`."""
     return services.astype(np.uint64) << _TEMPLATE_BITS | templates

@@ -61,6 +61,16 @@ def test_a_flood_of_new_templates_leaves_what_is_known_as_it_is() -> None:
     assert len(flooded.arrays()["keys"]) <= PAIRS
 
 
+def test_one_service_cannot_make_the_others_forget() -> None:
+    own = bank()
+    stepped(own, 0, 0, np.full(KNOWN, 5.0))
+    for step in range(1, 60):
+        new = 1_000 + step * 20 + np.arange(20, dtype=np.uint64)
+        size, grave = np.ones(20), np.zeros(20, np.bool_)
+        own.step(np.ones(20, np.int64), new, size, grave, step, size, ~grave)
+    assert stepped(own, 60, 0, np.full(KNOWN, 5.0)).known.all()
+
+
 def test_more_pairs_in_a_step_than_are_remembered_are_all_judged() -> None:
     own = bank()
     for step, row in enumerate(poisson(5.0, 20)):
