@@ -4,12 +4,12 @@
     python benchmarks/similar.py --traces 50000 [--records 1000000] [--lines 300]
 
 `--templates` is a folder in Loghub-2k layout (`<System>/*_structured_corrected.csv`, else `*_structured.csv`). Lines
-are mined, again and again until there are `--records`, and stored in the embedded engine.
+are mined, again and again until there are `--records`, and stored in the embedded engine; questions come over HTTP.
 `--lines` of them, drawn at random from templates with more than ten lines, are asked for:
 `recall_at_10_lines` is the share of the ten found that have the ground-truth template of the line asked with,
-`p50_ms` and `p95_ms` how long an answer takes. With `--data`, questions in plain words are ranked against the
-ground-truth templates of all systems; right are those that hold every literal of the question's gold line filters:
-`recall_at_1`, `recall_at_5`, `mrr`.
+`p50_ms` and `p95_ms` how long an answer takes, `cpu_p50_ms` its CPU, the client's too. The first `WARMING` questions
+count for nothing. With `--data`, questions in plain words are ranked against the ground-truth templates of all systems;
+right are those that hold every literal of the question's gold line filters: `recall_at_1`, `recall_at_5`, `mrr`.
 With `--model`, a folder with a sentence model, words and meaning are put together; `embeds_per_s` is how many
 templates a thread reads.
 With `--traces` so many stack traces of 300 known faults (`tracelogs.py`), frequent and rare ones, stand among short
@@ -26,23 +26,31 @@ import json
 import random
 import re
 import resource
+import socket
 import statistics
 import tempfile
+import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import polars as pl
 import pyarrow as pa
+import uvicorn
 
+from heimdall.api.asgi import build_asgi
+from heimdall.api.explaining import explaining_routes
+from heimdall.api.queries import query_routes
+from heimdall.api.static_files import StaticUi
 from heimdall.clock import SystemClock
 from heimdall.insight.similarity.bm25 import Collection
 from heimdall.insight.similarity.meaning import EmbeddingsConfig, TemplateMeaning, open_meaning
 from heimdall.insight.similarity.similar import fused, nearness
 from heimdall.model.batch import DEFAULT_TENANT, TIMESTAMP, LogBatch, Origin
 from heimdall.pipeline.stages.template import TemplateStage
-from heimdall.query.languages.hql.printer import quote
-from heimdall.query.request import SearchRequest
 from heimdall.query.service import QueryConfig, QueryService
 from heimdall.storage import Engine, Tiers, open_engine
 from tracelogs import faults, occurrence
@@ -51,6 +59,7 @@ START_NS = 1_795_000_000_000_000_000
 STEP_NS = 10_000_000
 BATCH = 50_000
 LEAST_LINES = 11
+WARMING = 5
 SAID = ("cart", "orders", "stock", "login", "search", "checkout", "health", "metrics")
 
 
@@ -80,7 +89,8 @@ def main() -> None:
         meaning = open_meaning(EmbeddingsConfig(model=given.model), Path(folder), lambda: catalogue)
         queries.meaning = meaning
         speed = {} if meaning is None else embedded(meaning)
-        right, took = asked(queries, questions, truth)
+        with served(queries) as client:
+            right, took = asked(client, questions, truth)
         queries.close()
         engine.close()
         if meaning is not None:
@@ -153,22 +163,41 @@ def traces(
     return [line for line, _ in stored], [fault for _, fault in stored], questions
 
 
-def asked(queries: QueryService, questions: list[tuple[str, str]], truth: list[str]) -> tuple[float, dict[str, object]]:
+@contextmanager
+def served(queries: QueryService) -> Iterator[httpx.Client]:
+    """A client of the node's own routes, on a thread of this process."""
+    clock = SystemClock()
+    app = build_asgi([query_routes(queries, clock), explaining_routes(queries, clock)], [], [], StaticUi(None))
+    opened = socket.socket()
+    opened.bind(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None, access_log=False))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [opened]})
+    thread.start()
+    headers = {"Cache-Control": "no-cache"}
+    with httpx.Client(base_url=f"http://127.0.0.1:{opened.getsockname()[1]}", headers=headers, timeout=60) as client:
+        yield client
+    server.should_exit = True
+    thread.join()
+
+
+def asked(client: httpx.Client, questions: list[tuple[str, str]], truth: list[str]) -> tuple[float, dict[str, object]]:
     """(share of the ten found that are right, how long it took)."""
-    right, took_ms, simple_ms = [], [], []
+    right, took_ms, cpu_ms, simple_ms = [], [], [], []
     for text, wanted in questions:
         began_s = time.perf_counter()
-        queries.search(SearchRequest(q="error | head 1", fresh=True))
+        client.get("/api/v1/search", params={"q": "error", "limit": 1}).raise_for_status()
         simple_ms.append((time.perf_counter() - began_s) * 1e3)
-        began_s = time.perf_counter()
-        answer = queries.search(SearchRequest(q=f"* | similar 10 {quote(text)}", fresh=True))
+        began_s, began_cpu_s = time.perf_counter(), time.process_time()
+        answer = client.post("/api/v1/similar", json={"text": text, "limit": 10})
         took_ms.append((time.perf_counter() - began_s) * 1e3)
-        found = [truth[int(one)] for one in answer.rows.column("request_id").to_pylist()]
+        cpu_ms.append((time.process_time() - began_cpu_s) * 1e3)
+        found = [truth[int(row["request_id"])] for row in answer.raise_for_status().json()["data"]]
         right.append(sum(one == wanted for one in found) / 10)
-    took_ms.sort()
+    took_ms, cpu_ms, simple_ms = sorted(took_ms[WARMING:]), cpu_ms[WARMING:], simple_ms[WARMING:]
     took = {
         "p50_ms": round(statistics.median(took_ms), 1),
         "p95_ms": round(took_ms[int(len(took_ms) * 0.95)], 1),
+        "cpu_p50_ms": round(statistics.median(cpu_ms), 1),
         "simple_p50_ms": round(statistics.median(simple_ms), 1),
     }
     return round(statistics.fmean(right), 4), took
@@ -194,7 +223,7 @@ def ranked(templates: list[str], pairs: Path, model: Path | None, folder: Path) 
         if not literals or not gold:
             continue
         near = {} if meaning is None else meaning.nearness(pair["question"], templates)
-        order = fused(collection.rank(pair["question"]), nearness(near))["text"].to_list()
+        order = fused(collection.rank(collection.weighed(pair["question"])), nearness(near))["text"].to_list()
         ranks.append(next((rank for rank, place in enumerate(order, 1) if place in gold), 0))
     return {
         "questions": len(ranks),

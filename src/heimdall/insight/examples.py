@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ class Examples:
         for template, message in zip(templates, messages, strict=True):
             self._messages.pop(template, None)
             self._messages[template] = message[:CHARACTERS]
-        for template in list(self._messages)[: max(len(self._messages) - MOST, 0)]:
+        for template in list(islice(self._messages, max(len(self._messages) - MOST, 0))):
             del self._messages[template]
 
     def get(self, template: int) -> str:

@@ -21,7 +21,7 @@ from heimdall.insight.detectors.latency import LatencyBank, LatencyStep
 from heimdall.insight.detectors.outliers import OutlierVotes
 from heimdall.insight.detectors.silence import SilenceBank, SilenceStep
 from heimdall.insight.detectors.states import STATES, ServiceState, StateBank
-from heimdall.insight.detectors.templates import TemplateBank, TemplateStep
+from heimdall.insight.detectors.templates import MOST_SERVICES, TemplateBank, TemplateStep
 from heimdall.insight.examples import Examples
 from heimdall.insight.feedback import Feedback
 from heimdall.insight.finding import Feature, Finding, FindingKind, finding_id
@@ -46,7 +46,7 @@ OTHER = "(other)"
 class WatchConfig:
     budget: BudgetConfig = field(default_factory=BudgetConfig)
     services: int = 1_000
-    """Services of a tenant watched one by one, 40 kB each; what exceeds them is watched together."""
+    """Services of a tenant watched one by one, 15 kB each, 2,048 at most; what exceeds them is watched together."""
     settling_steps: int = 20
     """Steps of a service before the first finding about it, and steps judged after history that was not: five
     minutes."""
@@ -117,7 +117,7 @@ class TenantWatch:
         row = self._rows.get(service)
         if row is not None:
             return row
-        if len(self._rows) >= self._config.services - 1:
+        if len(self._rows) >= min(self._config.services, MOST_SERVICES) - 1:
             service = OTHER
             if service in self._rows:
                 return self._rows[service]

@@ -64,6 +64,8 @@ class Job:
     """It may not be estimated."""
     error: float | None = None
     """Relative error its answer may have; None while everything in it is exact."""
+    extra: dict[str, object] = field(default_factory=dict)
+    """What its answer says beside its rows."""
 
     @property
     def left_s(self) -> float:

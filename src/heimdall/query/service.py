@@ -439,6 +439,7 @@ class QueryService:
             partial=partial or bool(job.notices),
             notices=tuple(job.notices),
             next=next,
+            extra=dict(job.extra),
         )
 
 

@@ -138,6 +138,7 @@ def test_what_is_like_a_line_is_one_click_away(visit):
     page.get_by_role("button", name="Find similar").click()
     expect(page.locator(".row .line-message").first).to_contain_text("pool exhausted")
     expect(status(page)).to_have_text("20 lines")
+    expect(page.get_by_label("Status of the answer")).to_contain_text("compared by words")
     page.locator(".row").first.click()
     expect(page.get_by_role("complementary", name="The focused line")).to_contain_text("similarity")
 

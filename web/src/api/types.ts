@@ -11,6 +11,8 @@ export interface Envelope<T> {
   partial: boolean;
   next: string | null;
   query_id: string;
+  /** What `| similar` went by: frames, words, and meaning where a sentence model was asked. */
+  compared_by?: string[];
 }
 
 /** A log record keyed by canonical names; a sender's other fields by their own dotted names. Or an aggregate's row. */

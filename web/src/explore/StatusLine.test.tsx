@@ -42,6 +42,11 @@ test('an estimate carries its bound, a cut answer says so', () => {
   expect(screen.getByText('cut short by a limit')).toBeTruthy();
 });
 
+test('what is similar says what was compared', () => {
+  render(<StatusLine result={result({}, { compared_by: ['words', 'meaning'] })} live={false} />);
+  expect(screen.getByText('compared by words and meaning')).toBeTruthy();
+});
+
 test('a query can be cancelled once it takes longer than 300 ms', () => {
   const cancel = vi.fn();
   render(<StatusLine result={result({ phase: 'loading', cancel })} live={false} />);

@@ -22,6 +22,7 @@ export function StatusLine({ result, live }: { result: Result; live: boolean }) 
     if (envelope.partial && shown.run.shape !== 'lines') parts.push(['partial', 'cut short by a limit']);
     parts.push(['scanned', `${count(Math.max(envelope.scanned_rows, histogram?.scanned_rows ?? 0))} scanned`]);
     parts.push(['took', milliseconds(Math.max(envelope.took_ms, histogram?.took_ms ?? 0))]);
+    if (envelope.compared_by) parts.push(['compared', `compared by ${envelope.compared_by.join(' and ')}`]);
     if (envelope.tiers.length > 0) parts.push(['tiers', envelope.tiers.join(' + ')]);
   }
   return (

@@ -43,3 +43,4 @@ def command(file: str, query: str, start: str | None, end: str | None, limit: in
     for row in answer["data"]:
         row["message"] = f"[{row['similarity']:.2f}: {row['why']}]\n{row.get('message', '')}"
     print_rows(answer["data"], console())
+    click.echo(f"compared by {' and '.join(answer['compared_by'])}", err=True)

@@ -103,8 +103,9 @@ class CountBank:
     def _predicted(self, rows: Rows, exposure: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """(shape, mean, dispersion) of what is expected of this exposure."""
         shape = self._events[rows] + self._config.prior
-        # A prior of one step's exposure: before anything is known everything is possible.
-        rate = shape / (self._exposure[rows] + np.maximum(exposure, 1.0))
+        # No exposure of its own for the prior: it would say of every rate that it is lower than it was, and a service's
+        # first minutes together would be far too many.
+        rate = shape / np.maximum(self._exposure[rows], 1.0)
         return shape, rate * exposure, self._dispersion[rows]
 
     def _windows(

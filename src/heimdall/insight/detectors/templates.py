@@ -49,18 +49,22 @@ class TemplateStep:
 
 
 class TemplateBank:
-    """Pairs are given out by `rows_of`. Not safe from several threads."""
+    """Pairs are kept by their packed keys in order, so that those of a step are looked up at once. Not safe from
+    several threads."""
 
     def __init__(self, config: TemplateConfig | None = None) -> None:
         self._config = config or TemplateConfig()
-        self._places: dict[tuple[int, int], int] = {}
         size = self._config.pairs
-        self._events = np.zeros(size)
-        self._exposure = np.zeros(size)
-        self._dispersion = np.ones(size)
-        self._last = np.zeros(size, np.int64)
-        self._burst = np.zeros(size)
-        self._recent = np.zeros(size)
+        self._keys = np.zeros(0, np.uint64)
+        self._rows = np.zeros(0, np.int64)
+        """Where each key's numbers are; row `size` is for pairs that there is no room for."""
+        self._free = np.arange(size, dtype=np.int64)
+        self._events = np.zeros(size + 1)
+        self._exposure = np.zeros(size + 1)
+        self._dispersion = np.ones(size + 1)
+        self._last = np.zeros(size + 1, np.int64)
+        self._burst = np.zeros(size + 1)
+        self._recent = np.zeros(size + 1)
         self._first_rates = np.zeros((0, 2))
         self._first_steps = np.zeros(0)
         self._known_pairs = np.zeros(0)
@@ -72,46 +76,54 @@ class TemplateBank:
             self._first_steps = np.concatenate([self._first_steps, np.zeros(more)])
             self._known_pairs = np.concatenate([self._known_pairs, np.zeros(more)])
 
+    def _found(self, services: Rows, templates: NDArray[np.uint64]) -> tuple[Rows, NDArray[np.bool_]]:
+        """(row, known) of each pair; where it is not known, the row that is nobody's."""
+        keys = packed(services, templates)
+        if not len(self._keys):
+            return np.full(len(keys), self._config.pairs), np.zeros(len(keys), np.bool_)
+        at = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
+        known = self._keys[at] == keys
+        return np.where(known, self._rows[at], self._config.pairs), known
+
     def rows_of(self, services: Rows, templates: NDArray[np.uint64], step: int) -> tuple[Rows, NDArray[np.bool_]]:
-        """(row, known before) of each pair; what is not known gets a row, if need be that of the longest unseen."""
-        rows = np.zeros(len(services), np.int64)
-        known = np.ones(len(services), np.bool_)
-        for place, key in enumerate(zip(services.tolist(), templates.tolist(), strict=True)):
-            row = self._places.get(key)
-            if row is None:
-                known[place] = False
-                row = self._new_row(step)
-                self._places[key] = row
-                self._events[row], self._exposure[row], self._dispersion[row] = 0.0, 0.0, 1.0
-                self._last[row], self._burst[row], self._recent[row] = step, 0.0, 0.0
-            rows[place] = row
+        """(row, known before) of each pair, which are distinct. What is not known gets a row, if need be that of the
+        longest unseen; where these pairs are more than are remembered at all, the last of them get nobody's."""
+        rows, known = self._found(services, templates)
+        new = np.flatnonzero(~known)
+        if not len(new):
+            return rows, known
+        if len(new) > len(self._free):
+            self._make_room(len(new) - len(self._free), rows[known])
+        kept = new[: len(self._free)]
+        rows[kept], self._free = self._free[: len(kept)], self._free[len(kept) :]
+        keys = packed(services[kept], templates[kept])
+        order = np.argsort(keys)
+        places = np.searchsorted(self._keys, keys[order])
+        self._keys = np.insert(self._keys, places, keys[order])
+        self._rows = np.insert(self._rows, places, rows[kept][order])
+        started = rows[new]
+        self._events[started], self._exposure[started], self._dispersion[started] = 0.0, 0.0, 1.0
+        self._last[started], self._burst[started], self._recent[started] = step, 0.0, 0.0
         return rows, known
+
+    def _make_room(self, wanted: int, spared: Rows) -> None:
+        """Forget the longest unseen but the rows `spared`, those of services that have more than a quarter of all
+        first, since others are not to forget for them. An eighth at a time, so that a flood of new templates pays for
+        the search once in a while."""
+        stays = np.isin(self._rows, spared)
+        services = (self._keys >> _TEMPLATE_BITS).astype(np.int64)
+        modest = np.bincount(services)[services] <= self._config.pairs // 4
+        by_age = np.lexsort((self._keys, self._last[self._rows], modest, stays))
+        gone = by_age[: min(max(self._config.pairs // 8, wanted), len(by_age) - len(spared))]
+        self._free = np.concatenate([self._free, self._rows[gone]])
+        self._keys, self._rows = np.delete(self._keys, gone), np.delete(self._rows, gone)
 
     def now(self, services: Rows, templates: NDArray[np.uint64], step: int) -> FloatArray:
         """Evidence of each pair: of its newest burst, or of being new where it is not known yet."""
-        found = np.zeros(len(services))
-        for place, key in enumerate(zip(services.tolist(), templates.tolist(), strict=True)):
-            row = self._places.get(key)
-            if row is not None:
-                found[place] = self._burst[row] if step - self._last[row] <= _CURRENT_STEPS else 0.0
-            elif self._first_steps[key[0]] >= self._config.settling_steps:
-                found[place] = _UNKNOWN
-        return found
-
-    def _new_row(self, step: int) -> int:
-        if len(self._places) < self._config.pairs:
-            return len(self._places)
-        # An eighth at a time, so that a flood of new templates pays for the search once in a while.
-        by_age = sorted(self._places.items(), key=lambda item: (int(self._last[item[1]]), item[1]))
-        gone = by_age[: max(self._config.pairs // 8, 1)]
-        for key, _ in gone:
-            del self._places[key]
-        rest = list(self._places.items())
-        order = np.array([row for _, row in rest], np.int64)
-        for table in (self._events, self._exposure, self._dispersion, self._last, self._burst, self._recent):
-            table[: len(order)] = table[order]
-        self._places = {key: number for number, (key, _) in enumerate(rest)}
-        return len(self._places)
+        rows, known = self._found(services, templates)
+        lately = np.where(step - self._last[rows] <= _CURRENT_STEPS, self._burst[rows], 0.0)
+        settled = self._first_steps[services] >= self._config.settling_steps
+        return np.where(known, lately, np.where(settled, _UNKNOWN, 0.0))
 
     def step(
         self, services: Rows, templates: NDArray[np.uint64], counts: FloatArray, grave: NDArray[np.bool_], step: int,
@@ -124,8 +136,6 @@ class TemplateBank:
         """
         config = self._config
         rows, known = self.rows_of(services, templates, step)
-        if len(self._places) < len(rows):  # more pairs in one step than are remembered at all
-            rows = np.minimum(rows, config.pairs - 1)
         shape, exposure, mean = self._predicted(rows, step, busier)
         burst, recent = self._bursts(services, rows, known, counts, step, (shape, mean))
         self._recent[rows] = recent
@@ -136,7 +146,7 @@ class TemplateBank:
         )
         scatter = np.minimum((taken - mean) ** 2 / np.maximum(variance, 0.05), 25.0)
         self._events[rows] = shape - 0.5 + taken
-        self._exposure[rows] = exposure + 1
+        self._exposure[rows] = exposure + 1.0
         blend = learn * 20 / config.memory_steps
         self._dispersion[rows] = np.maximum(self._dispersion[rows] * (1 - blend) + scatter * blend, 1.0)
         self._last[rows] = step
@@ -150,20 +160,19 @@ class TemplateBank:
         busier: FloatArray,
     ) -> TemplateStep:  # fmt: skip
         """What `step` would say of these pairs; nothing is learnt."""
-        found = [self._places.get(key, -1) for key in zip(services.tolist(), templates.tolist(), strict=True)]
-        known = np.array(found, np.int64) >= 0
-        rows = np.where(known, found, 0).astype(np.int64)
+        rows, known = self._found(services, templates)
         shape, _, mean = self._predicted(rows, step, busier)
         burst, _ = self._bursts(services, rows, known, counts, step, (shape, mean))
         return TemplateStep(burst, self._novelty(services, known, grave), np.where(known, mean, 0.0), known)
 
     def _predicted(self, rows: Rows, step: int, busier: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """(shape, exposure, mean) of each row's count in this step."""
+        """(shape, exposure, mean) of each row's count in this step; `exposure`: steps before this one, those without
+        the pair among them."""
         memory = self._config.memory_steps
         keep = (1 - 1 / memory) ** np.maximum(step - self._last[rows], 0)
         shape = self._events[rows] * keep + 0.5
-        exposure = self._exposure[rows] * keep + (1 - keep) * memory
-        return shape, exposure, shape / (exposure + 1.0) * busier
+        exposure = np.maximum(self._exposure[rows] * keep + (1 - keep) * memory - 1.0, 0.0)
+        return shape, exposure, shape / np.maximum(exposure, 1.0) * busier
 
     def _bursts(
         self, services: Rows, rows: Rows, known: NDArray[np.bool_], counts: FloatArray, step: int,
@@ -182,8 +191,7 @@ class TemplateBank:
     def teach(self, pairs: PairCounts, past: History) -> None:
         """Learn the pairs of a stretch, all of its steps at once. `past` is made of them."""
         config = self._config
-        keys = pairs.services.astype(np.uint64) << np.uint64(53) | pairs.templates  # template ids are below 2**53
-        distinct, first, place = distinct_of(keys)
+        distinct, first, place = distinct_of(packed(pairs.services, pairs.templates))
         last = np.zeros(len(distinct), np.int64)
         last[place] = pairs.steps  # in order of time, so the last one stays
         services, templates = pairs.services[first], pairs.templates[first]
@@ -193,23 +201,14 @@ class TemplateBank:
         chosen = np.full(len(distinct), -1)
         chosen[newest] = np.arange(len(newest))
         place = chosen[place]
-        rows, known, since = self._rows_at(services, templates, pairs.steps[first], int(pairs.steps[-1]))
+        rows, known = self.rows_of(services, templates, int(pairs.steps[-1]))
+        # Sums are of steps up to one before a new pair's first.
+        since = np.where(known, self._last[rows], pairs.steps[first] - 1)
         self._teach_rates(pairs, place, rows, since, last)
         self._last[rows] = last
         self._burst[rows] = 0.0
         grave = (pairs.columns[1] + pairs.columns[2])[first] > 0
         self._teach_novelty(past, services[~known], past.pair_times[first[~known]], grave[~known])
-
-    def _rows_at(
-        self, services: Rows, templates: NDArray[np.uint64], first: Rows, step: int
-    ) -> tuple[Rows, NDArray[np.bool_], Rows]:
-        """(row, known before, step until which its sums are) of each pair; `first`: where the stretch has it first."""
-        places = [self._places.get(key, -1) for key in zip(services.tolist(), templates.tolist(), strict=True)]
-        known = np.array(places, np.int64) >= 0
-        since = np.where(known, self._last[places], first)
-        self._last[np.array(places, np.int64)[known]] = step  # so that none of them makes room for the others
-        self.rows_of(services, templates, step)
-        return self.rows_of(services, templates, step)[0], known, since
 
     def _teach_rates(self, pairs: PairCounts, place: Rows, rows: Rows, since: Rows, last: Rows) -> None:
         """`place`: which of `rows` each of the pairs is about, -1 for none."""
@@ -228,8 +227,8 @@ class TemplateBank:
         weight = kernel(config.memory_steps, ago)
         keep = kernel(config.memory_steps, np.maximum(last - since, 0))
         self._events[rows] = self._events[rows] * keep + total(weight * taken)
-        self._exposure[rows] = self._exposure[rows] * keep + (1 - keep) * config.memory_steps + total(weight)
-        mean = (self._events[rows] + 0.5) / (self._exposure[rows] + 1.0)
+        self._exposure[rows] = self._exposure[rows] * keep + (1 - keep) * config.memory_steps
+        mean = (self._events[rows] + 0.5) / np.maximum(self._exposure[rows], 1.0)
         variance = mean + mean**2 / (self._events[rows] + 0.5)
         scatter = np.minimum((taken - mean[of]) ** 2 / np.maximum(variance, 0.05)[of], 25.0)
         stays = (1 - 20 / config.memory_steps) ** times
@@ -271,27 +270,39 @@ class TemplateBank:
         np.add.at(self._known_pairs, services[~known], 1.0)
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
-        """State for a checkpoint; rows in use only."""
-        used = len(self._places)
-        keys = np.array(list(self._places), np.uint64).reshape(used, 2)
-        return {
-            "keys": keys, "rows": np.array(list(self._places.values()), np.int64), "events": self._events[:used],
-            "exposure": self._exposure[:used], "dispersion": self._dispersion[:used],
-            "last": self._last[:used], "burst": self._burst[:used],
-            "recent": self._recent[:used],
+        """State for a checkpoint; pairs in the order of their keys."""
+        keys = np.column_stack([self._keys >> _TEMPLATE_BITS, self._keys & _TEMPLATE_MASK])
+        state: dict[str, NDArray[np.generic]] = {"keys": keys, "rows": np.arange(len(keys))}
+        state |= {name: table[self._rows] for name, table in self._by_pair()}
+        return state | {
             "first_rates": self._first_rates, "first_steps": self._first_steps, "known_pairs": self._known_pairs,
         }  # fmt: skip
 
     def load(self, arrays: dict[str, NDArray[np.generic]]) -> None:
-        keys = np.asarray(arrays["keys"], np.uint64).tolist()
-        self._places = {(int(a), int(b)): int(row) for (a, b), row in zip(keys, arrays["rows"].tolist(), strict=True)}
-        used = len(keys)
-        for name, table in (
-            ("events", self._events), ("exposure", self._exposure), ("dispersion", self._dispersion),
-            ("last", self._last), ("burst", self._burst),
-            ("recent", self._recent),
-        ):  # fmt: skip
-            table[:used] = arrays[name]
+        keys, rows = np.asarray(arrays["keys"], np.uint64), np.asarray(arrays["rows"], np.int64)
+        named = packed(keys[:, 0].astype(np.int64), keys[:, 1])
+        order = np.argsort(named)
+        self._keys, self._rows = named[order], rows[order]
+        self._free = np.setdiff1d(np.arange(self._config.pairs), rows)
+        for name, table in self._by_pair():
+            table[: len(rows)] = arrays[name]
         self._first_rates = np.array(arrays["first_rates"], np.float64)
         self._first_steps = np.array(arrays["first_steps"], np.float64)
         self._known_pairs = np.array(arrays["known_pairs"], np.float64)
+
+    def _by_pair(self) -> tuple[tuple[str, NDArray[np.generic]], ...]:
+        return (
+            ("events", self._events), ("exposure", self._exposure), ("dispersion", self._dispersion),
+            ("last", self._last), ("burst", self._burst), ("recent", self._recent),
+        )  # fmt: skip
+
+
+MOST_SERVICES = 2_048
+"""Rows of services that a packed pair has room for."""
+_TEMPLATE_BITS = np.uint64(53)
+_TEMPLATE_MASK = np.uint64((1 << 53) - 1)
+
+
+def packed(services: Rows, templates: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Each pair as one number: template ids are below 2**53, rows of services below `MOST_SERVICES`."""
+    return services.astype(np.uint64) << _TEMPLATE_BITS | templates

@@ -1,7 +1,8 @@
-"""`anomalies [value] [by key, …]`: which points of a series its own past does not explain."""
+"""`anomalies [value] [by key, …] [using model]`: which points of a series its own past does not explain."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
@@ -9,8 +10,10 @@ from typing import ClassVar
 import numpy as np
 import polars as pl
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from heimdall.insight.conformal import FloatArray
+from heimdall.insight.detectors.forecasting import Model, forecasting_model, judged
 from heimdall.insight.detectors.metric import MetricConfig, MetricDetector
 from heimdall.insight.detectors.shape import ShapeConfig
 from heimdall.query.languages.cursor import Cursor
@@ -29,6 +32,10 @@ _MARKED = 1.5
 than what alarms in a stream, since here nothing rests and every point of a long deviation is marked."""
 MAX_SERIES = 500
 """Series of one answer that are judged; the state of each takes 20 kB while the answer is made."""
+MOST_FORECAST = 20
+"""Those a model is fitted to: about a second each."""
+_MODEL = re.compile(r"(?i)(?:lstm|prophet)\b")
+_COUNTRY = re.compile(r"[A-Za-z]{2,3}\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +47,17 @@ class Anomalies(RowPipe):
     value: str | None = None
     keys: tuple[str, ...] = ()
     time: str = "timestamp"
+    model: str | None = None
+    holidays: str | None = None
 
     def to_text(self) -> str:
-        value = f" {field_text(self.value)}" if self.value is not None else ""
+        value = ""
+        if self.value is not None:
+            value = " `using`" if self.value.lower() == "using" else f" {field_text(self.value)}"
         by = f" by {', '.join(field_text(key) for key in self.keys)}" if self.keys else ""
-        return f"anomalies{value}{by}"
+        using = f" using {self.model}" if self.model is not None else ""
+        holidays = f" holidays {self.holidays}" if self.holidays is not None else ""
+        return f"anomalies{value}{by}{using}{holidays}"
 
     def reads(self) -> Iterator[str]:
         """Columns of the rows before it, none of a record."""
@@ -74,10 +87,12 @@ class Anomalies(RowPipe):
         parts = [pl.col(key).cast(pl.String).fill_null("") for key in keys]
         alike = pl.concat_str(parts, separator="\x1f") if parts else pl.col(self.time).cast(pl.String).str.head(0)
         numbers = frame.select(alike.alias("series"))["series"].to_arrow().dictionary_encode().indices.to_numpy()
-        found = _judge(
-            numbers.astype(np.int64), np.asarray(frame[self.time].cast(pl.Int64)),
-            np.asarray(frame[value].cast(pl.Float64)),
-        )  # fmt: skip
+        series, times = numbers.astype(np.int64), np.asarray(frame[self.time].cast(pl.Int64))
+        values = np.asarray(frame[value].cast(pl.Float64))
+        if self.model is None:
+            found = _judge(series, times, values)
+        else:
+            found = _forecast(forecasting_model(self.model, self.holidays), series, times, values)
         return frame.with_columns(**found).to_arrow()
 
 
@@ -101,10 +116,27 @@ def _judge(series: np.ndarray[tuple[int], np.dtype[np.int64]], times: np.ndarray
         if step:
             expected[at] = judged.expected
         evidence[at] = judged.evidence
+    return _columns(expected, evidence, evidence >= _MARKED)
+
+
+def _forecast(
+    model: Model, series: NDArray[np.int64], times: NDArray[np.int64], values: FloatArray
+) -> dict[str, pl.Series]:
+    expected, evidence = np.full(len(series), np.nan), np.zeros(len(series))
+    marked = np.zeros(len(series), np.bool_)
+    for number in range(min(int(series.max(initial=-1)) + 1, MOST_FORECAST)):
+        at = np.flatnonzero(series == number)
+        at = at[np.argsort(times[at], kind="stable")]
+        expected[at] = model(times[at], values[at])
+        evidence[at], marked[at] = judged(values[at], expected[at])
+    return _columns(expected, evidence, marked)
+
+
+def _columns(expected: FloatArray, evidence: FloatArray, marked: NDArray[np.bool_]) -> dict[str, pl.Series]:
     return {
         "expected": pl.Series(expected).fill_nan(None),
         "anomaly_score": pl.Series((1 - 10**-evidence).round(4)),
-        "anomaly": pl.Series(evidence >= _MARKED),
+        "anomaly": pl.Series(marked),
     }
 
 
@@ -112,23 +144,39 @@ def _parse(cursor: Cursor) -> Anomalies:
     start = cursor.position
     cursor.skip()
     value = None
-    if not cursor.at_pipe_end and not cursor.at_word("by"):
+    if not cursor.at_pipe_end and not cursor.at_word("by") and not cursor.at_word("using"):
         value = parse_field(cursor)
     keys: list[str] = []
     if cursor.take_word("by"):
         keys.append(parse_field(cursor))
         while cursor.take(","):
             keys.append(parse_field(cursor))
-    return Anomalies(value, tuple(keys), span=cursor.span(start))
+    model = holidays = None
+    if cursor.take_word("using"):
+        cursor.skip()
+        at = cursor.position
+        found = cursor.take_match(_MODEL)
+        if found is None:
+            raise cursor.error("expected a model", at, 1, "write using lstm, or using prophet")
+        model = found[0].lower()
+        if cursor.take_word("holidays"):
+            cursor.skip()
+            country = cursor.take_match(_COUNTRY)
+            if model != "prophet" or country is None:
+                raise cursor.error("expected a country behind prophet", at, 1, "write using prophet holidays DE")
+            holidays = country[0].upper()
+    return Anomalies(value, tuple(keys), model=model, holidays=holidays, span=cursor.span(start))
 
 
 WORD = PipeWord(
     name="anomalies",
-    syntax="anomalies [value] [by key, …]",
+    syntax="anomalies [value] [by key, …] [using lstm|prophet [holidays country]]",
     doc="Judges every point of a series by the points before it: adds what was `expected`, an `anomaly_score` from 0 to"
     " 1, and `anomaly`, true where level, time of day and shape together are too far off. Put it last, behind"
     " `timechart`; without names it takes the first column of numbers, and one series for each combination of the other"
-    " columns.",
+    " columns. `using` judges by a model that is fitted to the whole series instead, of the first"
+    f" {MOST_FORECAST} series: `lstm`, a small recurrent network, or `prophet` (needs `heimdall-logs[prophet]`), which"
+    " knows the holidays of a country (`using prophet holidays DE`).",
     example="level>=error | timechart span=5m count() as errors by service | anomalies",
     parse=_parse,
 )

@@ -7,6 +7,7 @@ from dataclasses import replace
 import polars as pl
 import pyarrow as pa
 
+from heimdall.insight.comparing.templates import is_of
 from heimdall.insight.similarity.features import MAX_CHARS
 from heimdall.model.timerange import format_time
 from heimdall.query.asking import Asking
@@ -30,13 +31,16 @@ def messages_of(asking: Asking, search: Predicate, limit: int) -> pl.DataFrame:
 
 
 def whole(asking: Asking, search: Predicate, chosen: pl.DataFrame) -> pa.Table:
-    """The records of `chosen` (columns `time`, `position`), in its order."""
+    """The records of `chosen` (columns `time`, `position`, `template_id`), in its order. The engine keeps records of a
+    template together, by time: named with both, each is a block to read."""
     if not chosen.height:
         return asking.source.rows(asking.job, replace(asking.question, query=Query(search)), limit=0)
     tables = []
     for part in chosen.iter_slices(MOMENTS):
         moments = Or(tuple(Compare("timestamp", Operator.EQ, format_time(time)) for time in part["time"].unique()))
-        tables.append(asking.source.rows(asking.job, replace(asking.question, query=Query(And((search, moments))))))
+        ids = part["template_id"].unique()
+        near = And((search, moments) if ids.null_count() else (search, is_of(ids.to_list()), moments))
+        tables.append(asking.source.rows(asking.job, replace(asking.question, query=Query(near))))
     found = pa.concat_tables(tables, promote_options="permissive")
     places = _places(found).with_row_index("row")
     return found.take(chosen.join(places, on=["time", "position"], maintain_order="left")["row"].to_arrow())

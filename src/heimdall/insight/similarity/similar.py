@@ -28,8 +28,11 @@ from heimdall.query.patternlist import records_of
 from heimdall.query.templates import ALL_TEMPLATES
 
 SIMILARITY, WHY = "similarity", "why"
+COMPARED_BY = "compared_by"
+"""What the answer says it went by: a list of `FRAMES`, `WORDS` and `MEANING`."""
+FRAMES, WORDS = "frames", "words"
 MEANING = "meaning"
-"""What `why` begins with where that weighed more than the words."""
+"""A sentence model was asked. Also what `why` begins with where that weighed more than the words."""
 
 LEAST = 0.3
 """Cosine below which texts that share no word have nothing in common: unrelated sentences have some 0.1."""
@@ -56,24 +59,41 @@ def similar(asking: Asking, text: str, rows: int) -> pa.Table:
     search = records_of(asking.question.query).search
     wanted = max(CANDIDATES, 2 * rows)
     trace = Trace.of(text)
-    best = None
+    best, compared_by = None, [FRAMES]
     if trace is not None:
-        best = _best(trace.candidates(asking, search, wanted), lambda found: trace.rank(found["message"]), rows)
+        best = _like_trace(asking, search, trace, wanted, rows)
     if best is None or not best.height:
-        best = _best(*_like_templates(asking, search, text, wanted), rows)
+        found, judge, compared_by = _like_templates(asking, search, text, wanted)
+        best = _best(found, judge, rows)
+    asking.job.extra[COMPARED_BY] = compared_by
     chosen = whole(asking, search, best)
     return chosen.append_column(SIMILARITY, best[SIMILARITY].to_arrow()).append_column(WHY, best[WHY].to_arrow())
 
 
-def _like_templates(asking: Asking, search: Predicate, text: str, wanted: int) -> tuple[pl.DataFrame, Judge]:
-    """(records of the templates most like the text, how like it they are)."""
-    ids, stored, counts = _templates(asking, search)
-    _, texts = asking.template_texts()
+def _like_trace(asking: Asking, search: Predicate, trace: Trace, wanted: int, rows: int) -> pl.DataFrame:
+    """As `_best` has it."""
+
+    def judge(found: pl.DataFrame) -> pl.DataFrame:
+        return trace.rank(found["message"])
+
+    found = trace.with_all_names(asking, search, wanted)
+    best = _best(found, judge, rows)
+    if found.height == wanted or (best.height == rows and best[SIMILARITY][-1] == 1.0):
+        return best  # what lacks a name cannot be more like it
+    more = trace.with_some_names(asking, search, wanted)
+    return _best(pl.concat([found, more]).unique(["time", "position"], maintain_order=True), judge, rows)
+
+
+def _like_templates(asking: Asking, search: Predicate, text: str, wanted: int) -> tuple[pl.DataFrame, Judge, list[str]]:
+    """(records of the templates most like the text, how like it they are, what that goes by)."""
+    final, texts = asking.template_texts()
+    ids, stored, counts = _templates(asking, search, final)
     templates = tuple(texts.get(one, "") for one in ids)
     collection = collection_of(templates)
     near = {} if asking.meaning is None else asking.meaning.nearness(text, templates)
     chosen: list[int] = []
-    for place in fused(collection.rank(text), nearness(near))["text"].head(MOST_TEMPLATES).to_list():
+    asked = collection.weighed(text)
+    for place in fused(collection.rank(asked), nearness(near))["text"].head(MOST_TEMPLATES).to_list():
         chosen.append(place)
         if sum(counts[one] for one in chosen) >= wanted:
             break
@@ -85,9 +105,9 @@ def _like_templates(asking: Asking, search: Predicate, text: str, wanted: int) -
 
     def judge(found: pl.DataFrame) -> pl.DataFrame:
         places = found.select("template_id", pl.int_range(pl.len(), dtype=pl.UInt32).alias("text"))
-        return fused(collection.judge(text, found["message"]), places.join(by_id, on="template_id"))
+        return fused(collection.judge(asked, found["message"]), places.join(by_id, on="template_id"))
 
-    return found, judge
+    return found, judge, [WORDS, MEANING] if near else [WORDS]
 
 
 def nearness(near: Mapping[int, float]) -> pl.DataFrame:
@@ -98,26 +118,31 @@ def nearness(near: Mapping[int, float]) -> pl.DataFrame:
 
 
 def fused(words: pl.DataFrame, near: pl.DataFrame) -> pl.DataFrame:
-    """`words` as BM25 ranks texts, `near` with columns `text` and `meaning` → the same columns as `words`, of the texts
-    that either has."""
+    """`words` as BM25 ranks or judges texts, `near` with columns `text` and `meaning` → the same columns as `words`, of
+    the texts that either has."""
     if not near.height:
         return words
     by_words, meaning = pl.col(SIMILARITY).fill_null(0.0), pl.col("meaning").fill_null(0.0)
-    named = pl.concat_str(pl.when(meaning > by_words).then(pl.lit(MEANING)), WHY, separator=", ", ignore_nulls=True)
+    named = [
+        pl.concat_str(pl.when(meaning > by_words).then(pl.lit(MEANING)), WHY, separator=", ", ignore_nulls=True)
+        for column in words.columns
+        if column == WHY
+    ]
     return (
         words.join(near.select("text", "meaning"), on="text", how="full", coalesce=True)
         .filter(pl.col(SIMILARITY).is_not_null() | (meaning >= LEAST))
-        .select("text", (1 - (1 - by_words) * (1 - meaning)).alias(SIMILARITY), named.alias(WHY))
+        .select("text", (1 - (1 - by_words) * (1 - meaning)).alias(SIMILARITY), *(one.alias(WHY) for one in named))
         .sort(SIMILARITY, "text", descending=[True, False])
     )
 
 
-def _templates(asking: Asking, search: Predicate) -> tuple[list[int], list[list[int]], list[int]]:
-    """(ids that stand for merged ones, the ids their records have, numbers of records)."""
+def _templates(
+    asking: Asking, search: Predicate, final: Mapping[int, int]
+) -> tuple[list[int], list[list[int]], list[int]]:
+    """(ids that stand for merged ones as `final` has it, the ids their records have, numbers of records)."""
     question = replace(asking.question, query=Query(search, _COUNTS))
     frame = pl.from_arrow(asking.source.rows(asking.job, question, limit=ALL_TEMPLATES))
     assert isinstance(frame, pl.DataFrame)
-    final, _ = asking.template_texts()
     own = pl.col("template_id").cast(pl.UInt64)
     groups = (
         frame.drop_nulls("template_id")
@@ -136,8 +161,8 @@ def _newest(asking: Asking, search: Predicate, ids: list[list[int]], counts: lis
 
 
 def _best(found: pl.DataFrame, judge: Judge, rows: int) -> pl.DataFrame:
-    """Columns `time`, `position`, `similarity` and `why` of the `rows` most similar; messages that differ in numbers
-    alone are judged once."""
+    """Columns `time`, `position`, `template_id`, `similarity` and `why` of the `rows` most similar; messages that
+    differ in numbers alone are judged once."""
     found = found.with_columns(without_numbers(pl.col("message")).alias("shape"))
     distinct = found.unique("shape", keep="first", maintain_order=True)
     judged = judge(distinct)

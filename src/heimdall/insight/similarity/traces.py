@@ -14,7 +14,7 @@ import polars as pl
 
 from heimdall.insight.similarity.bm25 import NAMED
 from heimdall.insight.similarity.candidates import messages_of
-from heimdall.insight.similarity.stacktraces import stack_names
+from heimdall.insight.similarity.stacktraces import LEAST_FRAMES, stack_names
 from heimdall.query.asking import Asking
 from heimdall.query.ast import And, Or, Phrase, Predicate
 from heimdall.query.words import tokens
@@ -48,18 +48,22 @@ class Trace:
     @classmethod
     def of(cls, text: str) -> Trace | None:
         """None where the text has none."""
+        if text.count("\n") < LEAST_FRAMES - 1:
+            return None
         names = _weighted(pl.Series([text], dtype=pl.String))
         return cls(names.sort("weight", descending=True, maintain_order=True)) if names.height else None
 
-    def candidates(self, asking: Asking, search: Predicate, wanted: int) -> pl.DataFrame:
-        """Records to compare, as `messages_of` gives them; none twice."""
+    def with_all_names(self, asking: Asking, search: Predicate, wanted: int) -> pl.DataFrame:
+        """The newest records with all names that are looked for, as `messages_of` gives them."""
+        sought = [*self._sought(thrown=True), *self._sought(thrown=False)][:SOUGHT]
+        return messages_of(asking, And((search, *_phrases(sought))), wanted if sought else 0)
+
+    def with_some_names(self, asking: Asking, search: Predicate, wanted: int) -> pl.DataFrame:
+        """Those with most of them among the newest that have an innermost frame."""
         frames, thrown = self._sought(thrown=False), self._sought(thrown=True)
         sought = [*thrown, *frames][:SOUGHT]
         if not sought:
             return messages_of(asking, search, 0)
-        every = messages_of(asking, And((search, *_phrases(sought))), wanted)
-        if every.height == wanted:
-            return every
         innermost = Or(_phrases((frames or thrown)[:INNERMOST]))
         some = messages_of(asking, And((search, innermost, *_phrases(thrown))), NEWEST)
         if some.height < wanted:
@@ -67,8 +71,7 @@ class Trace:
         score = pl.sum_horizontal(
             pl.col("message").str.contains(word, literal=True).cast(pl.Float64) * weight for word, weight in sought
         )
-        best = some.sort(score, descending=True, maintain_order=True).head(wanted)
-        return pl.concat([every, best]).unique(["time", "position"], maintain_order=True)
+        return some.sort(score, descending=True, maintain_order=True).head(wanted)
 
     def rank(self, messages: pl.Series) -> pl.DataFrame:
         """Columns `text` (its place), `similarity` (0 to 1, that of the same trace) and `why`, of those that share any

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import httpx
@@ -109,6 +109,32 @@ async def test_the_route_answers_as_the_pipe(service: QueryService) -> None:
         assert (await client.get("/api/v1/similar", params={"text": "order saved"})).json()["data"]
 
 
+class Pensive:
+    """A model of language to which everything is a little alike."""
+
+    def nearness(self, text: str, templates: Sequence[str]) -> dict[int, float]:
+        return dict.fromkeys(range(len(templates)), 0.4)
+
+
+async def test_the_answer_says_what_was_compared(service: QueryService) -> None:
+    app = build_asgi([explaining_routes(service, SystemClock())], [], [], StaticUi(None))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://node") as client:
+
+        async def compared_by(text: str) -> object:
+            return (await client.post("/api/v1/similar", json={"text": text})).json()["compared_by"]
+
+        assert await compared_by(JAVA) == ["frames"]
+        assert await compared_by("order saved") == ["words"]
+        service.meaning = Pensive()
+        try:
+            assert await compared_by("order saved") == ["words", "meaning"]
+            assert await compared_by(JAVA) == ["frames"]
+            answer = await client.get("/api/v1/similar", params={"text": "order"}, headers={"Accept": "text/csv"})
+            assert answer.headers["X-Heimdall-Compared-By"] == "words,meaning"
+        finally:
+            service.meaning = None
+
+
 def test_features_are_words_and_names_without_numbers() -> None:
     text = "PoolTimeoutException at com.shop.Cart$1.add(Cart.java:88) order 4711 id 3f2a77"
     told = set(features(pl.Series([text])).collect()["feature"])
@@ -119,8 +145,11 @@ def test_features_are_words_and_names_without_numbers() -> None:
 @given(st.lists(st.text(max_size=60), min_size=1, max_size=8), st.data())
 def test_a_text_is_most_like_itself(texts: list[str], data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(texts) - 1))
-    ranked = Collection(pl.Series(texts, dtype=pl.String)).rank(texts[place])
+    collection = Collection(pl.Series(texts, dtype=pl.String))
+    ranked = collection.rank(collection.weighed(texts[place]))
     assert ranked["similarity"].is_between(0, 1).all()
     if features(pl.Series([texts[place]])).collect().height:
         scores = dict(ranked.select("text", "similarity").iter_rows())
         assert scores[place] == pytest.approx(1.0)
+    judged = collection.judge(collection.weighed(texts[place]), pl.Series(texts, dtype=pl.String))
+    assert judged.drop("why").rows() == ranked.rows()

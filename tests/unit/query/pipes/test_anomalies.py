@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from heimdall.errors import QuerySyntaxError
+from heimdall.errors import MissingExtra, QuerySyntaxError
 from heimdall.query.languages.hql import parse, to_text
 from heimdall.query.rowpipes import RowPipe, ends_in_row_pipe, engine_part
 from heimdall.query.shape import shape_of
@@ -38,15 +40,48 @@ def test_the_point_its_past_does_not_explain_is_marked_in_its_own_series() -> No
     assert rows[501]["anomaly"] is False
 
 
+def test_a_model_may_be_chosen() -> None:
+    rows = judged(f"{CHART} | anomalies using lstm")
+    assert [place for place, row in enumerate(rows) if row["anomaly"]] == [500]
+    assert rows[0]["expected"] is None
+    assert 30 < rows[500]["expected"] < 90  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["using", "using arima", "using lstm holidays DE", "using prophet holidays", "using prophet holidays Germany"],
+)
+def test_a_model_that_there_is_not_is_told(text: str) -> None:
+    with pytest.raises(QuerySyntaxError) as caught:
+        parse(f"{CHART} | anomalies {text}")
+    assert caught.value.hint
+
+
+def test_prophet_says_how_to_install_it() -> None:
+    if importlib.util.find_spec("prophet") is not None:
+        pytest.skip("it is installed")
+    with pytest.raises(MissingExtra, match=r"heimdall-logs\[prophet\]"):
+        judged(f"{CHART} | anomalies using prophet")
+
+
 def test_rows_keep_their_order_and_columns() -> None:
     rows = judged(f"{CHART} | anomalies n by service")
     assert [row["n"] for row in rows] == series().column("n").to_pylist()
     assert list(rows[0]) == ["timestamp", "service", "n", "expected", "anomaly_score", "anomaly"]
 
 
-@pytest.mark.parametrize("text", ["anomalies", "anomalies n", "anomalies n by service", "anomalies by service"])
+@pytest.mark.parametrize(
+    "text",
+    ["anomalies", "anomalies n", "anomalies n by service", "anomalies by service", "anomalies using lstm",
+     "anomalies n by service using prophet holidays DE"],
+)  # fmt: skip
 def test_prints_as_it_is_written(text: str) -> None:
     assert to_text(parse(f"{CHART} | {text}")) == f"{CHART} | {text}"
+
+
+def test_a_column_may_have_the_name_of_a_word() -> None:
+    text = "* | timechart span=5m count() as using | anomalies `using` using lstm"
+    assert to_text(parse(text)) == text
 
 
 def test_it_needs_a_series() -> None:
