@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 
 import orjson
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.logs.v1.logs_pb2 import ScopeLogs
 
 from applogs import applogs
 from heimdall.ingest.decode.decoded import Decoded
@@ -139,10 +140,16 @@ OTLP_ATTRIBUTES = ("pod", "user_id", "version", "region")
 
 
 def otlp_protobuf(records: list[dict[str, object]]) -> bytes:
+    """A resource a service, as a collector that batches sends them."""
     request = ExportLogsServiceRequest()
-    scope = request.resource_logs.add().scope_logs.add()
+    scopes: dict[object, ScopeLogs] = {}
     for sent in records:
-        record = scope.log_records.add()
+        if sent["service"] not in scopes:
+            logs = request.resource_logs.add()
+            name = logs.resource.attributes.add()
+            name.key, name.value.string_value = "service.name", str(sent["service"])
+            scopes[sent["service"]] = logs.scope_logs.add()
+        record = scopes[sent["service"]].log_records.add()
         record.time_unix_nano = int(str(sent["_time"]))
         record.severity_number = 9
         record.severity_text = str(sent["level"])

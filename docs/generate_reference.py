@@ -27,7 +27,8 @@ from heimdall.errors import HeimdallError
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "heimdall"
 REFERENCE = ROOT / "docs" / "reference"
-SENDERS = ROOT / "tests" / "e2e" / "senders"
+REAL = ROOT / "tests" / "e2e"
+SENDERS = REAL / "senders"
 
 _HEAD = "<!-- Written by docs/generate_reference.py from the code; `make docs` brings it up to date. -->\n\n"
 
@@ -69,14 +70,14 @@ def commands_page() -> str:
 
 
 def conformance_page() -> str:
-    """Which senders the tests run, door by door, read off their marks; and what is known to be missing."""
+    """Which senders and readers the tests run, door by door, read off their marks; and what is known to be missing."""
     rows: dict[tuple[str, str], dict[str, None]] = {}
     for door, client, feature in conformance():
         rows.setdefault((door, client), {})[feature] = None
     lines = [
         "# Conformance\n",
-        "Senders that the tests install and run unchanged against a real node (`tests/e2e/senders/`), and what of them",
-        "is checked there. A sender that cannot be had where the tests run is skipped by name.\n",
+        "Clients that the tests install and run unchanged against a real node (`tests/e2e/`), and what of them is checked",
+        "there. One that cannot be had where the tests run is skipped by name.\n",
         "| door | client | what is checked |",
         "|---|---|---|",
     ]
@@ -87,8 +88,8 @@ def conformance_page() -> str:
 
 
 def conformance() -> Iterator[tuple[str, str, str]]:
-    """(door, client, feature) of every `pytest.mark.conformance` among the senders' tests."""
-    for file in sorted(SENDERS.glob("test_*.py")):
+    """(door, client, feature) of every `pytest.mark.conformance` among the tests with real processes."""
+    for file in sorted(REAL.rglob("test_*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "conformance":
                 door, client, feature = (str(ast.literal_eval(argument)) for argument in node.args)

@@ -78,6 +78,7 @@ def told(kind: Event) -> Notification:
     return Notification(**values)
 
 
+@pytest.mark.conformance("Alerts out", "Prometheus Alertmanager", "an incident begins and ends")
 def test_an_incident_begins_once_and_ends(alertmanager: str) -> None:
     channel = ChannelConfig("am", "alertmanager", {"url": alertmanager, "allow_private": True})
     notifier = open_notifier(channel, SystemClock(), {}, Remembering())

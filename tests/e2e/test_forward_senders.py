@@ -52,6 +52,7 @@ def key_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
     node.stop()
 
 
+@pytest.mark.conformance("Fluent Forward", "fluent-logger (Python)", "messages with nanoseconds")
 def test_fluent_logger_from_pypi(forward_node: NodeProcess) -> None:
     sender = fluent_sender.FluentSender("shop", host="127.0.0.1", port=port_of(forward_node), nanosecond_precision=True)
     for number in range(50):
@@ -86,6 +87,11 @@ const client = new FluentClient("npm", {
 """
 
 
+@pytest.mark.conformance(
+    "Fluent Forward",
+    "@fluent-org/logger (JavaScript)",
+    "Message, Forward, PackedForward, CompressedPackedForward, each acknowledged",
+)
 @pytest.mark.parametrize("mode", ["Message", "Forward", "PackedForward", "Compressed"])
 def test_every_mode_of_the_npm_logger_with_acknowledgements(mode: str, forward_node: NodeProcess) -> None:
     word = f"npm{mode.lower()}"
@@ -115,6 +121,7 @@ def old_client(port: int, key: str, transport: str, word: str) -> str:
     return run_script("fluent-logger", OLD_CLIENT, str(port), key, transport, word).splitlines()[-1]
 
 
+@pytest.mark.conformance("Fluent Forward", "fluent-logger (JavaScript)", "messages, acknowledged; shared key, TLS")
 def test_fluent_logger_from_npm(forward_node: NodeProcess) -> None:
     assert old_client(port_of(forward_node), "", "", "plain") == "acknowledged"
     forward_node.wait_for_count(1, '"old client plain"')

@@ -28,6 +28,7 @@ def port(gelf_node: NodeProcess) -> int:
     return urlsplit(addresses[0]).port or 0
 
 
+@pytest.mark.conformance("GELF", "graypy (Python)", "UDP plain, compressed and in chunks; TCP")
 @pytest.mark.parametrize("kind", ["udp", "udp-plain", "tcp"])
 def test_graypy(kind: str, gelf_node: NodeProcess, port: int) -> None:
     handler: logging.Handler
@@ -54,6 +55,7 @@ def test_graypy(kind: str, gelf_node: NodeProcess, port: int) -> None:
     assert "Traceback" in failed["full_message"]
 
 
+@pytest.mark.conformance("GELF", "graypy (Python)", "HTTP")
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 def test_graypy_over_http(gelf_node: NodeProcess) -> None:
     handler = graypy.GELFHTTPHandler("127.0.0.1", gelf_node.port, localname="web01", timeout=30)
@@ -80,6 +82,7 @@ log.setConfig({
 """
 
 
+@pytest.mark.conformance("GELF", "gelf-pro (JavaScript)", "UDP, TCP")
 @pytest.mark.parametrize("adapter", ["udp", "tcp"])
 def test_gelf_pro(adapter: str, gelf_node: NodeProcess, port: int) -> None:
     word = f"gelfpro{adapter}"

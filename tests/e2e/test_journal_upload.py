@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import httpx
+import pytest
 from debian import Unpacked, unpacked
 from node_process import NodeProcess
 
@@ -47,6 +48,7 @@ def upload(package: Unpacked, folder: Path, url: str) -> subprocess.CompletedPro
     )  # fmt: skip
 
 
+@pytest.mark.conformance("journald", "systemd-journal-upload", "a journal, and going on where it was")
 def test_systemd_journal_upload_sends_a_journal_and_goes_on_where_it_was(node: NodeProcess, tmp_path: Path) -> None:
     package = unpacked("systemd-journal-remote")
     odd = [b"two\nlines\n\nand more", b"not \xff utf-8"]

@@ -28,6 +28,7 @@ def by_topic(bus: MemoryBus) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
+@pytest.mark.conformance("Kafka", "Apache Kafka Connect", "file source, MirrorMaker source")
 @pytest.mark.slow
 def test_a_worker_brings_a_file_and_another_clusters_topic(kafka: KafkaBroker, tmp_path: Path) -> None:
     """The file connector, as text and in JSON with a field of its own; and MirrorMaker's connector."""

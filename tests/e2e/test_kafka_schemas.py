@@ -99,6 +99,7 @@ def read(kafka: KafkaBroker, shared_node: NodeProcess) -> Iterator[Callable[...,
         source.stop()
 
 
+@pytest.mark.conformance("Kafka", "confluent-kafka (Python) serialisers", "Avro")
 def test_avro_records_become_columns(
     kafka: KafkaBroker, client: SchemaRegistryClient, read: Callable[..., MemoryBus]
 ) -> None:
@@ -136,6 +137,7 @@ def test_avro_with_lists_and_with_types_of_another_schema(
     assert found["built on"]["severity_number"] == 13
 
 
+@pytest.mark.conformance("Kafka", "confluent-kafka (Python) serialisers", "Protobuf, JSON Schema")
 def test_protobuf_and_json_schema(
     kafka: KafkaBroker, client: SchemaRegistryClient, read: Callable[..., MemoryBus]
 ) -> None:

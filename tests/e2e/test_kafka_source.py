@@ -120,6 +120,9 @@ def running(kafka: KafkaBroker) -> Iterator[Callable[..., KafkaSource]]:
         source.stop()
 
 
+@pytest.mark.conformance(
+    "Kafka", "confluent-kafka (Python), Apache Kafka broker", "topics as a source, offsets after storage"
+)
 def test_every_message_arrives_once_while_the_bus_refuses_at_random(
     kafka: KafkaBroker, running: Callable[..., KafkaSource]
 ) -> None:

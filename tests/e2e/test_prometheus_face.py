@@ -183,6 +183,7 @@ def test_the_nodes_own_metrics_have_a_history(node: NodeProcess) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.conformance("Metrics", "Prometheus 0.316", "scrapes `/metrics`")
 def test_a_real_prometheus_scrapes_the_node(node: NodeProcess, tmp_path: Path) -> None:
     program = prometheus_program()
     if program is None:

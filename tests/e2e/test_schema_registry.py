@@ -30,6 +30,7 @@ def about(topic: str) -> SerializationContext:
     return SerializationContext(topic, MessageField.VALUE)
 
 
+@pytest.mark.conformance("Schema registry", "confluent-kafka (Python) client", "Avro")
 def test_avro(client: SchemaRegistryClient) -> None:
     wire = AvroSerializer(client, ORDER)({"id": 7, "note": "x"}, about("avro-orders"))
     assert AvroDeserializer(client)(wire, about("avro-orders")) == {"id": 7, "note": "x"}
@@ -38,6 +39,7 @@ def test_avro(client: SchemaRegistryClient) -> None:
     assert (latest.version, latest.schema.schema_type) == (1, "AVRO")
 
 
+@pytest.mark.conformance("Schema registry", "confluent-kafka (Python) client", "JSON Schema")
 def test_json_schema(client: SchemaRegistryClient) -> None:
     text = '{"title":"Order","type":"object","properties":{"id":{"type":"integer"}},"required":["id"]}'
     wire = JSONSerializer(text, client)({"id": 7}, about("json-orders"))
@@ -45,6 +47,7 @@ def test_json_schema(client: SchemaRegistryClient) -> None:
     assert client.get_latest_version("json-orders-value").schema.schema_type == "JSON"
 
 
+@pytest.mark.conformance("Schema registry", "confluent-kafka (Python) client", "Protobuf")
 def test_protobuf(client: SchemaRegistryClient) -> None:
     settings: dict[str, Any] = {"use.deprecated.format": False}
     file = FileDescriptorProto(name="order.proto", package="shop", syntax="proto3")
@@ -57,6 +60,7 @@ def test_protobuf(client: SchemaRegistryClient) -> None:
     assert client.get_latest_version("protobuf-orders-value").schema.schema_type == "PROTOBUF"
 
 
+@pytest.mark.conformance("Schema registry", "confluent-kafka (Python) client", "compatibility")
 def test_an_incompatible_producer_is_refused_with_the_reason(client: SchemaRegistryClient) -> None:
     AvroSerializer(client, ORDER)({"id": 7}, about("refused"))
     other = '{"type":"record","name":"Order","namespace":"shop","fields":[{"name":"id","type":"string"}]}'

@@ -80,6 +80,7 @@ RSYSLOG_ACTIONS = {
 }
 
 
+@pytest.mark.conformance("syslog", "rsyslog", "TCP by lines and octet-counted, UDP, TLS; RFC 3164 and 5424")
 @pytest.mark.parametrize("tag", RSYSLOG_ACTIONS)
 def test_rsyslog(tag: str, syslog_node: NodeProcess, port: int, certificate: Path, tmp_path: Path) -> None:
     package = unpacked("rsyslog", "rsyslog-gnutls")
@@ -113,6 +114,7 @@ SYSLOG_NG_DESTINATIONS = {
 }
 
 
+@pytest.mark.conformance("syslog", "syslog-ng", "network and syslog drivers over TCP, UDP, TLS")
 @pytest.mark.parametrize("tag", SYSLOG_NG_DESTINATIONS)
 def test_syslog_ng(tag: str, syslog_node: NodeProcess, port: int, tmp_path: Path) -> None:
     package = unpacked("syslog-ng-core")
@@ -138,6 +140,7 @@ def test_syslog_ng(tag: str, syslog_node: NodeProcess, port: int, tmp_path: Path
     assert {(row["level"], row["syslog.facility.code"]) for row in rows} == {("warn", 3)}
 
 
+@pytest.mark.conformance("syslog", "logger(1) of util-linux", "TCP, UDP; RFC 3164 and 5424, structured data")
 @pytest.mark.parametrize(
     "options",
     [["--tcp"], ["--tcp", "--octet-count"], ["--tcp", "--rfc3164"], ["--udp"], ["--udp", "--rfc3164"]],
@@ -157,6 +160,7 @@ def test_logger(options: list[str], syslog_node: NodeProcess, port: int) -> None
         assert row["syslog.structured_data.shop@32473.order"] == "a-b"
 
 
+@pytest.mark.conformance("syslog", "SysLogHandler (Python)", "UDP, TCP, records ended by NUL")
 @pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
 def test_python_syslog_handler(kind: socket.SocketKind, syslog_node: NodeProcess, port: int) -> None:
     """It ends records by NUL and names no host: its address stands in."""

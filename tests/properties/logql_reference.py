@@ -12,6 +12,7 @@ import re
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from heimdall.query.languages.logql import ast as t
@@ -32,6 +33,14 @@ class Entry:
     metadata: dict[str, str]
     hidden: dict[str, str] = field(default_factory=dict)
     """Fields of a JSON line, which can be asked for."""
+
+    @cached_property
+    def base(self) -> dict[str, str]:
+        """Labels and metadata as LogQL names them; looked at for every query, so made once."""
+        service = self.stream.get("service_name") or self.stream.get("app") or "unknown_service"
+        level = self.stream.get("level")
+        base = self.stream | self.metadata | {"service_name": service, "detected_level": level or "unknown"}
+        return {re.sub(r"[^A-Za-z0-9_]", "_", name): value for name, value in base.items()}
 
 
 @dataclass
@@ -59,11 +68,7 @@ class State:
 
 
 def start(entry: Entry) -> State:
-    service = entry.stream.get("service_name") or entry.stream.get("app") or "unknown_service"
-    level = entry.stream.get("level")
-    base = entry.stream | entry.metadata | {"service_name": service, "detected_level": level or "unknown"}
-    base = {re.sub(r"[^A-Za-z0-9_]", "_", name): value for name, value in base.items()}
-    return State(entry.line, base, dict(entry.hidden), {}, entry.time_ns)
+    return State(entry.line, dict(entry.base), dict(entry.hidden), {}, entry.time_ns)
 
 
 def fits(op: str, value: str, wanted: str) -> bool:
@@ -348,7 +353,11 @@ def aggregated(node: t.VectorAggregation, inner: Vector) -> Vector:
         sign = -1 if node.op == "topk" else 1
         found: Vector = {}
         for members in groups.values():
-            ordered = sorted(members.items(), key=lambda item: (sign * item[1], item[0]))
+            # no number stands behind all numbers, whichever end is asked for; of equal ones the first by labels counts
+            ordered = sorted(
+                members.items(),
+                key=lambda item: (math.isnan(item[1]), 0.0 if math.isnan(item[1]) else sign * item[1], item[0]),
+            )
             found |= dict(ordered[: node.parameter])
         return found
     return {labels: REDUCE[node.op](list(members.values())) for labels, members in groups.items()}

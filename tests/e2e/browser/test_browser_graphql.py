@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
 from test_browser_accessibility import violations
@@ -59,6 +60,34 @@ def test_variables_that_are_none_are_told(open_context, seeded):
     expect(page.get_by_role("region", name="Result")).to_contain_text("nodes")
     answer = json.loads(page.get_by_role("region", name="Result").inner_text())
     assert len(answer["data"]["logs"]["nodes"]) == 2
+
+
+def test_a_subscription_is_heard_until_it_is_stopped(open_context, seeded):
+    page = opened(open_context, seeded)
+    written(page, 'subscription { tail(q: "explorer:yes") { nodes { message } dropped } }')
+    page.keyboard.press("Control+Enter")
+    status = page.get_by_role("status")
+    expect(status.filter(has_text="Listening · 0 answers")).to_be_visible()
+    page.wait_for_timeout(500)  # the node knows of it
+    for number in (1, 2):
+        sent = {"explorer": "yes", "message": f"seen while it happens {number}"}
+        httpx.post(f"{seeded.url}/api/v1/logs", content=json.dumps(sent)).raise_for_status()
+        expect(page.get_by_role("region", name="Result")).to_contain_text(sent["message"])
+        expect(status.filter(has_text=f"Listening · {number} answer")).to_be_visible()
+    page.get_by_role("button", name="Stop").click()
+    expect(status.filter(has_text="2 answers")).not_to_contain_text("Listening")
+    httpx.post(f"{seeded.url}/api/v1/logs", content=json.dumps({"explorer": "yes", "message": "unheard"}))
+    page.wait_for_timeout(1000)
+    expect(page.get_by_role("region", name="Result")).not_to_contain_text("unheard")
+    expect(page.get_by_role("button", name="Run")).to_be_enabled()
+
+
+def test_what_a_subscription_is_refused_for_is_told(open_context, seeded):
+    page = opened(open_context, seeded)
+    written(page, 'subscription { tail(q: "| stats") { dropped } }')
+    page.get_by_role("button", name="Run").click()
+    expect(page.get_by_role("status").filter(has_text="column")).to_be_visible()
+    expect(page.get_by_role("button", name="Run")).to_be_enabled()
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])

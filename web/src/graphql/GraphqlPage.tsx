@@ -1,12 +1,13 @@
 import './graphql.css';
 import { useQuery } from '@tanstack/react-query';
 import { buildClientSchema, getIntrospectionQuery, printSchema } from 'graphql';
-import { useId, useMemo, useState } from 'react';
+import { useEffect, useId, useMemo, useRef, useState } from 'react';
 import { PageHead } from '../shell/PageHead';
 import { CopyButton } from '../ui/CopyButton';
 import { Icon } from '../ui/Icon';
-import { type Asked, askGraphql, introspected } from './client';
+import { type Asked, askGraphql, type GraphqlAnswer, introspected } from './client';
 import { GraphqlEditor } from './GraphqlEditor';
+import { isSubscription, listen } from './subscription';
 import { readVariables } from './variables';
 
 const EXAMPLE = `# Ctrl Space completes, Ctrl Enter runs
@@ -22,6 +23,14 @@ const EXAMPLE = `# Ctrl Space completes, Ctrl Enter runs
 }
 `;
 
+/** Answers of a subscription that stay on the page. */
+const SHOWN_ANSWERS = 50;
+
+interface Heard {
+  answers: GraphqlAnswer[];
+  count: number;
+}
+
 /** Write a GraphQL document with the schema at hand, run it, see what the node says. */
 export default function GraphqlPage() {
   const [text, setText] = useState(() => new URLSearchParams(location.search).get('query') ?? EXAMPLE);
@@ -29,6 +38,9 @@ export default function GraphqlPage() {
   const [asked, setAsked] = useState<Asked | null>(null);
   const [problem, setProblem] = useState('');
   const [running, setRunning] = useState(false);
+  const [heard, setHeard] = useState<Heard | null>(null);
+  const stop = useRef<(() => void) | null>(null);
+  useEffect(() => () => stop.current?.(), []);
   const id = useId();
   const introspection = useQuery({
     queryKey: ['graphql-schema'],
@@ -41,7 +53,26 @@ export default function GraphqlPage() {
     setProblem(given.problem ?? '');
     if (given.problem) return;
     history.replaceState(history.state, '', `?${new URLSearchParams({ query: text })}`);
+    stop.current?.();
+    setHeard(null);
+    setAsked(null);
     setRunning(true);
+    if (isSubscription(text)) {
+      setHeard({ answers: [], count: 0 });
+      stop.current = listen(text, given.value, {
+        answered: (answer) =>
+          setHeard((before) => ({
+            answers: [answer, ...(before?.answers ?? [])].slice(0, SHOWN_ANSWERS),
+            count: (before?.count ?? 0) + 1,
+          })),
+        ended: (why) => {
+          stop.current = null;
+          setRunning(false);
+          setProblem(why ?? '');
+        },
+      });
+      return;
+    }
     try {
       setAsked(await askGraphql(text, given.value));
     } catch (error) {
@@ -50,7 +81,8 @@ export default function GraphqlPage() {
       setRunning(false);
     }
   };
-  const shown = asked === null ? '' : pretty(asked.answer);
+  const listening = running && heard !== null;
+  const shown = heard?.count ? heard.answers.map(pretty).join('\n') : asked === null ? '' : pretty(asked.answer);
   return (
     <div className="page graphql">
       <PageHead title="GraphQL" about="Ask several things in one document; the node counts its price before it runs." />
@@ -67,17 +99,23 @@ export default function GraphqlPage() {
             onChange={(event) => setVariables(event.target.value)}
           />
           <div className="graphql-foot">
-            <button type="button" className="button primary" onClick={run} disabled={running}>
-              <Icon name="play" /> {running ? 'Running…' : 'Run'}
-            </button>
+            {listening ? (
+              <button type="button" className="button primary" onClick={() => stop.current?.()}>
+                <Icon name="pause" /> Stop
+              </button>
+            ) : (
+              <button type="button" className="button primary" onClick={run} disabled={running}>
+                <Icon name="play" /> {running ? 'Running…' : 'Run'}
+              </button>
+            )}
             <span role="status" className={problem ? 'problem' : 'muted'}>
-              {problem || (asked && told(asked))}
+              {problem || (heard ? toldOf(heard, listening) : asked && told(asked))}
             </span>
           </div>
         </section>
         <section className="graphql-pane" aria-label="Answer">
           <pre className="graphql-answer" tabIndex={0} role="region" aria-label="Result">
-            {shown || 'The answer comes here.'}
+            {shown || (listening ? 'Listening: each answer comes here, the newest first.' : 'The answer comes here.')}
           </pre>
           <div className="graphql-foot">
             <CopyButton text={shown} label="Copy the answer">
@@ -101,6 +139,12 @@ export default function GraphqlPage() {
 
 function pretty(answer: Asked['answer']): string {
   return typeof answer === 'string' ? answer : JSON.stringify(answer, null, 2);
+}
+
+function toldOf({ count }: Heard, listening: boolean): string {
+  const heard = `${count.toLocaleString('en')} ${count === 1 ? 'answer' : 'answers'}`;
+  const shown = count > SHOWN_ANSWERS ? `, the last ${SHOWN_ANSWERS} shown` : '';
+  return `${listening ? 'Listening · ' : ''}${heard}${shown}`;
 }
 
 function told({ answer, status, tookMs }: Asked): string {

@@ -153,8 +153,12 @@ def _alike(body: bytes, index: str | None, now_ns: int, schemas: SchemaMemory) -
         return None
     if not (np.lib.stride_tricks.sliding_window_view(data, width)[lines] == data[:width]).all():
         return None
-    view, count = memoryview(body), len(starts)
-    documents = b"\n".join([view[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)])
+    count = len(starts)
+    bounds = np.stack((starts, np.minimum(ends + 1, len(body))), axis=1).ravel()  # every other text is an action line
+    texts = pa.LargeBinaryArray.from_buffers(
+        pa.large_binary(), 2 * count - 1, [None, pa.py_buffer(bounds), pa.py_buffer(body)]
+    )
+    documents = texts.take(pa.array(np.arange(0, 2 * count, 2))).buffers()[2].to_pybytes()
     found = decode_json_objects(documents, count, {"_index": action.index_name}, now_ns=now_ns, schemas=schemas)
     return None if found is None else BulkDecoded(found.table, actions=(action,), codes=(0,) * count)
 

@@ -14,7 +14,7 @@ Source: Grafana Loki HTTP API, "Ingest logs"; configuration of `discover_service
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import cast
 
 import numpy as np
@@ -31,8 +31,19 @@ from heimdall.ingest.decode.hints import NO_HINTS
 from heimdall.ingest.decode.json_merge import merged_objects
 from heimdall.ingest.decode.json_nested import unwrapped
 from heimdall.ingest.decode.json_schema import SchemaMemory
+from heimdall.ingest.decode.json_text import json_values
 from heimdall.ingest.decode.oddity import ODDITY_FIELD, Oddity
-from heimdall.ingest.decode.pairs import Pairs, constant, joined, joined_texts, objects_of, over, taken
+from heimdall.ingest.decode.pairs import (
+    Even,
+    Pairs,
+    constant,
+    joined,
+    joined_texts,
+    objects_of,
+    objects_over,
+    over,
+    taken,
+)
 from heimdall.ingest.decode.protobuf import Mask, Places
 from heimdall.ingest.decode.recognise import sniffed_levels
 from heimdall.model.batch import LOG_SCHEMA
@@ -59,7 +70,7 @@ def decode_entries(
     stream: Places,
     times: Places,
     lines: pl.Series,
-    metadata: Pairs,
+    metadata: Pairs | Even,
     odd: Mask,
     rejected: RejectedList,
     *,
@@ -79,26 +90,65 @@ def decode_entries(
     }
     plausible = (times >= EARLIEST_NS) & (times <= now_ns + MAX_AHEAD_NS)
     late = np.flatnonzero(~plausible & (times != 0))
-    found, left = taken(metadata, _FROM_METADATA, count)
-    columns, unfit = _with_metadata(columns, found, now_ns)
-    marks = joined([constant(ODDITY_FIELD, late, _marks(Oddity.TIME_OUT_OF_RANGE, len(late)))])
-    rows = np.flatnonzero(odd)
-    marks = joined([marks, constant(ODDITY_FIELD, rows, _marks(Oddity.INVALID_UTF8, len(rows)))])
-    left = joined([left, constant("entry_time", late, pl.Series(times[late]).cast(pl.String)), marks])
-    left = joined([left, _label_names(streams, stream, metadata)])
     names = frozenset(name for labels in members for name in labels)
     outer = [orjson.dumps(labels).decode() if labels else "" for labels in members]
-    objects = over(objects_of(left, count), left, outer, names, stream)
-    columns["attributes"] = _large(objects if unfit is None else merged_objects(objects, unfit, None))
+    columns, objects, own_names = _attributes(
+        columns, metadata, _beside(times, late, odd), streams, stream, outer, names, now_ns
+    )
+    columns["attributes"] = _large(objects)
     columns["message"] = _large(lines)
     if "severity_number" not in columns or columns["severity_number"].null_count:
         columns["severity_number"] = _levels(columns.get("severity_number"), lines)
     some = {name: columns[name] for name in LOG_SCHEMA.names if name in columns and columns[name].null_count < count}
     own = pl.Series([True]).new_from_index(0, count)
-    outer_names = names | frozenset(left.names) | frozenset(found)
-    opened = unwrapped(Canonical(pa.table(some), own, outer_names), now_ns=now_ns, schemas=schemas).table
+    opened = unwrapped(Canonical(pa.table(some), own, names | own_names), now_ns=now_ns, schemas=schemas).table
     ready = _with_original(opened, lines)
     return rejected.decoded(finished(_at(ready, times, plausible, now_ns), now_ns=now_ns))
+
+
+def _beside(times: Places, late: Places, odd: Mask) -> Pairs:
+    """What an entry has besides its metadata: times a log cannot have, and marks."""
+    rows = np.flatnonzero(odd)
+    parts = [
+        constant("entry_time", late, pl.Series(times[late]).cast(pl.String)),
+        constant(ODDITY_FIELD, late, _marks(Oddity.TIME_OUT_OF_RANGE, len(late))),
+        constant(ODDITY_FIELD, rows, _marks(Oddity.INVALID_UTF8, len(rows))),
+    ]
+    return joined(parts)
+
+
+def _attributes(
+    columns: dict[str, pa.Array],
+    metadata: Pairs | Even,
+    beside: Pairs,
+    streams: Sequence[dict[str, str]],
+    stream: Places,
+    outer: Sequence[str],
+    outer_names: frozenset[str],
+    now_ns: int,
+) -> tuple[dict[str, pa.Array], pl.Series, frozenset[str]]:
+    """`columns` with what the metadata says; attributes as JSON objects, the stream's labels first; names of their own.
+
+    `outer`: the labels that are left, a JSON object a stream or empty; `outer_names`: all of their names.
+    """
+    count = len(stream)
+    if isinstance(metadata, Even):
+        own_names = frozenset(column.name for column in metadata.columns)
+        found, rest = metadata.taken(_FROM_METADATA)
+        merged, unfit = _with_metadata(columns, found, now_ns)
+        if unfit is None and not len(beside) and outer_names.isdisjoint(own_names):
+            readable = _label_names(streams, stream, [column.name for column in metadata.columns])
+            objects = objects_over([*rest, readable.alias(LABELS_FIELD)], outer, stream)
+            return merged, cast(pl.Series, objects), own_names | {LABELS_FIELD}
+        metadata = metadata.pairs()
+    found, left = taken(metadata, _FROM_METADATA, count)
+    columns, unfit = _with_metadata(columns, found, now_ns)
+    readable = json_values(_label_names(streams, stream, metadata))
+    left = joined([left, beside, constant(LABELS_FIELD, np.arange(count), readable)])
+    objects = over(objects_of(left, count), left, outer, outer_names, stream)
+    if unfit is not None:
+        objects = merged_objects(objects, unfit, None)
+    return columns, objects, frozenset(left.names) | frozenset(found)
 
 
 def parse_labels(text: str) -> dict[str, str]:
@@ -202,17 +252,26 @@ def _levels(stated: pa.Array | None, lines: pl.Series) -> pa.Array:
     return sniffed.cast(pl.UInt8).to_arrow()
 
 
-def _label_names(streams: Sequence[dict[str, str]], stream: Places, metadata: Pairs) -> Pairs:
-    """For each entry the names it can be read by again: those of its stream and of its metadata."""
-    count = len(stream)
-    names = pl.Series([",".join(name for name in labels if not _SEPARATORS & set(name)) for labels in streams])
-    text = names.cast(pl.String).gather(pl.Series(stream))
+def _label_names(streams: Sequence[dict[str, str]], stream: Places, metadata: Pairs | Sequence[str]) -> pl.Series:
+    """For each entry the names it can be read by again: those of its stream and of its metadata.
+
+    `metadata`: pairs, or the names that all entries have.
+    """
+    own = [",".join(_listed(labels)) for labels in streams]
+    if not isinstance(metadata, Pairs):
+        same = ",".join(_listed(metadata))
+        texts = pl.Series([f"{names};{same}" if same else names for names in own], dtype=pl.String)
+        return texts.gather(pl.Series(stream))
+    text = pl.Series(own, dtype=pl.String).gather(pl.Series(stream))
     if len(metadata):
         known = pl.Series(["" if _SEPARATORS & set(name) else name for name in metadata.names], dtype=pl.String)
-        offsets = np.searchsorted(metadata.owner, np.arange(count + 1))
+        offsets = np.searchsorted(metadata.owner, np.arange(len(stream) + 1))
         text = text + ";" + joined_texts(known.gather(pl.Series(metadata.codes)), offsets)
-    quoted = pl.select(pl.concat_str(pl.lit('"'), pl.lit(text.str.strip_suffix(";")), pl.lit('"'))).to_series()
-    return constant(LABELS_FIELD, np.arange(count), quoted)
+    return text.str.strip_suffix(";")
+
+
+def _listed(names: Iterable[str]) -> list[str]:
+    return [name for name in names if not _SEPARATORS & set(name)]
 
 
 def _with_original(table: pa.Table, lines: pl.Series) -> pa.Table:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 
@@ -12,8 +14,9 @@ from heimdall.ingest.decode.json_schema import SchemaMemory
 from heimdall.ingest.decode.json_text import json_values
 from heimdall.ingest.decode.loki import decode_entries, parse_labels
 from heimdall.ingest.decode.otlp_values import MAX_FIELDS
-from heimdall.ingest.decode.pairs import pairs_of
-from heimdall.ingest.decode.protobuf import LENGTH, VARINT, Places, Wire, WireFields
+from heimdall.ingest.decode.pairs import Even, Pairs, pairs_of
+from heimdall.ingest.decode.protobuf import LENGTH, VARINT, Mask, Places, Wire, WireFields
+from heimdall.ingest.decode.protobuf_even import even_texts
 
 _STREAMS, _LABELS, _ENTRIES, _TIMESTAMP, _LINE, _METADATA = 1, 1, 2, 1, 2, 3
 _SECONDS, _NANOS, _NAME, _VALUE = 1, 2, 1, 2
@@ -31,49 +34,51 @@ def decode_loki_protobuf(body: bytes, *, now_ns: int, schemas: SchemaMemory) -> 
     """
     wire = Wire(body)
     request = _messages(wire, np.zeros(1, np.int64), np.array([len(body)], np.int64))
-    rows = request.select(_STREAMS, LENGTH)
-    sent = _messages(wire, request.start[rows], request.end[rows])
+    found = request.select(_STREAMS, LENGTH)
+    sent = _messages(wire, found.start, found.end)
     labels, _ = wire.text(*sent.span(_LABELS))
     known: dict[str, int] = {}
     codes = np.array([known.setdefault(text, len(known)) for text in labels.to_list()], np.int64)
     streams = [parse_labels(text) for text in known]
-    rows = sent.select(_ENTRIES, LENGTH)
-    if len(rows) > MAX_RECORDS:
+    found = sent.select(_ENTRIES, LENGTH)
+    if len(found) > MAX_RECORDS:
         raise TooLarge(f"more than {MAX_RECORDS} entries in one request; send smaller batches")
-    entries = wire.fields(sent.start[rows], sent.end[rows], most=MAX_FIELDS)
+    entries = wire.fields(found.start, found.end, most=MAX_FIELDS)
     stamps = wire.fields(*entries.span(_TIMESTAMP), most=MAX_FIELDS)
-    pair_rows = entries.select(_METADATA, LENGTH)
-    pairs = wire.fields(entries.start[pair_rows], entries.end[pair_rows], most=MAX_FIELDS)
-    broken = entries.broken | stamps.broken
-    broken[entries.message[pair_rows][pairs.broken]] = True
+    metadata, broken_pairs, odd = _metadata(wire, entries)
+    broken = entries.broken | stamps.broken | broken_pairs
     rejected = RejectedList()
     for row in np.flatnonzero(broken).tolist():
-        start = int(sent.start[rows[row]])
-        rejected.add(row + 1, "not an entry", body[start : min(int(sent.end[rows[row]]), start + 200)])
+        start = int(found.start[row])
+        rejected.add(row + 1, "not an entry", body[start : min(int(found.end[row]), start + 200)])
     lines, odd_lines = wire.text(*entries.span(_LINE))
+    if odd_lines is not None:
+        odd |= odd_lines
+    stream, times = codes[found.message], _times(stamps)
+    if broken.any():
+        good = ~broken
+        stream, times, odd, lines = stream[good], times[good], odd[good], lines.filter(pl.Series(good))
+        every = metadata.pairs() if isinstance(metadata, Even) else metadata
+        kept = every.where(good[every.owner])
+        metadata = replace(kept, owner=(np.cumsum(good) - 1)[kept.owner])
+    return decode_entries(streams, stream, times, lines, metadata, odd, rejected, now_ns=now_ns, schemas=schemas)
+
+
+def _metadata(wire: Wire, entries: WireFields) -> tuple[Pairs | Even, Mask, Mask]:
+    """Of the entries; and which of them are broken by it, which have bytes that are no UTF-8 in it."""
+    sent = entries.select(_METADATA, LENGTH)
+    columns = even_texts(wire, sent)
+    broken, odd = np.zeros(entries.count, np.bool_), np.zeros(entries.count, np.bool_)
+    if columns is not None:
+        return columns, broken, odd
+    pairs = wire.fields(sent.start, sent.end, most=MAX_FIELDS)
+    broken[sent.message[pairs.broken]] = True
     names, odd_names = wire.text(*pairs.span(_NAME))
     values, odd_values = wire.text(*pairs.span(_VALUE))
-    odd = np.zeros(len(rows), np.bool_) if odd_lines is None else odd_lines.copy()
     for some in (odd_names, odd_values):
         if some is not None:
-            odd[entries.message[pair_rows][some]] = True
-    good = ~broken
-    place = np.cumsum(good) - 1
-    owner = entries.message[pair_rows]
-    kept = good[owner]
-    keep_pairs = pl.Series(kept)
-    metadata = pairs_of(place[owner[kept]], names.filter(keep_pairs), json_values(values.filter(keep_pairs)))
-    return decode_entries(
-        streams,
-        codes[sent.message[rows]][good],
-        _times(stamps)[good],
-        lines.filter(pl.Series(good)),
-        metadata,
-        odd[good],
-        rejected,
-        now_ns=now_ns,
-        schemas=schemas,
-    )
+            odd[sent.message[some]] = True
+    return pairs_of(sent.message, names, json_values(values)), broken, odd
 
 
 def _times(stamps: WireFields) -> Places:

@@ -24,9 +24,10 @@ from heimdall.ingest.decode.levels import parse_levels
 from heimdall.ingest.decode.oddity import ODDITY_FIELD, RAW_MESSAGE_FIELD, Oddity
 from heimdall.ingest.decode.otlp import OPEN_COLUMNS, Origin, binary, filled, make_origin, origin_columns, real
 from heimdall.ingest.decode.otlp_values import MAX_FIELDS, STRING, AnyValues, any_values, attributes_of, json_of
-from heimdall.ingest.decode.pairs import Pairs, constant, objects_of, over, taken
+from heimdall.ingest.decode.pairs import Even, Pairs, constant, objects_of, objects_over, over, taken
 from heimdall.ingest.decode.pairs import joined as joined_pairs
 from heimdall.ingest.decode.protobuf import FIXED32, FIXED64, LENGTH, VARINT, Mask, Places, Wire, WireFields
+from heimdall.ingest.decode.protobuf_even import even_values
 from heimdall.model.batch import LOG_SCHEMA
 
 _PIECE_BYTES = 8 << 20
@@ -74,19 +75,18 @@ def decode_otlp_protobuf(body: bytes, *, now_ns: int, schemas: SchemaMemory | No
 
 def _records(wire: Wire) -> _Records:
     request = _messages(wire, np.zeros(1, np.int64), np.array([len(wire.data)], np.int64))
-    rows = request.select(_RESOURCE_LOGS, LENGTH)
-    resource_logs = _messages(wire, request.start[rows], request.end[rows])
-    rows = resource_logs.select(_SCOPE_LOGS, LENGTH)
-    of_resource = resource_logs.message[rows]
-    scope_logs = _messages(wire, resource_logs.start[rows], resource_logs.end[rows])
-    rows = scope_logs.select(_LOG_RECORDS, LENGTH)
-    if len(rows) > MAX_RECORDS:
+    sent = request.select(_RESOURCE_LOGS, LENGTH)
+    resource_logs = _messages(wire, sent.start, sent.end)
+    sent = resource_logs.select(_SCOPE_LOGS, LENGTH)
+    of_resource = sent.message
+    scope_logs = _messages(wire, sent.start, sent.end)
+    sent = scope_logs.select(_LOG_RECORDS, LENGTH)
+    if len(sent) > MAX_RECORDS:
         raise TooLarge(f"more than {MAX_RECORDS} records in one request; send smaller batches")
     resources = wire.binary(*resource_logs.span(_RESOURCE)).gather(pl.Series(of_resource)).to_list()
     scopes = wire.binary(*scope_logs.span(_SCOPE)).to_list()
     origins, codes = _origins(zip(resources, scopes, strict=True))
-    origin = np.array(codes, np.int64)[scope_logs.message[rows]]
-    return _Records(scope_logs.start[rows], scope_logs.end[rows], origin, origins)
+    return _Records(sent.start, sent.end, np.array(codes, np.int64)[sent.message], origins)
 
 
 def _messages(wire: Wire, starts: Places, ends: Places) -> WireFields:
@@ -128,13 +128,15 @@ def _table(
 ) -> pa.Table:
     fields = wire.fields(records.starts, records.ends, most=MAX_FIELDS)
     count = len(records)
-    rows = fields.select(_ATTRIBUTES, LENGTH)
-    owner = fields.message[rows]
-    attributes, broken_pairs, odd_pairs = attributes_of(wire, owner, fields.start[rows], fields.end[rows])
+    sent = fields.select(_ATTRIBUTES, LENGTH)
+    attributes: Pairs | Even | None = even_values(wire, sent)
+    broken_pairs = odd_pairs = np.zeros(len(sent), np.bool_)
+    if attributes is None:
+        attributes, broken_pairs, odd_pairs = attributes_of(wire, sent)
     body = any_values(wire, *fields.span(_BODY))
     message, structured, bad = _message(wire, body)
     broken = fields.broken | body.broken | bad.broken
-    broken[owner[broken_pairs]] = True
+    broken[sent.message[broken_pairs]] = True
     if broken.any():
         for row in np.flatnonzero(broken).tolist():
             raw = wire.data[records.starts[row] : min(records.ends[row], records.starts[row] + 200)]
@@ -144,7 +146,7 @@ def _table(
             return LOG_SCHEMA.empty_table().select([spec.name for spec in LOG_SCHEMA if not spec.nullable])
         return _table(wire, records.at(good), numbers[good], now_ns, schemas, rejected)
     odd = bad.odd.copy()
-    odd[owner[odd_pairs]] = True
+    odd[sent.message[odd_pairs]] = True
     columns: dict[str, pa.Array] = {**origin_columns(records.origins, records.origin)}
     extra: list[Pairs] = []
     columns["timestamp"], extra_times, late = _times(fields, now_ns)
@@ -158,16 +160,34 @@ def _table(
     if len(events) and silent.any():
         message = pl.select(pl.when(pl.lit(silent)).then(pl.lit(event_names)).otherwise(pl.lit(message))).to_series()
     extra += [events, _dropped(fields), texts, extra_times, structured, bad.raw, _oddities(late, odd)]
-    found, left = taken(joined_pairs([attributes, *extra]), OPEN_COLUMNS, count, _stated(columns))
+    outer = frozenset(name for origin in records.origins for name in origin.members)
+    objects, found, names = _attributes(attributes, joined_pairs(extra), _stated(columns), outer, records)
     columns |= {name: filled(columns.get(name), name, values) for name, values in found.items()}
-    own = objects_of(left, count)
-    names = frozenset(name for origin in records.origins for name in origin.members)
-    outer = [f"{{{origin.text}}}" if origin.text else "" for origin in records.origins]
-    columns["attributes"] = over(own, left, outer, names, records.origin).to_arrow().cast(pa.large_string())
+    if objects is not None:
+        columns["attributes"] = objects.to_arrow().cast(pa.large_string())
     columns["message"] = message.to_arrow().cast(pa.large_string())
     some = {name: columns[name] for name in LOG_SCHEMA.names if name in columns and columns[name].null_count < count}
-    whole = Canonical(pa.table(some), pl.Series(body.kind <= STRING), names | frozenset(left.names))
+    whole = Canonical(pa.table(some), pl.Series(body.kind <= STRING), outer | names)
     return finished(unwrapped(whole, now_ns=now_ns, schemas=schemas).table, now_ns=now_ns)
+
+
+def _attributes(
+    sent: Pairs | Even, extra: Pairs, stated: Mapping[str, Mask], outer: frozenset[str], records: _Records
+) -> tuple[pl.Series | None, dict[str, pl.Series], frozenset[str]]:
+    """As JSON objects, the resource's first; those that fill columns; and the names of the records' own that are left.
+
+    `outer`: the names of the resources' and scopes' attributes.
+    """
+    texts = [f"{{{origin.text}}}" if origin.text else "" for origin in records.origins]
+    if isinstance(sent, Even):
+        found, columns = sent.taken(OPEN_COLUMNS)
+        names = frozenset(column.name for column in columns)
+        if not len(extra) and stated.keys().isdisjoint(found) and outer.isdisjoint(names):
+            return objects_over(columns, texts, records.origin), found, names
+        sent = sent.pairs()
+    found, left = taken(joined_pairs([sent, extra]), OPEN_COLUMNS, len(records), stated)
+    objects = over(objects_of(left, len(records)), left, texts, outer, records.origin)
+    return objects, found, frozenset(left.names)
 
 
 def _stated(columns: Mapping[str, pa.Array]) -> dict[str, Mask]:

@@ -10,7 +10,7 @@ import polars as pl
 
 from heimdall.ingest.decode.json_text import json_values
 from heimdall.ingest.decode.pairs import Pairs, joined_texts, objects_of, pairs_of
-from heimdall.ingest.decode.protobuf import FIXED64, LENGTH, VARINT, Mask, Places, Wire
+from heimdall.ingest.decode.protobuf import FIXED64, LENGTH, VARINT, Mask, Places, Selected, Wire
 
 STRING, BOOL, INT, DOUBLE, ARRAY, KEYS_AND_VALUES, BYTES = range(1, 8)
 NOTHING = 0
@@ -80,13 +80,13 @@ def json_of(wire: Wire, values: AnyValues, depth: int = 0) -> Texts:
     return Texts(json, broken, odd)
 
 
-def attributes_of(wire: Wire, owner: Places, starts: Places, ends: Places, depth: int = 0) -> tuple[Pairs, Mask, Mask]:
-    """The `KeyValue` messages at [start, end) of their owners; which of them are broken, which hold odd bytes."""
-    fields = wire.fields(starts, ends, most=MAX_FIELDS)
+def attributes_of(wire: Wire, sent: Selected, depth: int = 0) -> tuple[Pairs, Mask, Mask]:
+    """The `KeyValue` messages; which of them are broken, which hold odd bytes."""
+    fields = wire.fields(sent.start, sent.end, most=MAX_FIELDS)
     names, odd_names = wire.text(*fields.span(1))
     values = json_of(wire, any_values(wire, *fields.span(2)), depth)
     odd = values.odd if odd_names is None else values.odd | odd_names
-    return pairs_of(owner, names, values.json), fields.broken | values.broken, odd
+    return pairs_of(sent.message, names, values.json), fields.broken | values.broken, odd
 
 
 def _of_kind(wire: Wire, kind: int, values: AnyValues, rows: Places, depth: int) -> Texts:
@@ -121,9 +121,9 @@ def _reals(values: npt.NDArray[np.float64]) -> pl.Series:
 
 def _arrays(wire: Wire, starts: Places, ends: Places, depth: int) -> Texts:
     fields = wire.fields(starts, ends, most=MAX_FIELDS)
-    rows = fields.select(1, LENGTH)
-    owner = fields.message[rows]
-    inner = json_of(wire, any_values(wire, fields.start[rows], fields.end[rows]), depth + 1)
+    sent = fields.select(1, LENGTH)
+    owner = sent.message
+    inner = json_of(wire, any_values(wire, sent.start, sent.end), depth + 1)
     text = joined_texts(inner.json, np.searchsorted(owner, np.arange(len(starts) + 1)))
     json = pl.select(pl.concat_str(pl.lit("["), pl.lit(text), pl.lit("]"))).to_series()
     return Texts(json, _any_of(owner, inner.broken, fields.broken), _any_of(owner, inner.odd, _none(starts)))
@@ -131,11 +131,10 @@ def _arrays(wire: Wire, starts: Places, ends: Places, depth: int) -> Texts:
 
 def _objects(wire: Wire, starts: Places, ends: Places, depth: int) -> Texts:
     fields = wire.fields(starts, ends, most=MAX_FIELDS)
-    rows = fields.select(1, LENGTH)
-    owner = fields.message[rows]
-    pairs, broken, odd = attributes_of(wire, owner, fields.start[rows], fields.end[rows], depth + 1)
+    sent = fields.select(1, LENGTH)
+    pairs, broken, odd = attributes_of(wire, sent, depth + 1)
     json = objects_of(pairs, len(starts)).fill_null("{}")
-    return Texts(json, _any_of(owner, broken, fields.broken), _any_of(owner, odd, _none(starts)))
+    return Texts(json, _any_of(sent.message, broken, fields.broken), _any_of(sent.message, odd, _none(starts)))
 
 
 def _any_of(owner: Places, inner: Mask, outer: Mask) -> Mask:

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from heimdall.ingest.decode.canonical import canonical_of
 from heimdall.ingest.decode.json_merge import merged_text
+from heimdall.ingest.decode.json_text import json_members, json_objects, json_values
 
 Places = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -40,6 +41,32 @@ class Pairs:
 
     def where(self, mask: Mask) -> Pairs:
         return Pairs(self.owner[mask], self.codes[mask], self.names, self.values.filter(pl.Series(mask)))
+
+
+@dataclass(frozen=True, slots=True)
+class Even:
+    """The same for records that all have the same names, each once: a column a name, of texts or numbers, none null."""
+
+    columns: tuple[pl.Series, ...]
+    """At least one."""
+
+    def pairs(self) -> Pairs:
+        count, each = len(self.columns[0]), len(self.columns)
+        order = np.arange(count * each).reshape(each, count).T.ravel()
+        values = pl.concat([json_values(column) for column in self.columns]).gather(pl.Series(order))
+        names = [column.name for column in self.columns]
+        return Pairs(np.repeat(np.arange(count), each), np.tile(np.arange(each), count), names, values)
+
+    def taken(self, columns: Collection[str]) -> tuple[dict[str, pl.Series], list[pl.Series]]:
+        """What `taken` answers; the columns that are left may be none."""
+        found: dict[str, pl.Series] = {}
+        left = {column.name: column for column in self.columns}
+        ranked = [(known[1], name, known[0]) for name in left if (known := canonical_of(name)) is not None]
+        for _, name, wanted in sorted(ranked):
+            values = left[name]
+            if wanted in columns and wanted not in found and (values.dtype == pl.String or values.dtype.is_integer()):
+                found[wanted] = left.pop(name).cast(pl.String)
+        return found, list(left.values())
 
 
 def pairs_of(owner: Places, names: pl.Series, values: pl.Series) -> Pairs:
@@ -162,6 +189,21 @@ def over(objects: pl.Series, pairs: Pairs, outer: Sequence[str], names: Collecti
     rows = np.unique(pairs.owner[clashing[pairs.codes]])
     exact = [merged_text(before[row], objects[row]) for row in rows.tolist()]
     return text.scatter(pl.Series(rows), pl.Series(exact, dtype=pl.String))
+
+
+def objects_over(columns: Sequence[pl.Series], outer: Sequence[str], codes: Places) -> pl.Series | None:
+    """One JSON object a record: the members of `outer[codes[i]]`, then one a column; None where there are none.
+
+    `outer`: JSON objects, empty for none; no column has one of their names.
+    """
+    if not any(outer):
+        return json_objects(columns) if columns else None
+    if len(outer) == 1:
+        if not columns:
+            return pl.Series(outer).new_from_index(0, len(codes))
+        return json_objects(columns, before=outer[0][1:-1])
+    members = pl.Series([f",{text[1:-1]}" if text else None for text in outer], dtype=pl.String)
+    return json_objects([], [members.gather(pl.Series(codes)), *(json_members(column) for column in columns)])
 
 
 def _repeats(pairs: Pairs) -> bool:

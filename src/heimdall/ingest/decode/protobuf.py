@@ -9,18 +9,50 @@ Source: protobuf documentation, "Encoding".
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from functools import lru_cache
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import DecodeError
+from google.protobuf.message_factory import GetMessageClass
 
 Places = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
-_Part = tuple[Places, Places, Places, Places, Places, npt.NDArray[np.uint64]]
-"""Message, number, kind, start, end, value of some fields."""
 
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Some fields; `number` and `kind` are one integer where all of them have the same."""
+
+    message: Places
+    number: Places | int
+    kind: Places | int
+    start: Places
+    end: Places
+    value: npt.NDArray[np.uint64]
+    a_message: bool
+    """There is one for each message, in their order."""
+
+    def of(self, number: int, kind: int) -> _Part | None:
+        """Those of one number and kind."""
+        if isinstance(self.number, int) and isinstance(self.kind, int):
+            return self if (self.number, self.kind) == (number, kind) else None
+        rows = np.flatnonzero((self.number == number) & (self.kind == kind))
+        if not len(rows):
+            return None
+        return _Part(self.message[rows], number, kind, self.start[rows], self.end[rows], self.value[rows], False)
+
+    def whole(self, name: str) -> Places:
+        """A column, also where it is one integer."""
+        values = getattr(self, name)
+        return np.full(len(self.message), values, np.int64) if isinstance(values, int) else cast(Places, values)
+
 
 _FEW = 24
 """Messages below which one field after the other is cheaper than a step over all of them (about 15 µs)."""
@@ -32,45 +64,117 @@ _BEYOND = np.int64(1) << np.int64(40)
 """A length no body has."""
 
 
-@dataclass(frozen=True, slots=True)
-class WireFields:
-    """One row a field. Rows of one message are in the order they were sent."""
+_WORTH_GUESSING = 4096
+"""Bytes of a message below which its fields are read as quickly as they are guessed."""
 
-    count: int
-    """Of messages."""
+_MOST_GUESSED = 2_000_000
+"""Fields, for each of which there is an object for a moment: 100 MB. A body of the usual records has fewer."""
+
+_LOOK_AFTER = 8
+"""Steps after which it is known how long a field is."""
+
+_CONTAINER = 100_000
+"""Fields a message may have that is no record but holds records."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """Fields of one number, ordered by message."""
+
     message: Places
-    number: Places
-    kind: Places
     start: Places
     end: Places
-    """Where the content lies, for LENGTH."""
-    value: npt.NDArray[np.uint64]
-    """The content, for the other kinds."""
-    broken: Mask
-    """Messages that end inside a field, or are no messages; what was read of them before is there."""
+    each: int
+    """How many every message has; 0 = it differs."""
 
-    def select(self, number: int, kind: int) -> Places:
-        """Rows of a repeated field, ordered by message."""
-        rows = np.flatnonzero((self.number == number) & (self.kind == kind))
-        owners = self.message[rows]
+    def __len__(self) -> int:
+        return len(self.message)
+
+
+class WireFields:
+    """Fields of `count` messages. Those of one message are in the order they were sent."""
+
+    __slots__ = ("_parts", "_whole", "broken", "count")
+
+    def __init__(self, count: int, parts: list[_Part], broken: Mask) -> None:
+        self.count = count
+        self.broken = broken
+        """Messages that end inside a field, or are no messages; what was read of them before is there."""
+        self._parts = parts
+        self._whole: dict[str, Places] = {}
+
+    @property
+    def message(self) -> Places:
+        """Whose each field is; this and the following have one row a field."""
+        return self._column("message")
+
+    @property
+    def number(self) -> Places:
+        return self._column("number")
+
+    @property
+    def kind(self) -> Places:
+        return self._column("kind")
+
+    @property
+    def start(self) -> Places:
+        """Where the content lies, for LENGTH."""
+        return self._column("start")
+
+    @property
+    def end(self) -> Places:
+        return self._column("end")
+
+    @property
+    def value(self) -> npt.NDArray[np.uint64]:
+        """The content, for the other kinds."""
+        return self._column("value").view(np.uint64)
+
+    def _column(self, name: str) -> Places:
+        known = self._whole.get(name)
+        if known is None:
+            parts = [part.whole(name).view(np.int64) for part in self._parts]
+            known = self._whole[name] = np.concatenate(parts) if parts else np.zeros(0, np.int64)
+        return known
+
+    def select(self, number: int, kind: int) -> Selected:
+        """A repeated field."""
+        parts = self._of(number, kind)
+        if parts and all(part.a_message for part in parts):
+            start = np.stack([part.start for part in parts], axis=1).ravel()
+            end = np.stack([part.end for part in parts], axis=1).ravel()
+            return Selected(np.repeat(np.arange(self.count), len(parts)), start, end, len(parts))
+        nothing = [np.zeros(0, np.int64)]
+        owners = np.concatenate([part.message for part in parts] or nothing)
+        start = np.concatenate([part.start for part in parts] or nothing)
+        end = np.concatenate([part.end for part in parts] or nothing)
         if len(owners) < 2 or bool((owners[1:] >= owners[:-1]).all()):
-            return rows
-        return rows[np.argsort(owners, kind="stable")]
+            return Selected(owners, start, end, 0)
+        order = np.argsort(owners, kind="stable")
+        return Selected(owners[order], start[order], end[order], 0)
 
     def span(self, number: int) -> tuple[Places, Places]:
         """For each message where the content of a field lies (its last one); empty at 0 where there is none."""
-        rows = np.flatnonzero((self.number == number) & (self.kind == LENGTH))
+        parts = self._of(number, LENGTH)
+        if parts and parts[-1].a_message:
+            return parts[-1].start, parts[-1].end
         start, end = np.zeros(self.count, np.int64), np.zeros(self.count, np.int64)
-        owners = self.message[rows]
-        start[owners], end[owners] = self.start[rows], self.end[rows]
+        for part in parts:
+            start[part.message], end[part.message] = part.start, part.end
         return start, end
 
     def scalar(self, number: int, kind: int) -> npt.NDArray[np.uint64]:
         """For each message the value of a field (its last one); 0 where there is none."""
-        rows = np.flatnonzero((self.number == number) & (self.kind == kind))
+        parts = self._of(number, kind)
+        if parts and parts[-1].a_message:
+            return parts[-1].value
         found = np.zeros(self.count, np.uint64)
-        found[self.message[rows]] = self.value[rows]
+        for part in parts:
+            found[part.message] = part.value
         return found
+
+    def _of(self, number: int, kind: int) -> list[_Part]:
+        return [found for part in self._parts if (found := part.of(number, kind)) is not None]
 
 
 class Wire:
@@ -89,15 +193,23 @@ class Wire:
         parts: list[_Part] = []
         rows = np.flatnonzero(starts < ends)
         at, end = starts[rows], ends[rows]
-        steps = 0
+        steps, looked = 0, False
         while len(rows) >= _FEW and steps < most:
+            if steps == _LOOK_AFTER and not looked and most >= _CONTAINER and _is_long(rows, starts, at, end):
+                looked = True
+                at, taken = self._guessed_of_each(rows, at, end, most - steps, parts)
+                steps += taken
+                left = at < end
+                rows, at, end = rows[left], at[left], end[left]
+                continue
             number, kind, start, stop, value = self._step(at)
             good = (stop <= end) & (number > 0)
             if not good.all():
                 broken[rows[~good]] = True
                 rows, end = rows[good], end[good]
-                number, kind, start, stop, value = number[good], kind[good], start[good], stop[good], value[good]
-            parts.append((rows, number, kind, start, stop, value))
+                number, kind = _at(number, good), _at(kind, good)
+                start, stop, value = start[good], stop[good], value[good]
+            parts.append(_Part(rows, number, kind, start, stop, value, len(rows) == count))
             left = stop < end
             at = stop
             if not left.all():
@@ -108,7 +220,34 @@ class Wire:
         else:
             for row, place, stop_at in zip(rows.tolist(), at.tolist(), end.tolist(), strict=True):
                 broken[row] |= not self._one_by_one(row, place, stop_at, most - steps, parts)
-        return _joined(count, parts, broken)
+        return WireFields(count, parts, broken)
+
+    def named(self, starts: Places, ends: Places) -> tuple[str, Places] | None:
+        """The name (field 1) that all of these messages begin with, and where the content of the one other field they
+        have (field 2) starts; None where they are otherwise."""
+        first = int(starts[0])
+        width = 3 + int(self._bytes[first + 1])
+        prefix = self.data[first : first + width]
+        if prefix[:1] != b"\x0a" or width > 130 or prefix[-1:] != b"\x12" or not bool((ends - starts > width).all()):
+            return None
+        sent = np.lib.stride_tricks.sliding_window_view(self._bytes, width)[starts]
+        if not bool((sent == np.frombuffer(prefix, np.uint8)).all()):
+            return None
+        content = self.content(starts + width, ends)
+        try:
+            return None if content is None else (prefix[2:-1].decode(), content)
+        except UnicodeDecodeError:
+            return None
+
+    def content(self, at: Places, ends: Places) -> Places | None:
+        """Where contents start whose lengths are at the places; None unless each goes up to its end."""
+        length, start = self.varints(at)
+        exact = (start <= ends) & (length == (ends - start).view(np.uint64))
+        return start if bool(exact.all()) else None
+
+    def are(self, places: Places, byte: int) -> bool:
+        """Whether each place has that byte."""
+        return bool((self._bytes[places] == byte).all())
 
     def fixed(self, starts: Places, size: int) -> npt.NDArray[np.uint8]:
         """`size` bytes from each place, at most 32; zeros behind the end of the data."""
@@ -133,8 +272,11 @@ class Wire:
         text = pl.Series(mended, dtype=pl.String)
         return text, cast(Mask, (text.cast(pl.Binary) != raw).to_numpy())
 
-    def _step(self, at: Places) -> tuple[Places, Places, Places, Places, npt.NDArray[np.uint64]]:
+    def _step(self, at: Places) -> tuple[Places | int, Places | int, Places, Places, npt.NDArray[np.uint64]]:
         """The field at each place: number, kind, where its content starts, where it ends, its value."""
+        first = int(self._bytes[at[0]])
+        if first < 0x80 and self.are(at, first):
+            return first >> 3, first & 7, *self._contents(first & 7, at + 1)
         tag, start = self.varints(at)
         start = np.minimum(start, len(self.data))  # where a tag is broken; its field then ends beyond its message
         number, kind = (tag >> np.uint64(3)).astype(np.int64), (tag & np.uint64(7)).astype(np.int64)
@@ -179,6 +321,7 @@ class Wire:
         """Add the fields in [at, end) of one message to `parts`; False when it is broken."""
         data = self.data
         found: list[tuple[int, int, int, int, int]] = []
+        guessed: set[int] = set()
         try:
             while at < end:
                 tag, start = _varint(data, at)
@@ -187,7 +330,11 @@ class Wire:
                     if found:
                         parts.append(_columns(row, found))
                         found = []
-                    at, count = self._run(row, tag, at, end, most, parts)
+                    guess = tag not in guessed and end - at >= _WORTH_GUESSING
+                    guessed.add(tag)
+                    at, count = (self._guessed(row, tag, at, end, most, parts) if guess else None) or self._run(
+                        row, tag, at, end, most, parts
+                    )
                     most -= count
                     if at < 0:
                         return False
@@ -216,6 +363,46 @@ class Wire:
                 parts.append(_columns(row, found))
         return False
 
+    def _guessed_of_each(
+        self, rows: Places, at: Places, ends: Places, most: int, parts: list[_Part]
+    ) -> tuple[Places, int]:
+        """Where the messages go on after their runs of one field, and how many the longest run has."""
+        stops, longest = at.copy(), 0
+        for place, (row, start, end) in enumerate(zip(rows.tolist(), at.tolist(), ends.tolist(), strict=True)):
+            tag = self.data[start]
+            if end - start >= _WORTH_GUESSING and tag & 7 == LENGTH and tag < 0x80:
+                found = self._guessed(row, tag, start, end, most, parts)
+                if found is not None:
+                    stops[place], longest = found[0], max(longest, found[1])
+        return stops, longest
+
+    def _guessed(self, row: int, tag: int, at: int, end: int, most: int, parts: list[_Part]) -> tuple[int, int] | None:
+        """What `_run` answers, of the first of its fields; None where they are to be read one by one.
+
+        A protobuf library says how long all fields of this number are. Whether they follow each other from here on is
+        then seen for all at once: each is where the one before it ends.
+        """
+        if tag < 8 or np.count_nonzero(self._bytes[at:end] == tag) > _MOST_GUESSED:
+            return None
+        try:
+            found = _repeated(tag >> 3).FromString(self.data[at:end]).item
+        except DecodeError:
+            return None
+        length = np.fromiter(map(len, found), np.int64, len(found))
+        size = 2 + sum((length >> bits > 0).astype(np.int64) for bits in (7, 14, 21, 28, 35))
+        stop = at + np.cumsum(length + size)
+        place = np.concatenate(([at], stop[:-1]))
+        told, start = self.varints(np.minimum(place + 1, end))
+        good = (stop <= end) & (self._bytes[np.minimum(place, end)] == tag) & (told == length.view(np.uint64))
+        good &= start + length == stop
+        count = len(found) if good.all() else int(np.argmin(good))
+        if not 0 < count <= most:
+            return None
+        start, stop = start[:count], stop[:count]
+        owner, value = np.full(count, row, np.int64), length[:count].view(np.uint64)
+        parts.append(_Part(owner, tag >> 3, LENGTH, start, stop, value, False))
+        return int(stop[-1]), count
+
     def _run(self, row: int, tag: int, at: int, end: int, most: int, parts: list[_Part]) -> tuple[int, int]:
         """Fields of one number that follow each other: where they end (-1 = broken), and how many they are."""
         data = self.data
@@ -242,9 +429,8 @@ class Wire:
             if at < end and data[at] == tag:
                 at = -1
         start_at, end_at = np.array(starts, np.int64), np.array(ends, np.int64)
-        number, kind = np.full(len(starts), tag >> 3, np.int64), np.full(len(starts), LENGTH, np.int64)
         owner = np.full(len(starts), row, np.int64)
-        parts.append((owner, number, kind, start_at, end_at, (end_at - start_at).astype(np.uint64)))
+        parts.append(_Part(owner, tag >> 3, LENGTH, start_at, end_at, (end_at - start_at).view(np.uint64), False))
         return at, len(starts)
 
 
@@ -269,20 +455,40 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
             raise IndexError
 
 
+def _is_long(rows: Places, starts: Places, at: Places, ends: Places) -> bool:
+    """Whether messages have more fields left, by what the first ones took, than there are messages.
+
+    A step over all messages costs as much as looking at one message.
+    """
+    used = float((at - starts[rows]).sum()) / _LOOK_AFTER
+    return float((ends - at).sum()) > used * len(rows)
+
+
+def _at(column: Places | int, rows: Mask) -> Places | int:
+    return column if isinstance(column, int) else column[rows]
+
+
+@lru_cache(maxsize=16)
+def _repeated(number: int) -> type[Any]:
+    """A message with one repeated field of bytes."""
+    file = FileDescriptorProto(name=f"run{number}.proto", package="heimdall.wire", syntax="proto3")
+    file.message_type.add(name="Run").field.add(
+        name="item", number=number, label=FieldDescriptorProto.LABEL_REPEATED, type=FieldDescriptorProto.TYPE_BYTES
+    )
+    pool = DescriptorPool()
+    pool.Add(file)
+    made: type[Any] = GetMessageClass(pool.FindMessageTypeByName("heimdall.wire.Run"))
+    return made
+
+
 def _columns(row: int, found: list[tuple[int, int, int, int, int]]) -> _Part:
     number, kind, start, end, value = zip(*found, strict=True)
-    return (
+    return _Part(
         np.full(len(found), row, np.int64),
         np.array(number, np.int64),
         np.array(kind, np.int64),
         np.array(start, np.int64),
         np.array(end, np.int64),
         np.array(value, np.uint64),
+        False,
     )
-
-
-def _joined(count: int, parts: list[_Part], broken: Mask) -> WireFields:
-    nothing = np.zeros(0, np.int64)
-    parts = parts or [(nothing, nothing, nothing, nothing, nothing, np.zeros(0, np.uint64))]
-    message, number, kind, start, end, value = (np.concatenate(each) for each in zip(*parts, strict=True))
-    return WireFields(count, message, number, kind, start, end, value, broken)

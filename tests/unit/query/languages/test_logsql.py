@@ -29,6 +29,25 @@ from heimdall.query.languages.registry import translate
         ("* | count() n | filter n:>1 or n:=0", "* | stats count() as n | where n > 1 or n = 0"),
         ("* | sort by (a, b desc) desc limit 3", "* | sort a desc, b | head 3"),
         ("* | copy a as b | rm a, c", "* | extend b = a | fields - a, c"),
+        ("a:i(Cart)", r"a:/(?i)\bCart\b/"),
+        ("a:exact(x) b:exact('y z'*)", r"a:x b:y\ z*"),
+        ("contains_all(a, 'b c') a:contains_any(x, y)", r'("a" "b c") (a:/\bx\b/ or a:/\by\b/)'),
+        ('seq("a b", c)', r"/(?s)\ba b\b.*\bc\b/"),
+        ("a:len_range(1, 5) b:len_range(3,inf)", "a:/(?s)^.{1,5}$/ b:/(?s)^.{3,}$/"),
+        ("* | len(_msg) as n", "* | extend n = byte_length(message)"),
+        ('* | format "<a>: <uc:b.c>!" as d', '* | extend d = concat(a, ": ", upper(b.c), "!")'),
+        ('* | format "x"', '* | extend message = concat("x")'),
+        ('* | replace ("a", "b") at c', '* | extend c = replace(c, "a", "b")'),
+        ('* | replace_regexp ("(a+)", "<$1${1}$$>")', r'* | extend message = replace(message, /(a+)/, "<\\1\\1$>")'),
+        ('* | extract_regexp "took (?P<ms>[0-9]+)" from a', "* | parse /took (?P<ms>[0-9]+)/ from a"),
+        ("* | first 5 by (a desc)", "* | sort a desc | head 5"),
+        ("* | last by (a)", "* | sort a desc | head 1"),
+        ("* | field_values a limit 3", "* | stats count() as hits by a | head 3"),
+        ("* | unpack_json | unpack_logfmt from _msg", "*"),
+        (
+            "* | stats sum_len(a) s, count_empty(a) e, rate() r, rate_sum(a) p",
+            "* | stats sum(byte_length(a)) as s, count_if(not exists(a)) as e, rate() as r, rate(a) as p",
+        ),
     ],
 )
 def test_meanings(text: str, expected: str) -> None:
@@ -38,8 +57,9 @@ def test_meanings(text: str, expected: str) -> None:
 
 
 def test_every_gap_is_named_with_its_place() -> None:
-    found = translate("a:len_range(1,2) b | facets | stats row_any(x) y, count() n", "logsql")
-    assert [(gap.word, gap.column) for gap in found.gaps] == [("len_range(1,2)", 3), ("facets", 22), ("row_any(x)", 37)]
+    found = translate("a:len_range(1,2000) b | facets | stats row_any(x) y, count() n", "logsql")
+    places = [("len_range(1,2000)", 3), ("facets", 25), ("row_any(x)", 40)]
+    assert [(gap.word, gap.column) for gap in found.gaps] == places
     assert found.hql == "b | stats count() as n"
 
 
@@ -50,3 +70,18 @@ def test_what_is_no_logsql_is_refused_at_its_place(text: str, column: int) -> No
     with pytest.raises(QuerySyntaxError) as caught:
         translate(text, "logsql")
     assert caught.value.column == column
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("* | unpack_json from a", "from a"),
+        ("* | unpack_json result_prefix x", "result_prefix x"),
+        ('* | format "<time:a>"', '"<time:a>"'),
+        ('* | replace ("a", "b") limit 2', "limit 2"),
+        ("* | last 3 by (a) partition by (b)", "partition by (b)"),
+        ("a:contains_any(b | fields c)", "a:contains_any("),
+    ],
+)
+def test_parts_of_pipes_that_say_more_are_named(text: str, word: str) -> None:
+    assert [gap.word for gap in translate(text, "logsql").gaps] == [word]

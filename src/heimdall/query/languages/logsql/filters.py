@@ -42,6 +42,10 @@ _CALL = re.compile(r"([a-z_]\w*)\(")
 _RANGE = re.compile(rf"range\s*([\[(])\s*({_TEXT}|[^\s,]+)\s*,\s*({_TEXT}|[^\s\])]+)\s*([\])])", re.DOTALL)
 _SPAN = re.compile(r"([\[(])\s*([^\s,\[\]()]+)\s*,\s*([^\s,\[\]()]+)\s*([\])])")
 _RELATION = re.compile(r"(<=|>=|<|>)\s*")
+_LIST = re.compile(rf"\s*(?:{_TEXT}|[^\s\"'`()|,]+)\s*(?:,\s*(?:{_TEXT}|[^\s\"'`()|,]+)\s*)*\)", re.DOTALL)
+_LENGTHS = re.compile(r"\s*(\d{1,9})\s*,\s*(\d{1,9}|inf)\s*\)")
+_MOST_REPEATS = 1000
+"""RE2's."""
 _STREAM = re.compile(rf"\s*([\w.@/-]+|{_TEXT})\s*(=~|!~|!=|=|\s+in\s*\(|\s+not_in\s*\()\s*", re.DOTALL)
 
 
@@ -218,14 +222,42 @@ class _Reader:
         self.cursor.position += len(name) + 1
         if name == "in":
             return self._list(field, start)
-        if name == "i" and field == "message":
+        if name == "i":
             text = self._text()
             self.cursor.expect(")")
-            return Phrase(text, span=self.cursor.span(start))
+            span = self.cursor.span(start)
+            return Phrase(text, span=span) if field == "message" else Regex(f"(?i){_bounded(text)}", field, span=span)
+        if name == "exact":
+            found = self._exact(field, start)
+            self.cursor.expect(")")
+            return found
+        if name in ("contains_all", "contains_any", "seq"):
+            if self.cursor.matches(_LIST) is None:
+                return self._query_inside(start)
+            texts = self._texts()
+            span = self.cursor.span(start)
+            if name == "seq":
+                pattern = "(?s)" + ".*".join(map(_bounded, texts))
+                return Regex(pattern, None if field == "message" else field, span=span)
+            items = tuple(self._word(field, text, start, quoted=True) for text in texts)
+            return items[0] if len(items) == 1 else (And if name == "contains_all" else Or)(items, span=span)
+        if name == "len_range" and (bounds := self.cursor.take_match(_LENGTHS)) is not None:
+            least, most = int(bounds[1]), None if bounds[2] == "inf" else int(bounds[2])
+            if max(least, most or 0) <= _MOST_REPEATS:
+                pattern = f"(?s)^.{{{least},{'' if most is None else most}}}$"
+                return Regex(pattern, None if field == "message" else field, span=self.cursor.span(start))
         self.cursor.position = at
         self._skip_call()
         self.gaps.add(at, self.cursor.position, "there is no such filter", NEAREST.get(name))
         return MatchAll()
+
+    def _texts(self) -> list[str]:
+        texts = [self._text()]
+        while self.cursor.take(","):
+            self.cursor.count()
+            texts.append(self._text())
+        self.cursor.expect(")")
+        return texts
 
     def _list(self, field: str, start: int) -> Predicate:
         items: list[Predicate] = []
@@ -234,13 +266,16 @@ class _Reader:
             items.append(self._compare(field, Operator.EQ, self._text(), start))
             self.cursor.skip()
             if self.cursor.at_pipe_end or not (self.cursor.take(",") or self.cursor.peek() == ")"):
-                self.gaps.add(start, self.cursor.position, "a query inside a query", "field:in(a, b)")
-                end = self.cursor.text.find(")", self.cursor.position)
-                self.cursor.position = len(self.cursor.text) if end < 0 else end + 1
-                return MatchAll()
+                return self._query_inside(start)
         if not items:
             raise self.cursor.error("the list is empty", start, hint="field:in(a, b)")
         return items[0] if len(items) == 1 else Or(tuple(items), span=self.cursor.span(start))
+
+    def _query_inside(self, start: int) -> Predicate:
+        self.gaps.add(start, self.cursor.position, "a query inside a query", "field:in(a, b)")
+        end = self.cursor.text.find(")", self.cursor.position)
+        self.cursor.position = len(self.cursor.text) if end < 0 else end + 1
+        return MatchAll()
 
     def _compare(self, field: str, operator: Operator, text: str, start: int) -> Predicate:
         self._check(field, text, start)
@@ -323,16 +358,12 @@ def _moment(text: str) -> str | None:
 
 
 NEAREST = {
-    "contains_all": "a b",
-    "contains_any": "a or b",
     "eq_field": "where a == b",
-    "exact": 'field="text"',
     "ipv4_range": 'where cidr_match(field, "10.0.0.0/8")',
     "le_field": "where a <= b",
     "len_range": "where length(field) <= 10",
     "lt_field": "where a < b",
     "re": "field:/pattern/",
-    "seq": '"a b"',
     "string_range": 'where field >= "a" and field < "b"',
     "value_type": "field:*",
 }

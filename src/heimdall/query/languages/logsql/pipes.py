@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from heimdall.query.ast import Call, Duration, Expression, Field, Literal, Pipe
+from heimdall.query.ast import Call, Duration, Expression, Field, Literal, Negate, Pattern, Pipe
 from heimdall.query.functions import function_named
+from heimdall.query.languages.calls import Unfit, pattern_of
 from heimdall.query.languages.cursor import Cursor
 from heimdall.query.languages.hql.expressions import parse_expression
 from heimdall.query.languages.logsql.filters import field_name, unquoted
@@ -24,6 +25,9 @@ _NAME = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`|[^\s\"'`():|
 _WHOLE = re.compile(r"\d{1,9}(?![\w.])")
 _FUNCTION = re.compile(r"([a-z_]\w*)\s*\(")
 _STEP = re.compile(r"[\w.]+")
+_PLACE = re.compile(r"<([^<>\s]+)>")
+_GROUP = re.compile(r"\$(?:\$|(\d)|\{(\d)\})")
+_WRITTEN = {"lc": "lower", "uc": "upper"}
 
 FUNCTIONS: Mapping[str, str] = {
     "avg": "avg",
@@ -31,6 +35,7 @@ FUNCTIONS: Mapping[str, str] = {
     "max": "max",
     "median": "median",
     "min": "min",
+    "rate_sum": "rate",
     "sum": "sum",
     "uniq_values": "values",
 }
@@ -173,6 +178,12 @@ def _meaning(name: str, arguments: list[str]) -> Expression | None:
         if percentile is None or function_named(percentile) is None:
             return None
         return Call(percentile, (Field(arguments[1]),))
+    if name == "rate" and not arguments:
+        return Call("rate")
+    if name == "sum_len" and len(arguments) == 1:
+        return Call("sum", (Call("byte_length", (Field(arguments[0]),)),))
+    if name == "count_empty" and len(arguments) == 1:
+        return Call("count_if", (Negate(Call("exists", (Field(arguments[0]),))),))
     if name in FUNCTIONS and len(arguments) == 1:
         return Call(FUNCTIONS[name], (Field(arguments[0]),))
     return None
@@ -299,6 +310,122 @@ def _extract(cursor: Cursor, gaps: Gaps) -> list[Pipe]:
     return [Parse(unquoted(match[0]), source=source, span=cursor.span(start))]
 
 
+def _extract_regexp(cursor: Cursor, gaps: Gaps) -> list[Pipe]:
+    start = cursor.position
+    pattern = _quoted(cursor, 'extract_regexp "took (?P<ms>[0-9]+)" from _msg')
+    source = take_name(cursor) if cursor.take_word("from") else "message"
+    return [Parse(_pattern(pattern, start, cursor, gaps), regex=True, source=source, span=cursor.span(start))]
+
+
+def _len(cursor: Cursor, gaps: Gaps) -> list[Pipe]:
+    start = cursor.position
+    cursor.expect("(", "len(_msg) as bytes")
+    name = take_name(cursor)
+    cursor.expect(")")
+    cursor.take_word("as")
+    new = take_name(cursor) if not cursor.at_pipe_end else "message"
+    return [Extend(((new, Call("byte_length", (Field(name),))),), span=cursor.span(start))]
+
+
+def _format(cursor: Cursor, gaps: Gaps) -> list[Pipe]:
+    """`format "<a> of <b>" as c`; `<uc:a>` and `<lc:a>` change letters' case, other ways of writing are gaps."""
+    start = cursor.position
+    text = _quoted(cursor, 'format "<ip> asked for <path>" as line')
+    cursor.take_word("as")
+    new = "message" if cursor.at_pipe_end else take_name(cursor)
+    parts: list[Expression] = []
+    for place, part in enumerate(_PLACE.split(text)):
+        if place % 2 == 0:
+            parts += [Literal(part)] if part else []
+            continue
+        how, _, name = part.rpartition(":")
+        field: Expression = Field(field_name(name))
+        if how in _WRITTEN:
+            field = Call(_WRITTEN[how], (field,))
+        elif how:
+            gaps.add(start, cursor.position, f"a field cannot be written as '{how}'", "extend c = concat(a, b)")
+        parts.append(field)
+    return [Extend(((new, Call("concat", tuple(parts or [Literal("")]))),), span=cursor.span(start))]
+
+
+def _replace(*, regex: bool) -> PipeReader:
+    def read(cursor: Cursor, gaps: Gaps) -> list[Pipe]:
+        start = cursor.position
+        cursor.expect("(", 'replace ("secret", "***") at _msg')
+        old = _quoted(cursor, 'replace ("secret", "***")')
+        cursor.expect(",")
+        new = _quoted(cursor, 'replace ("secret", "***")')
+        cursor.expect(")")
+        name = take_name(cursor) if cursor.take_word("at") else "message"
+        if cursor.at_word("limit"):
+            at = cursor.position
+            cursor.position += len("limit")
+            _rows(cursor)
+            gaps.add(at, cursor.position, "every occurrence is replaced", None)
+        what: Expression = Literal(old)
+        if regex:
+            what = Pattern(_pattern(old, start, cursor, gaps))
+            new = _GROUP.sub(lambda found: "$" if found[0] == "$$" else f"\\{found[1] or found[2]}", new)
+        changed = Call("replace", (Field(name), what, Literal(new)))
+        return [Extend(((name, changed),), span=cursor.span(start))]
+
+    return read
+
+
+def _edge(*, last: bool) -> PipeReader:
+    """`first 5 by (a)`, `last 5 by (a)`."""
+
+    def read(cursor: Cursor, gaps: Gaps) -> list[Pipe]:
+        start = cursor.position
+        cursor.skip()
+        rows = cursor.take_match(_WHOLE)
+        pipes = _sort(cursor, gaps)
+        if cursor.at_word("partition"):
+            at = cursor.position
+            cursor.position = _behind_parenthesis(cursor)
+            gaps.add(at, cursor.position, "rows are not counted within groups", "dedup a")
+        sort = pipes[0]
+        if last and isinstance(sort, Sort):
+            sort = Sort(tuple((key, not down) for key, down in sort.keys))
+        return [sort, Head(int(rows[0]) if rows else 1, span=cursor.span(start))]
+
+    return read
+
+
+def _field_values(cursor: Cursor, gaps: Gaps) -> list[Pipe]:
+    start = cursor.position
+    names = (take_name(cursor),)
+    count = Stats((Column(Call("count"), _hits(names)),), (Column(Field(names[0])),), span=cursor.span(start))
+    return [count, Head(_rows(cursor))] if cursor.take_word("limit") else [count]
+
+
+def _already_read(cursor: Cursor, gaps: Gaps) -> list[Pipe]:
+    """`unpack_json`, `unpack_logfmt` of messages: what stands in them became fields when they came in."""
+    start = cursor.position
+    source = take_name(cursor) if cursor.take_word("from") else "message"
+    if source != "message" or not cursor.at_pipe_end:
+        end = cursor.text.find("|", start)
+        cursor.position = len(cursor.text) if end < 0 else end
+        gaps.add(start, cursor.position, "only messages are read as a whole", "the fields are there already: a.b.c")
+    return []
+
+
+def _quoted(cursor: Cursor, example: str) -> str:
+    cursor.skip()
+    match = cursor.take_match(_NAME)
+    if match is None or match[0][0] not in "\"'`":
+        raise cursor.unexpected("expected text in quotes", example)
+    return unquoted(match[0])
+
+
+def _pattern(text: str, start: int, cursor: Cursor, gaps: Gaps) -> str:
+    try:
+        return pattern_of(text).pattern
+    except Unfit as unfit:
+        gaps.add(start, cursor.position, unfit.why, unfit.nearest)
+        return "(?P<x>x)"
+
+
 PIPES: Mapping[str, PipeReader] = {
     "stats": parse_stats,
     "sort": _sort,
@@ -320,39 +447,35 @@ PIPES: Mapping[str, PipeReader] = {
     "math": _math,
     "eval": _math,
     "extract": _extract,
+    "extract_regexp": _extract_regexp,
+    "field_values": _field_values,
+    "first": _edge(last=False),
+    "format": _format,
+    "last": _edge(last=True),
+    "len": _len,
+    "replace": _replace(regex=False),
+    "replace_regexp": _replace(regex=True),
+    "unpack_json": _already_read,
+    "unpack_logfmt": _already_read,
 }
 """LogsQL's pipe → how it is read; `filter` and `where` are read beside them."""
 
 NEAREST: Mapping[str, str] = {
     "collapse_nums": "patterns",
-    "extract_regexp": "parse /(?P<name>…)/",
     "facets": "top 10 field",
     "field_names": "the field list of the page",
-    "field_values": "top 10 field",
-    "first": "sort a | head 1",
-    "format": "extend a = concat(b, c)",
     "join": "two queries",
-    "last": "sort a desc | head 1",
-    "len": "extend n = length(a)",
     "offset": "the cursor of an answer",
-    "replace": 'extend a = replace(a, "x", "y")',
-    "replace_regexp": 'extend a = replace(a, /x/, "y")',
     "stream_context": "timestamp:[… to …]",
     "union": "two queries",
-    "unpack_json": "the fields of JSON are fields already: a.b.c",
-    "unpack_logfmt": "the fields of key=value lines are read when they come in",
     "unroll": "values(field)",
 }
 """What comes nearest to pipes that cannot be translated."""
 
 NEAREST_FUNCTION: Mapping[str, str] = {
-    "count_empty": "count() - count(a)",
     "count_uniq_hash": "count_distinct(a)",
-    "rate": "rate()",
-    "rate_sum": "rate(a)",
     "row_any": "first(a)",
     "row_max": "last(a)",
     "row_min": "first(a)",
-    "sum_len": "sum(length(a))",
     "values": "values(a)",
 }
