@@ -127,7 +127,7 @@ class TieredEngine:
             spanned, notices = self._span(statement, snapshot)
             run = partial(
                 self.hot.run,
-                spanned.statement if spanned.changed else use_indexes(statement),
+                spanned.statement if spanned.changed else use_indexes(statement, exact_words=self.hot.exact_words),
                 query_id=query_id,
                 timeout_s=timeout_s,
                 max_memory_bytes=max_memory_bytes,

@@ -65,6 +65,17 @@ def test_a_word_asks_the_words_and_is_compared_as_a_whole() -> None:
     )
 
 
+def test_a_word_is_looked_up_alone_where_the_table_holds_exactly_the_words() -> None:
+    statement = parse_one(
+        "SELECT n FROM t WHERE hasAllTokens(t.message, ['Worker', 'größe', '7'])", dialect="clickhouse"
+    )
+    text = use_indexes(statement, exact_words=True).sql("clickhouse").partition("WHERE ")[2].replace('"', "")  # type: ignore[arg-type]
+    assert text == (
+        "hasAllTokens(t.message_words, ['worker', 'größe']) "
+        "AND hasToken(lower(t.message), 'größe') AND hasToken(lower(t.message), '7')"
+    )
+
+
 @pytest.mark.parametrize("token", ["474467", "819a21e6"])
 def test_a_number_or_an_id_asks_only_the_token_filter(token: str) -> None:
     assert rewritten(f"hasAllTokens(t.message, ['{token}'])") == f"(hasToken(lower(t.message), '{token}'))"

@@ -79,6 +79,12 @@ def engine(
     opened.close()
 
 
+def test_words_are_exact_unless_the_folder_is_of_before(
+    engine: ClickHouseEngine, request: pytest.FixtureRequest
+) -> None:
+    assert engine.exact_words == ("a new folder" in request.node.name)
+
+
 def test_every_token_finds_the_records_that_have_it(engine: ClickHouseEngine) -> None:
     for token in sorted(set().union(*map(tokens, MESSAGES)) | {"abd", "ttl", "sda"}):
         expected = [message for message in MESSAGES if token in tokens(message)]

@@ -13,7 +13,7 @@ from types import MappingProxyType
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlglot import exp
+from sqlglot import exp, parse_one
 
 from heimdall.clock import Clock
 from heimdall.errors import InvalidInput, QueryCancelled
@@ -127,6 +127,22 @@ class ClickHouseEngine:
             driver.command(f"CREATE DATABASE IF NOT EXISTS {layout.DATABASE} ENGINE = Atomic")
             driver.command(layout.create_statement(layout.TABLE))
             self.presence = Presence(driver, self.table)
+            self.exact_words = self._words() == parse_one(layout.WORDS, dialect="clickhouse")
+            """Whether the text index holds the words that a new table's does: not in folders of earlier versions."""
+
+    def _words(self) -> exp.Expr:
+        """What the table's text index was made of."""
+        statement = (
+            exp.select("default_expression")
+            .from_(exp.table_("columns", db="system"))
+            .where(
+                _equals("database", layout.DATABASE), _equals("table", layout.TABLE), _equals("name", "message_words")
+            )
+        )
+        return parse_one(
+            self._driver.fetch(statement.sql("clickhouse"), {}).table.to_pylist()[0]["default_expression"],
+            dialect="clickhouse",
+        )
 
     @classmethod
     def embedded(cls, directory: Path, clock: Clock) -> ClickHouseEngine:
@@ -236,7 +252,7 @@ class ClickHouseEngine:
         yields: bool = False,
     ) -> FetchedRows:
         return self.run(
-            use_indexes(statement),
+            use_indexes(statement, exact_words=self.exact_words),
             query_id=query_id,
             timeout_s=timeout_s,
             max_memory_bytes=max_memory_bytes,
@@ -318,7 +334,7 @@ class ClickHouseEngine:
             return profiling.profile(self._driver)
 
     def reading(self, statement: exp.Query) -> Reading:
-        return self.reading_as_is(use_indexes(statement))
+        return self.reading_as_is(use_indexes(statement, exact_words=self.exact_words))
 
     def reading_as_is(self, statement: exp.Query, more: Settings = MappingProxyType({})) -> Reading:
         """`reading` for a statement that names the indexes it uses by itself."""

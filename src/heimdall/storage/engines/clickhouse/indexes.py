@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 
 from sqlglot import exp
 
@@ -26,11 +27,15 @@ MAX_HINTS = 12
 """Conditions added for one condition at most; more select nothing further and cost time on every block."""
 
 
-def use_indexes(statement: exp.Query) -> exp.Query:
-    """The same statement with conditions the indexes know. The argument stays as it is."""
+def use_indexes(statement: exp.Query, *, exact_words: bool = False) -> exp.Query:
+    """The same statement with conditions the indexes know. The argument stays as it is.
+
+    `exact_words`: the table's words are those of `layout.WORDS`, so a word of ASCII letters is among them if and only
+    if it is a token of the message, and no message is read to find that out.
+    """
     if not any(call.name in _REWRITTEN for call in statement.find_all(exp.Anonymous, exp.RegexpLike)):
         return statement  # most statements; copying one costs more than parsing its query did
-    changed = statement.transform(_indexed)
+    changed = statement.transform(partial(_indexed, exact_words=exact_words))
     assert isinstance(changed, exp.Query)
     for where in changed.find_all(exp.Where):
         where.set("this", _words_first(where.this))
@@ -71,13 +76,13 @@ def _is_words(node: exp.Expr) -> bool:
     return isinstance(column, exp.Column) and column.name == _WORDS
 
 
-def _indexed(node: exp.Expr) -> exp.Expr:
+def _indexed(node: exp.Expr, *, exact_words: bool) -> exp.Expr:
     if isinstance(node, exp.Anonymous):
         arguments = node.expressions
         if len(arguments) == 2 and _is_message(arguments[0]):
             match node.name:
                 case "hasAllTokens":
-                    return _has_tokens(arguments[0], _texts(arguments[1]))
+                    return _has_tokens(arguments[0], _texts(arguments[1]), exact_words=exact_words)
                 case "hasPhrase":
                     return _has_phrase(arguments[0], arguments[1])
                 case "match":
@@ -101,9 +106,12 @@ def _texts(node: exp.Expr) -> list[str]:
     return [token.lower() for token in _TOKEN.findall(node.name)]
 
 
-def _has_tokens(message: exp.Expr, tokens: list[str]) -> exp.Expr:
-    lowered = [_lower(token) for token in tokens]
-    exact = [_has_token(message, token) for token in dict.fromkeys(lowered)]
+def _has_tokens(message: exp.Expr, tokens: list[str], *, exact_words: bool) -> exp.Expr:
+    lowered = list(dict.fromkeys(map(_lower, tokens)))
+    words = [token for token in lowered if _WORD.fullmatch(token)][:MAX_HINTS]
+    # One with other letters may be a part of a token with digits: é of é12.
+    known = {word for word in words if exact_words and word.isascii()}
+    exact = [_has_token(message, token) for token in lowered if token not in known]
     return _all([*_has_words(message, lowered), *exact])
 
 
