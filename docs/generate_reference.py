@@ -76,8 +76,8 @@ def conformance_page() -> str:
         rows.setdefault((door, client), {})[feature] = None
     lines = [
         "# Conformance\n",
-        "Clients that the tests install and run unchanged against a real node (`tests/e2e/`), and what of them is checked",
-        "there. One that cannot be had where the tests run is skipped by name.\n",
+        "Clients that the tests install and run unchanged against a real node (`tests/e2e/`), and what of them is",
+        "checked there. One that cannot be had where the tests run is skipped by name.\n",
         "| door | client | what is checked |",
         "|---|---|---|",
     ]

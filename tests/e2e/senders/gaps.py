@@ -77,8 +77,8 @@ GAPS: tuple[tuple[str, str, str], ...] = (
     ("VictoriaLogs", "vlagent's own protocol, `/insert/native`", "not taken: let it write to `/insert/jsonline`"),
     (
         "VictoriaLogs",
-        "`_stream_id:…`, `stream_context`, groups by `_stream`",
-        "streams have no ids that can be asked for",
+        "`stream_context`, groups by `_stream`",
+        "neighbours in a stream are asked for by its id and a range of time",
     ),
     ("VictoriaLogs", "`decolorize_fields`, `preserve_json_keys`", "have no effect"),
     ("VictoriaLogs", "`AccountID`, `ProjectID` choose no tenant", "there is one tenant"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from heimdall.api.victorialogs.questions import Question
+from heimdall.api.victorialogs.parameters import Parameters
+from heimdall.api.victorialogs.questions import Question, request_of
 from heimdall.api.victorialogs.reading import Reader, step_of, step_starts_ns
 from heimdall.api.victorialogs.records import (
     HIDDEN,
@@ -18,25 +19,43 @@ from heimdall.api.victorialogs.records import (
     stream_id,
     stream_text,
 )
+from heimdall.clock import Clock
 from heimdall.errors import InvalidInput
 from heimdall.model.severity import Level
 from heimdall.model.stream import LABELS_FIELD
 from heimdall.model.timerange import format_time
-from heimdall.query.ast import Call, Comparison, Field, Literal, Operator, Query
+from heimdall.query.ast import (
+    And,
+    Call,
+    Compare,
+    Comparison,
+    Exists,
+    Field,
+    Literal,
+    MatchAll,
+    Not,
+    Operator,
+    Or,
+    Predicate,
+    Query,
+    Regex,
+)
 from heimdall.query.facets import MAX_FIELDS
 from heimdall.query.languages.hql import to_text
-from heimdall.query.languages.logsql.filters import field_name
+from heimdall.query.languages.logsql.filters import StreamsById, field_name
 from heimdall.query.logql.reader import member_text
 from heimdall.query.pipes.aggregation import Column
 from heimdall.query.pipes.head import Head
 from heimdall.query.pipes.sort import Sort
 from heimdall.query.pipes.stats import Stats
 from heimdall.query.request import FacetsRequest, QueryRequest, SearchRequest
-from heimdall.query.service import MAX_LIMIT
+from heimdall.query.service import MAX_LIMIT, QueryService
+from heimdall.query.words import literal_pattern
 
 _FIELDS_AT_ONCE = 100
 _UNSET = Level.UNSET.value
 
+Labels = tuple[tuple[str, str], ...]
 Hits = Mapping[str, int]
 """Value → records that have it."""
 
@@ -108,13 +127,13 @@ def _said(name: str, value: str) -> str:
 # ---- streams ---------------------------------------------------------------------------------------------------------
 
 
-def stream_labels(question: Question, reader: Reader) -> list[tuple[dict[str, str], int]]:
-    """Label sets of streams with their records."""
-    markers = reader.counted(question.query, [LABELS_FIELD])["k0"].to_list()
+def _streams(query: Query, reader: Reader) -> dict[tuple[str, Labels], int]:
+    """Records by what marks their stream's fields and by their labels."""
+    markers = reader.counted(query, [LABELS_FIELD])["k0"].to_list()
     fields = list(dict.fromkeys(field for marker in markers for field in stream_fields(marker)))
-    frame = reader.counted(question.query, [LABELS_FIELD, *fields])
+    frame = reader.counted(query, [LABELS_FIELD, *fields])
     shown = [shown_name(field) for field in fields]
-    found: dict[tuple[tuple[str, str], ...], int] = {}
+    found: dict[tuple[str, Labels], int] = {}
     for marker, *texts, count in frame.select(
         "k0", *(f"k{place + 1}" for place in range(len(fields))), "n"
     ).iter_rows():
@@ -122,9 +141,49 @@ def stream_labels(question: Question, reader: Reader) -> list[tuple[dict[str, st
         for name, text in zip(shown, texts, strict=True):
             if text:
                 values.setdefault(name, text)
-        key = tuple(sorted(labels_of(values, marker).items()))
+        key = (marker or "").partition(";")[0], tuple(sorted(labels_of(values, marker).items()))
         found[key] = found.get(key, 0) + int(count)
+    return found
+
+
+def stream_labels(question: Question, reader: Reader) -> list[tuple[dict[str, str], int]]:
+    """Label sets of streams with their records."""
+    found: Counter[Labels] = Counter()
+    for (_, labels), count in _streams(question.query, reader).items():
+        found[labels] += count
     return [(dict(labels), count) for labels, count in found.items()]
+
+
+def streams_by_id(queries: QueryService, clock: Clock, parameters: Parameters) -> StreamsById:
+    """Ids are looked up when a question names one, in the range it asks for."""
+
+    def found(ids: Sequence[str]) -> Predicate:
+        return records_of_streams(ids, Reader.of(queries, clock, request_of(parameters)))
+
+    return found
+
+
+def records_of_streams(ids: Sequence[str], reader: Reader) -> Predicate:
+    """Records of the streams with these ids, as far as the reader's range has them; none where no stream has one."""
+    found = [
+        _of_stream(marker, labels)
+        for marker, labels in _streams(Query(MatchAll()), reader)
+        if stream_id(stream_text(labels)) in ids
+    ]
+    if not found:
+        return Not(MatchAll())
+    return found[0] if len(found) == 1 else Or(tuple(found))
+
+
+def _of_stream(marker: str, labels: Labels) -> Predicate:
+    """The labels, no other one, and the same fields that make the stream."""
+    said = dict(labels)
+    names = dict.fromkeys(shown_name(field) for field in stream_fields(marker))
+    items: list[Predicate] = [Compare(name, Operator.EQ, value) for name, value in labels]
+    items += [Not(Exists(name)) for name in names if name not in said and name != "level"]
+    marked = Regex(f"^{literal_pattern(marker, ignore_case=False)}(;|$)", LABELS_FIELD)
+    items.append(marked if marker else Not(Exists(LABELS_FIELD)))
+    return And(tuple(items)) if len(items) > 1 else items[0]
 
 
 def streams(question: Question, reader: Reader) -> Hits:

@@ -12,7 +12,7 @@ from heimdall.api.victorialogs.records import OWN_NAMES, Writer, record_writer, 
 from heimdall.errors import InvalidInput
 from heimdall.query.ast import And, Compare, Not, Operator, Or, Pipe, Predicate, Query, Range
 from heimdall.query.languages.logsql import parse
-from heimdall.query.languages.logsql.filters import field_name
+from heimdall.query.languages.logsql.filters import StreamsById, field_name
 from heimdall.query.languages.logsql.pipes import STREAMS
 from heimdall.query.languages.translation import both
 from heimdall.query.literals import parse_instant
@@ -45,29 +45,32 @@ class Question:
         return self
 
 
-def question_of(parameters: Parameters, *, at_ns: int | None = None) -> Question:
-    """`at_ns`: the moment that times such as `_time:5m` count from; None = now.
+def question_of(parameters: Parameters, streams: StreamsById, *, at_ns: int | None = None) -> Question:
+    """`at_ns`: the moment that times such as `_time:5m` count from; None = now. `streams`: those with an id.
 
     Raises:
         QuerySyntaxError: it is no LogsQL, or has words that HQL has no place for; all of them are named.
     """
-    query = parse(parameters.required("query")).complete()
+    query = parse(parameters.required("query"), streams).complete()
     search = query.search
     for text in parameters.texts("extra_filters", "extra_stream_filters"):
-        search = both(search, _extra(text))
+        search = both(search, _extra(text, streams))
     if at_ns is not None:
         search = _anchored(search, at_ns)
     pipes, writer = _written(query)
-    request = SearchRequest(
+    return Question(Query(search, pipes), writer, request_of(parameters))
+
+
+def request_of(parameters: Parameters) -> SearchRequest:
+    return SearchRequest(
         start_ns=parameters.time_ns("start"), end_ns=parameters.time_ns("end"), timeout_s=parameters.timeout_s()
     )
-    return Question(Query(search, pipes), writer, request)
 
 
-def _extra(text: str) -> Predicate:
+def _extra(text: str, streams: StreamsById) -> Predicate:
     """A filter beside the query: LogsQL, or an object of fields with one value or several."""
     if not text.lstrip().startswith('{"'):
-        extra = parse(text).complete()
+        extra = parse(text, streams).complete()
         if extra.pipes:
             raise InvalidInput("extra_filters are filters: leave out the pipes")
         return extra.search

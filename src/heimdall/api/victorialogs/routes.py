@@ -94,8 +94,12 @@ class _Face:
     def _reader(self, question: Question) -> Reader:
         return Reader.of(self._queries, self._clock, question.request)
 
+    def _question(self, parameters: Parameters, at_ns: int | None = None) -> Question:
+        streams = catalogue.streams_by_id(self._queries, self._clock, parameters)
+        return question_of(parameters, streams, at_ns=at_ns)
+
     def _of_records(self, parameters: Parameters) -> tuple[Question, Reader]:
-        question = question_of(parameters).of_records(ignore_pipes=parameters.flag("ignore_pipes"))
+        question = self._question(parameters).of_records(ignore_pipes=parameters.flag("ignore_pipes"))
         return question, self._reader(question)
 
     # ---- logs ----
@@ -104,7 +108,7 @@ class _Face:
         """All rows as a stream of lines; `limit` of them, behind the first `offset`."""
         if (wanted := parameters.text("format")) not in ("", "json", "jsonline"):
             raise InvalidInput(f"there is no format {wanted[:40]!r} here; leave `format` out for JSON lines")
-        question = question_of(parameters)
+        question = self._question(parameters)
         limit, offset = parameters.number("limit", 0), parameters.number("offset", 0)
         if question.request.end_ns is None:
             question = replace(question, request=replace(question.request, end_ns=parameters.now_ns))
@@ -140,12 +144,12 @@ class _Face:
 
     def stats_query(self, parameters: Parameters) -> Response:
         at_ns = parameters.time_ns("time")
-        question = question_of(parameters, at_ns=at_ns)
+        question = self._question(parameters, at_ns)
         moment_ns = parameters.now_ns if at_ns is None else at_ns
         return _success(measuring.vector(question, self._reader(question), moment_ns))
 
     def stats_query_range(self, parameters: Parameters) -> Response:
-        question = question_of(parameters)
+        question = self._question(parameters)
         step_ns, offset_ns = parameters.step_ns(), parameters.duration_ns("offset", 0)
         return _success(measuring.matrix(question, self._reader(question), step_ns=step_ns, offset_ns=offset_ns))
 

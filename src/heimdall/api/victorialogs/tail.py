@@ -10,6 +10,7 @@ import pyarrow as pa
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
+from heimdall.api.victorialogs.catalogue import streams_by_id
 from heimdall.api.victorialogs.parameters import Parameters
 from heimdall.api.victorialogs.questions import Question, question_of
 from heimdall.api.victorialogs.reading import Reader
@@ -32,7 +33,8 @@ async def tailed(queries: QueryService, tail: LiveTail, clock: Clock, parameters
     Raises:
         As `question_of`; InvalidInput, Overloaded: it cannot be watched.
     """
-    question = question_of(parameters)
+    streams = streams_by_id(queries, clock, parameters)
+    question = await run_in_threadpool(question_of, parameters, streams)
     if not question.is_of_records:
         raise InvalidInput("a live tail cannot group: leave out stats, top and uniq")
     news = asyncio.Event()

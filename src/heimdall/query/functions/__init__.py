@@ -48,6 +48,7 @@ from heimdall.query.functions import (
     split,
     sqrt,
     starts_with,
+    stdev,
     substring,
     sum,
     tonumber,
@@ -59,7 +60,7 @@ from heimdall.query.functions import (
 from heimdall.query.functions.definition import Function
 
 _BUILT_IN: tuple[Function, ...] = (
-    *(module.FUNCTION for module in (count, count_if, count_distinct, sum, avg, min, max, median)),
+    *(module.FUNCTION for module in (count, count_if, count_distinct, sum, avg, min, max, median, stdev)),
     *percentile.FUNCTIONS,
     *(module.FUNCTION for module in (rate, first, last, values, bin, now, calendar)),
     *dateparts.FUNCTIONS,

@@ -38,7 +38,7 @@ _IDS = frozenset({"trace_id", "span_id", "parent_span_id"})
 _SELDOM = frozenset({"duration_ms", "cpu_usage", "memory_usage", "error_rate", "anomaly_score", "trace_flags"})
 _MANY_VALUES = frozenset({*_IDS, "user_id", "session_id", "request_id", "customer_id", "message"})
 _JSON = "attributes"
-_AGGREGATES = ("quantile", "uniq", "group", "arg", "sum", "count", "any", "min", "max", "avg")
+_AGGREGATES = ("quantile", "uniq", "group", "arg", "sum", "count", "any", "min", "max", "avg", "stddev")
 
 
 @dataclass(frozen=True, slots=True)

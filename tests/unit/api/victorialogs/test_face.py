@@ -265,3 +265,17 @@ async def test_every_word_that_has_no_place_is_named(face: Face) -> None:
     text = (await face.ask("query", "* | unroll a | join by (b) (c)")).text
     assert "'unroll'" in text
     assert "'join'" in text
+
+
+async def test_records_of_a_stream_are_asked_for_by_its_id(face: Face) -> None:
+    ids = {each["value"]: each["hits"] for each in (await face.told("stream_ids"))["values"]}
+    assert sorted(ids.values()) == [2, 4]
+    for stream, hits in ids.items():
+        logs = await face.logs(f"_stream_id:{stream}")
+        assert len(logs) == hits
+        assert {log["_stream_id"] for log in logs} == {stream}
+    everything = f"_stream_id:in({', '.join(ids)})"
+    assert len(await face.logs(everything)) == 6
+    assert len(await face.logs("status:>203", extra_filters=everything)) == 2
+    assert await face.logs(f"_stream_id:{'f' * 48}") == []
+    assert len(await face.logs(f"!_stream_id:={next(iter(ids))}")) == 6 - next(iter(ids.values()))

@@ -7,6 +7,7 @@ messages, not here. Source: VictoriaLogs' LogsQL reference.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 
 from heimdall.query.ast import (
     And,
@@ -43,6 +44,7 @@ _RANGE = re.compile(rf"range\s*([\[(])\s*({_TEXT}|[^\s,]+)\s*,\s*({_TEXT}|[^\s\]
 _SPAN = re.compile(r"([\[(])\s*([^\s,\[\]()]+)\s*,\s*([^\s,\[\]()]+)\s*([\])])")
 _RELATION = re.compile(r"(<=|>=|<|>)\s*")
 _LIST = re.compile(rf"\s*(?:{_TEXT}|[^\s\"'`()|,]+)\s*(?:,\s*(?:{_TEXT}|[^\s\"'`()|,]+)\s*)*\)", re.DOTALL)
+_IDS = re.compile(r"=?([0-9a-f]{1,64})(?![\w*])|in\(\s*([0-9a-f]{1,64}(?:\s*,\s*[0-9a-f]{1,64}){0,99})\s*\)")
 _LENGTHS = re.compile(r"\s*(\d{1,9})\s*,\s*(\d{1,9}|inf)\s*\)")
 _MOST_REPEATS = 1000
 """RE2's."""
@@ -59,15 +61,20 @@ def unquoted(text: str) -> str:
     return re.sub(r"\\(.)", r"\1", text[1:-1], flags=re.DOTALL) if text[:1] in ("'", '"') else text
 
 
-def parse_filters(cursor: Cursor, gaps: Gaps) -> Predicate:
+StreamsById = Callable[[Sequence[str]], Predicate]
+"""Records of the streams with these ids; whoever gave them out knows."""
+
+
+def parse_filters(cursor: Cursor, gaps: Gaps, streams: StreamsById | None = None) -> Predicate:
     """Up to the next bar or the end."""
-    return _Reader(cursor, gaps).any_of("message")
+    return _Reader(cursor, gaps, streams).any_of("message")
 
 
 class _Reader:
-    def __init__(self, cursor: Cursor, gaps: Gaps) -> None:
+    def __init__(self, cursor: Cursor, gaps: Gaps, streams: StreamsById | None) -> None:
         self.cursor = cursor
         self.gaps = gaps
+        self.streams = streams
 
     def any_of(self, field: str) -> Predicate:
         start = self.cursor.position
@@ -124,6 +131,8 @@ class _Reader:
         if field in ("_stream", "_stream_id"):
             if field == "_stream" and cursor.peek() == "{":
                 return self._stream()
+            if field == "_stream_id" and self.streams is not None and (ids := cursor.take_match(_IDS)) is not None:
+                return self.streams([text.strip() for text in (ids[1] or ids[2]).split(",")])
             self._skip_call()
             self.gaps.add(start, cursor.position, "streams have no ids here", "service:x instance:y")
             return MatchAll()

@@ -24,7 +24,7 @@ from heimdall.query.ast import (
 from heimdall.query.ast import Call as FunctionCall
 from heimdall.query.languages.cursor import Cursor, did_you_mean
 from heimdall.query.languages.logic import all_of, any_of
-from heimdall.query.languages.logsql.filters import parse_filters
+from heimdall.query.languages.logsql.filters import StreamsById, parse_filters
 from heimdall.query.languages.logsql.pipes import FUNCTIONS, NEAREST, PIPES, parse_stats
 from heimdall.query.languages.translation import Gaps, Translation, both, check_size, translation
 from heimdall.query.literals import parse_number
@@ -35,8 +35,8 @@ _SHORT = re.compile(rf"(?:by\s*\(|(?:count|quantile|{'|'.join(FUNCTIONS)})\s*\()
 MAX_PIPES = 60
 
 
-def parse(text: str) -> Translation:
-    """LogsQL → tree.
+def parse(text: str, streams: StreamsById | None = None) -> Translation:
+    """LogsQL → tree. `streams`: what `_stream_id` means, for a face that gives ids out.
 
     Raises:
         QuerySyntaxError: the text is no LogsQL, or asks for something that cannot be.
@@ -45,7 +45,7 @@ def parse(text: str) -> Translation:
     cursor, gaps = Cursor(text), Gaps(text)
     if cursor.at_end:
         raise cursor.error("there is no query", hint="* finds every record")
-    search = parse_filters(cursor, gaps)
+    search = parse_filters(cursor, gaps, streams)
     pipes: list[Pipe] = []
     count = 0
     while not cursor.at_end:
@@ -54,13 +54,13 @@ def parse(text: str) -> Translation:
         count += 1
         if count > MAX_PIPES:
             raise cursor.error(f"more than {MAX_PIPES} pipes", hint="ask several smaller queries")
-        search = _pipe(cursor, gaps, search, pipes)
+        search = _pipe(cursor, gaps, search, pipes, streams)
         if not cursor.at_pipe_end:
             raise cursor.unexpected("expected '|' or the end of the query")
     return translation("logsql", text, search, pipes, gaps)
 
 
-def _pipe(cursor: Cursor, gaps: Gaps, search: Predicate, pipes: list[Pipe]) -> Predicate:
+def _pipe(cursor: Cursor, gaps: Gaps, search: Predicate, pipes: list[Pipe], streams: StreamsById | None) -> Predicate:
     """Read one pipe into `pipes`; the search, narrowed where the pipe is a filter of records."""
     start = cursor.position
     if cursor.matches(_SHORT):
@@ -71,7 +71,7 @@ def _pipe(cursor: Cursor, gaps: Gaps, search: Predicate, pipes: list[Pipe]) -> P
         raise cursor.unexpected("expected a pipe", "filter, stats, sort, limit, top, fields …")
     word = name[0].lower()
     if word in ("filter", "where"):
-        condition = parse_filters(cursor, gaps)
+        condition = parse_filters(cursor, gaps, streams)
         if not pipes:
             return both(search, condition)
         expression = _expression(condition, gaps)

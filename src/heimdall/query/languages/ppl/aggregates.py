@@ -31,6 +31,7 @@ AGGREGATES = {
     "max": "max",
     "median": "median",
     "min": "min",
+    "stddev_samp": "stdev",
     "sum": "sum",
     "values": "values",
 }

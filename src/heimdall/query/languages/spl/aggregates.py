@@ -30,6 +30,7 @@ FUNCTIONS = {
     "min": "min",
     "max": "max",
     "median": "median",
+    "stdev": "stdev",
     "values": "values",
     "earliest": "first",
     "latest": "last",

@@ -53,6 +53,8 @@ _AGGREGATES: Mapping[type[exp.Expr], str] = {
     exp.Min: "min",
     exp.Max: "max",
     exp.Median: "median",
+    exp.Stddev: "stdev",
+    exp.StddevSamp: "stdev",
     exp.ApproxDistinct: "count_distinct",
     exp.First: "first",
     exp.Last: "last",
