@@ -17,6 +17,5 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
     """One broker for all tests that only need topics of their own."""
-    broker = KafkaBroker(tmp_path_factory.mktemp("kafka"))
-    yield broker
-    broker.stop()
+    with KafkaBroker(tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker

@@ -45,20 +45,18 @@ def _lines(service: str, rows: list[tuple[int, str, str]]) -> bytes:
 @pytest.fixture(scope="module")
 def troubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
     """Three services watched for half an hour: `forge` and `mill` burn at its end, `bakery` is well."""
-    node = NodeProcess(tmp_path_factory.mktemp("troubled") / "data")
-    node.start()
-    now_s = int(time.time()) // STEP_S * STEP_S
-    services = {"forge": True, "mill": True, "bakery": False}
-    node.send(_history(now_s, services))
-    node.wait_for_count(STEPS * 30 + 360)
-    for service in services:
-        node.send(_lines(service, [(now_s + 30, "info", "served request 1")]))
-    deadline = time.monotonic() + 40
-    while {finding["service"] for finding in findings(node)} != {"forge", "mill"}:
-        assert time.monotonic() < deadline, f"no finding about each: {findings(node)}"
-        time.sleep(0.2)
-    yield node
-    node.stop()
+    with NodeProcess(tmp_path_factory.mktemp("troubled") / "data") as node:
+        now_s = int(time.time()) // STEP_S * STEP_S
+        services = {"forge": True, "mill": True, "bakery": False}
+        node.send(_history(now_s, services))
+        node.wait_for_count(STEPS * 30 + 360)
+        for service in services:
+            node.send(_lines(service, [(now_s + 30, "info", "served request 1")]))
+        deadline = time.monotonic() + 40
+        while {finding["service"] for finding in findings(node)} != {"forge", "mill"}:
+            assert time.monotonic() < deadline, f"no finding about each: {findings(node)}"
+            time.sleep(0.2)
+        yield node
 
 
 def findings(node: NodeProcess) -> list[dict[str, object]]:
@@ -214,34 +212,30 @@ def test_a_phone_shows_it_without_scrolling_sideways(open_context, troubled: Nod
 
 
 def test_silence_says_what_it_is_worth(open_context, tmp_path: Path) -> None:
-    node = NodeProcess(tmp_path / "data")
-    node.start()
-    page = open_context(node.url).new_page()
-    page.goto(f"{node.url}/anomalies")
-    expect(page.get_by_role("heading", name=re.compile("^No records"))).to_be_visible()
-    now_s = int(time.time())
-    node.send(_lines("bakery", [(now_s - 1_500 + n, "info", f"served request {n}") for n in range(120)]))
-    node.wait_for_count(120)
-    page.reload()
-    expect(page.get_by_role("heading", name=re.compile(r"^Learning: .* of 5 min"))).to_be_visible()
-    node.send(_history(now_s // STEP_S * STEP_S, {"mill": False}))
-    node.wait_for_count(120 + STEPS * 10)
-    page.reload()
-    expect(page.get_by_role("heading", name=re.compile("^Nothing unusual"))).to_be_visible()
-    expect(page.locator(".anomalies-empty")).to_contain_text("Watched 2 services, 1,320 records over 30 min")
-    expect(page.locator(".anomalies-empty")).to_contain_text("not judged yet: bakery.")
-    node.stop()
+    with NodeProcess(tmp_path / "data") as node:
+        page = open_context(node.url).new_page()
+        page.goto(f"{node.url}/anomalies")
+        expect(page.get_by_role("heading", name=re.compile("^No records"))).to_be_visible()
+        now_s = int(time.time())
+        node.send(_lines("bakery", [(now_s - 1_500 + n, "info", f"served request {n}") for n in range(120)]))
+        node.wait_for_count(120)
+        page.reload()
+        expect(page.get_by_role("heading", name=re.compile(r"^Learning: .* of 5 min"))).to_be_visible()
+        node.send(_history(now_s // STEP_S * STEP_S, {"mill": False}))
+        node.wait_for_count(120 + STEPS * 10)
+        page.reload()
+        expect(page.get_by_role("heading", name=re.compile("^Nothing unusual"))).to_be_visible()
+        expect(page.locator(".anomalies-empty")).to_contain_text("Watched 2 services, 1,320 records over 30 min")
+        expect(page.locator(".anomalies-empty")).to_contain_text("not judged yet: bakery.")
 
 
 def test_a_node_that_does_not_look_says_so(open_context, tmp_path: Path) -> None:
-    node = NodeProcess(tmp_path / "data", environment={"HEIMDALL_DETECT__ENABLED": "false"})
-    node.start()
-    page = open_context(node.url).new_page()
-    page.goto(f"{node.url}/anomalies")
-    expect(page.get_by_text("Detection is turned off on this node")).to_be_visible()
-    expect(page.get_by_text("detect.enabled = false")).to_be_visible()
-    expect(page.get_by_text("Nothing unusual")).to_have_count(0)
-    node.stop()
+    with NodeProcess(tmp_path / "data", environment={"HEIMDALL_DETECT__ENABLED": "false"}) as node:
+        page = open_context(node.url).new_page()
+        page.goto(f"{node.url}/anomalies")
+        expect(page.get_by_text("Detection is turned off on this node")).to_be_visible()
+        expect(page.get_by_text("detect.enabled = false")).to_be_visible()
+        expect(page.get_by_text("Nothing unusual")).to_have_count(0)
 
 
 NIGHT_S = 3 * 3600
@@ -266,9 +260,8 @@ def fortnight(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]
             )
         )  # fmt: skip
     store.close()
-    node.start()
-    yield node
-    node.stop()
+    with node:
+        yield node
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
