@@ -113,6 +113,25 @@ def test_a_verdict_counts_at_once_and_stays(anomalies: Page, troubled: NodeProce
     expect(card.get_by_role("button", name="Useful")).to_have_attribute("aria-pressed", "true")
 
 
+@pytest.mark.parametrize("width", [1440, 390])
+def test_a_click_into_a_card_that_is_partly_out_of_view_counts(open_context, troubled: NodeProcess, width: int) -> None:
+    """Choosing a card shows the whole of it, but not while it is being clicked: the button would leave the pointer."""
+    page = open_context(troubled.url, viewport={"width": width, "height": 400}).new_page()
+    page.goto(f"{troubled.url}/anomalies")
+    expect(page.locator(".list-end")).to_contain_text("Watched")
+    card = page.locator(".finding").first
+    button = card.get_by_role("button", name="Expected")
+    button.evaluate("element => element.scrollIntoView({ block: 'start' })")
+    top, at = card.bounding_box(), button.bounding_box()
+    assert top is not None
+    assert at is not None
+    assert (top["y"] < 0, at["y"] >= 0) == (True, True), "its head is out of view, its button is not"
+    page.mouse.click(at["x"] + at["width"] / 2, at["y"] + at["height"] / 2, delay=150)  # as hands do
+    expect(button).to_have_attribute("aria-pressed", "true")
+    expect(button).to_be_focused()
+    expect(card).to_have_attribute("aria-current", "true")
+
+
 def test_a_verdict_that_is_not_taken_is_taken_back_and_said(anomalies: Page) -> None:
     refusal = json.dumps({"error": {"code": "unavailable", "message": "the disk is full"}})
     anomalies.route("**/api/v1/feedback", lambda route: route.fulfill(status=503, body=refusal))
