@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from server_process import ServerProcess, free_port
 
 from installing import one_at_a_time
 
@@ -79,7 +80,7 @@ def _fetch(folder: Path, artifacts: tuple[str, ...]) -> None:
     (folder / "complete").touch()
 
 
-class KafkaBroker:
+class KafkaBroker(ServerProcess):
     """Keeps its data in `directory` over `kill` and `start`; `keys` opens a second listener with TLS and SASL."""
 
     def __init__(self, directory: Path, *, keys: Keys | None = None) -> None:
@@ -196,9 +197,3 @@ def _secured(keys: Keys) -> dict[str, str]:
         "sasl.enabled.mechanisms": "PLAIN",
         "listener.name.sasl_ssl.plain.sasl.jaas.config": f'{login} user_{USER}="{PASSWORD}";',
     }
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
+from server_process import ServerProcess, free_port
 
-from kafka_broker import KafkaBroker, free_port, jars
+from kafka_broker import KafkaBroker, jars
 
 _STARTS_WITHIN_S = 110
 _WORKER = {
@@ -20,7 +21,7 @@ _WORKER = {
 }
 
 
-class ConnectWorker:
+class ConnectWorker(ServerProcess):
     """Keeps its offsets in `directory`. `connectors`: name → its configuration."""
 
     def __init__(self, directory: Path, broker: KafkaBroker, connectors: Mapping[str, Mapping[str, str]]) -> None:

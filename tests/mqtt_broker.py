@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from server_process import ServerProcess, free_port
 
 from heimdall.ingest.sources.mqtt_loop import MqttLoop
 
@@ -45,14 +46,14 @@ def mosquitto_program(name: str) -> str:
     return found
 
 
-class Mosquitto:
+class Mosquitto(ServerProcess):
     """Keeps its sessions in `directory` over `kill` and `start`: it saves them after each change."""
 
     def __init__(self, directory: Path, *, keys: Keys | None = None) -> None:
         self._program = mosquitto_program("mosquitto")
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
-        self.port = _free_port()
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         lines = [
             f"listener {self.port} 127.0.0.1", "persistence true", f"persistence_location {directory}/",
@@ -85,6 +86,7 @@ class Mosquitto:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
                     return
             time.sleep(0.02)
+        self.stop()
         raise AssertionError(f"mosquitto did not start: {(self._directory / 'log').read_text()[-2000:]}")
 
     def kill(self) -> None:
@@ -126,9 +128,3 @@ def _device(port: int) -> Iterator[Any]:
         yield client
     finally:
         loop.stop()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

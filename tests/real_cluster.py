@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from server_process import free_port
 
 BUILT = Path.home() / ".cache" / "heimdall-tests" / "kubernetes"
 ADMIN = "not-a-secret-admin"
@@ -41,7 +41,7 @@ def real_cluster(folder: Path) -> Iterator[RealCluster]:
     key = folder / "accounts.key"
     subprocess.run(["openssl", "genrsa", "-out", str(key), "2048"], check=True, capture_output=True)  # noqa: S603, S607
     (folder / "tokens.csv").write_text(f"{ADMIN},admin,1,system:masters\n{HEIMDALL},heimdall,2,\n", encoding="utf-8")
-    peer, client, port, other = (_free_port() for _ in range(4))
+    peer, client, port, other = (free_port() for _ in range(4))
     running: list[subprocess.Popen[bytes]] = []
     try:
         running.append(
@@ -118,9 +118,3 @@ def _wait(cluster: RealCluster, running: list[subprocess.Popen[bytes]]) -> None:
             pass
         time.sleep(0.3)
     raise AssertionError(f"kube-apiserver was not ready within {_STARTS_WITHIN_S} s")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -6,12 +6,15 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from server_process import ServerProcess, free_port
 
 
-class RedisServer:
+class RedisServer(ServerProcess):
     """One `redis-server` process on a free port, without a disk."""
 
     def __init__(self, directory: Path, *, cluster: bool = False) -> None:
@@ -43,7 +46,11 @@ class RedisServer:
         self._process = subprocess.Popen(
             command, cwd=self._directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        wait_until(lambda: self.ask("PING").startswith("+PONG"), "redis-server to answer")
+        try:
+            wait_until(lambda: self.ask("PING").startswith("+PONG"), "redis-server to answer")
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         if self._process is not None:
@@ -62,21 +69,17 @@ class RedisServer:
             return ""
 
 
-def start_cluster(directory: Path) -> list[RedisServer]:
+@contextmanager
+def start_cluster(directory: Path) -> Iterator[list[RedisServer]]:
     """Three masters that share the slots."""
-    nodes = [RedisServer(directory / str(number), cluster=True) for number in range(3)]
-    command = [shutil.which("redis-cli") or "redis-cli", "--cluster", "create"]
-    command += [f"127.0.0.1:{node.port}" for node in nodes]
-    subprocess.run([*command, "--cluster-yes"], check=True, capture_output=True, timeout=60)
-    for node in nodes:
-        wait_until(lambda node=node: "cluster_state:ok" in node.ask("CLUSTER", "INFO"), "the cluster to form")  # type: ignore[misc]
-    return nodes
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    with ExitStack() as running:
+        nodes = [running.enter_context(RedisServer(directory / str(number), cluster=True)) for number in range(3)]
+        command = [shutil.which("redis-cli") or "redis-cli", "--cluster", "create"]
+        command += [f"127.0.0.1:{node.port}" for node in nodes]
+        subprocess.run([*command, "--cluster-yes"], check=True, capture_output=True, timeout=60)
+        for node in nodes:
+            wait_until(lambda node=node: "cluster_state:ok" in node.ask("CLUSTER", "INFO"), "the cluster to form")  # type: ignore[misc]
+        yield nodes
 
 
 def wait_until(condition, what: str, timeout_s: float = 20.0) -> None:  # type: ignore[no-untyped-def]

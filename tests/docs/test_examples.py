@@ -29,10 +29,8 @@ _COMMAND = re.compile(r"^(?: {4}|\$ )?(?:\S+ .*\| )?(heimdall .+)$", re.MULTILIN
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
-    process = NodeProcess(tmp_path_factory.mktemp("docs") / "data")
-    process.start()
-    yield process
-    process.stop()
+    with NodeProcess(tmp_path_factory.mktemp("docs") / "data") as process:
+        yield process
 
 
 def run(block: str, node: NodeProcess) -> subprocess.CompletedProcess[str]:

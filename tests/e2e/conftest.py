@@ -13,16 +13,12 @@ from node_process import NodeProcess
 @pytest.fixture
 def node(tmp_path: Path) -> Iterator[NodeProcess]:
     """A fresh node of this test's own."""
-    process = NodeProcess(tmp_path / "data")
-    process.start()
-    yield process
-    process.stop()
+    with NodeProcess(tmp_path / "data") as process:
+        yield process
 
 
 @pytest.fixture(scope="session")
 def shared_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
     """One node for tests that tell their records apart by a service name of their own."""
-    process = NodeProcess(tmp_path_factory.mktemp("shared") / "data")
-    process.start()
-    yield process
-    process.stop()
+    with NodeProcess(tmp_path_factory.mktemp("shared") / "data") as process:
+        yield process

@@ -5,15 +5,15 @@ from __future__ import annotations
 import http.client
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
+from server_process import ServerProcess, free_port
 
 _NO_OTHER_PORTS = {
     "HEIMDALL_SERVER__ALIAS_PORTS": "",
@@ -24,14 +24,20 @@ _NO_OTHER_PORTS = {
 """Nodes of several tests stand on one machine: well-known ports are for the test that is about them."""
 
 
-class NodeProcess:
+class NodeProcess(ServerProcess):
+    """Starts where a `with` begins, or by `start`; one whose start fails is not left running."""
+
     def __init__(self, data: Path, *, environment: dict[str, str] | None = None) -> None:
         self.data = data
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._environment = os.environ | _NO_OTHER_PORTS | (environment or {})
         self._process: subprocess.Popen[bytes] | None = None
         self.log = data.with_suffix(".log")
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
 
     def start(self, *, wait: bool = True, timeout_s: float = 60.0) -> float:
         """Start it; seconds until `/readyz` said 200 (0 without `wait`)."""
@@ -44,7 +50,11 @@ class NodeProcess:
                 env=self._environment,
             )
         if wait:
-            self.wait_until_ready(timeout_s)
+            try:
+                self.wait_until_ready(timeout_s)
+            except BaseException:
+                self.kill()
+                raise
         return time.monotonic() - began
 
     def wait_until_ready(self, timeout_s: float = 60.0) -> None:
@@ -124,9 +134,3 @@ class NodeProcess:
                     f"{n} records match {q!r} after {timeout_s} s, not {expected}\n{self.tail_of_log()}"
                 )
             time.sleep(0.05)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -8,7 +8,6 @@ from __future__ import annotations
 import http.client
 import os
 import shutil
-import socket
 import struct
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
+from server_process import ServerProcess, free_port
 
 _BUILT = Path.home() / ".cache" / "heimdall-tests"
 _MODULE = "github.com/prometheus/prometheus/cmd/prometheus"
@@ -27,11 +27,11 @@ Sent = tuple[tuple[tuple[str, str], ...], Sequence[tuple[int, float]]]
 """Labels of a series, and its samples: (ms since 1970, value)."""
 
 
-class PrometheusServer:
+class PrometheusServer(ServerProcess):
     """An empty server; `stop` ends it."""
 
     def __init__(self, program: str, folder: Path, config: str = "") -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = folder / "prometheus.log"
         (folder / "prometheus.yml").write_text(config or "global: {}\n", encoding="utf-8")
@@ -104,12 +104,6 @@ def _varint(number: int) -> bytes:
 def prometheus_program() -> str | None:
     """Where it is; None where it is not installed."""
     return shutil.which("prometheus", path=str(_BUILT)) or shutil.which("prometheus")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def main() -> int:

@@ -18,11 +18,13 @@ import threading
 import time
 from pathlib import Path
 
+from server_process import ServerProcess, free_port
+
 KEY, SECRET, BUCKET = "tester", "not-a-secret-0123456789", "logs"
 _BUILT = Path.home() / ".cache" / "heimdall-tests"
 
 
-class S3Server:
+class S3Server(ServerProcess):
     """A server with an empty bucket; `stop` ends it."""
 
     def __init__(self, command: list[str], port: int, log: Path, environment: dict[str, str] | None = None) -> None:
@@ -48,9 +50,14 @@ def moto(folder: Path) -> S3Server:
     command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     server = S3Server(command, port, folder / "moto.log")
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    connection.request("PUT", f"/{BUCKET}", headers={"Host": f"127.0.0.1:{port}"})
-    assert connection.getresponse().status == 200
-    connection.close()
+    try:
+        connection.request("PUT", f"/{BUCKET}", headers={"Host": f"127.0.0.1:{port}"})
+        assert connection.getresponse().status == 200
+    except BaseException:
+        server.stop()
+        raise
+    finally:
+        connection.close()
     return server
 
 
@@ -108,12 +115,6 @@ class CountingProxy(threading.Thread):
 
     def stop(self) -> None:
         self._listener.close()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _answers(port: int) -> bool:

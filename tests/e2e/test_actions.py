@@ -117,10 +117,8 @@ def node(tmp_path_factory: pytest.TempPathFactory, cluster: RecordedCluster, hoo
         "HEIMDALL_ALERTING__GROUP_WINDOW_S": "0.001",  # a test's alert is an incident of its own
         "HEIMDALL_ALERTING__STORM_INCIDENTS": "1000",
     }
-    own = NodeProcess(path / "data", environment=settings)
-    own.start()
-    yield own
-    own.stop()
+    with NodeProcess(path / "data", environment=settings) as own:
+        yield own
 
 
 def deployment(cluster: RecordedCluster, name: str, replicas: int = 3) -> None:

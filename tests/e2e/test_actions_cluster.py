@@ -136,10 +136,8 @@ def node(tmp_path_factory: pytest.TempPathFactory, cluster: RealCluster, admin: 
         "HEIMDALL_ALERTING__GROUP_WINDOW_S": "0.001",
         "HEIMDALL_ALERTING__STORM_INCIDENTS": "1000",
     }
-    own = NodeProcess(path / "data", environment=settings)
-    own.start()
-    yield own
-    own.stop()
+    with NodeProcess(path / "data", environment=settings) as own:
+        yield own
 
 
 def test_a_release_that_alerts_is_rolled_back_and_forward_again(node: NodeProcess, admin: Admin) -> None:

@@ -22,13 +22,9 @@ CHEAP = "level:error service:cart"
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
     folder: Path = tmp_path_factory.mktemp("admission")
-    process = NodeProcess(folder / "data", environment={"HEIMDALL_QUERY__EXPENSIVE_MS": "100"})
-    try:
-        process.start()
+    with NodeProcess(folder / "data", environment={"HEIMDALL_QUERY__EXPENSIVE_MS": "100"}) as process:
         fill(process)
         yield process
-    finally:
-        process.stop()
 
 
 def fill(process: NodeProcess) -> None:

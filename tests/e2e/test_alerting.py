@@ -87,10 +87,8 @@ def node(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iterat
         "HEIMDALL_ALERTING__FILE": str(tmp_path / "alerting.toml"),
         "HEIMDALL_ALERTING__RULES": str(tmp_path / "rules.toml"),
     }
-    own = NodeProcess(tmp_path / "data", environment=settings)
-    own.start()
-    yield own
-    own.stop()
+    with NodeProcess(tmp_path / "data", environment=settings) as own:
+        yield own
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from debian import Unpacked, unpacked
+from server_process import free_port
 
 from heimdall.alerting.notification import Event, Notification
 from heimdall.alerting.notifiers.opening import open_notifier
@@ -19,12 +19,6 @@ from heimdall.alerting.routing import ChannelConfig
 from heimdall.clock import SystemClock
 from heimdall.model.timerange import format_time
 from unit.alerting.signals import Remembering
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _with_its_templates(package: Unpacked) -> list[str]:
@@ -45,7 +39,7 @@ def _with_its_templates(package: Unpacked) -> list[str]:
 def alertmanager(tmp_path: Path) -> Iterator[str]:
     package = unpacked("prometheus-alertmanager")
     (tmp_path / "config.yml").write_text("route:\n  receiver: nobody\nreceivers:\n  - name: nobody\n")
-    url = f"http://127.0.0.1:{_free_port()}"
+    url = f"http://127.0.0.1:{free_port()}"
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(
             [*_with_its_templates(package), package.find("prometheus-alertmanager"),

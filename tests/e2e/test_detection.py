@@ -29,17 +29,13 @@ def history(service: str, now_s: int) -> bytes:
 
 @pytest.fixture
 def watching(tmp_path: Path) -> Iterator[NodeProcess]:
-    node = NodeProcess(tmp_path / "data")
-    node.start()
-    yield node
-    node.stop()
+    with NodeProcess(tmp_path / "data") as node:
+        yield node
 
 
 def test_a_node_that_does_not_look_says_so(tmp_path: Path) -> None:
-    node = NodeProcess(tmp_path / "data", environment={"HEIMDALL_DETECT__ENABLED": "false"})
-    node.start()
-    answer = httpx.get(f"{node.url}/api/v1/findings").json()
-    node.stop()
+    with NodeProcess(tmp_path / "data", environment={"HEIMDALL_DETECT__ENABLED": "false"}) as node:
+        answer = httpx.get(f"{node.url}/api/v1/findings").json()
     assert (answer["data"], answer["detection"]) == ([], False)
 
 

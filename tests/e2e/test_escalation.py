@@ -86,10 +86,8 @@ def node(tmp_path_factory: pytest.TempPathFactory, receiver: Recorder) -> Iterat
         "HEIMDALL_ALERTING__RULES": str(path / "rules.toml"),
         "HEIMDALL_ALERTING__GROUP_WINDOW_S": "0.001",  # a test's alert is an incident of its own
     }
-    own = NodeProcess(path / "data", environment=settings)
-    own.start()
-    yield own
-    own.stop()
+    with NodeProcess(path / "data", environment=settings) as own:
+        yield own
 
 
 def decline(node: NodeProcess, service: str) -> None:

@@ -16,11 +16,9 @@ from node_process import NodeProcess
 from npm import run_script
 
 
-def started(folder: Path, **settings: str) -> NodeProcess:
+def node_with(folder: Path, **settings: str) -> NodeProcess:
     names = {f"HEIMDALL_SOURCES__FORWARD__{name}": text for name, text in {"PORTS": "0", **settings}.items()}
-    node = NodeProcess(folder / "data", environment=names)
-    node.start()
-    return node
+    return NodeProcess(folder / "data", environment=names)
 
 
 def port_of(node: NodeProcess) -> int:
@@ -30,9 +28,8 @@ def port_of(node: NodeProcess) -> int:
 
 @pytest.fixture(scope="module")
 def forward_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
-    node = started(tmp_path_factory.mktemp("forward"))
-    yield node
-    node.stop()
+    with node_with(tmp_path_factory.mktemp("forward")) as node:
+        yield node
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +44,8 @@ def key_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
             check=True, capture_output=True,
         )  # fmt: skip
         settings |= {"TLS__CERTIFICATE": f"{folder}/cert.pem", "TLS__KEY": f"{folder}/key.pem"}
-    node = started(folder, **settings)
-    yield node
-    node.stop()
+    with node_with(folder, **settings) as node:
+        yield node
 
 
 @pytest.mark.conformance("Fluent Forward", "fluent-logger (Python)", "messages with nanoseconds")

@@ -53,9 +53,7 @@ def test_a_full_disk_is_refused_in_time_and_nothing_acknowledged_is_lost(small_d
         "HEIMDALL_BUS__JOURNAL__MIN_FREE_BYTES": str(100 * MIB),
         "HEIMDALL_BUS__JOURNAL__SEGMENT_BYTES": str(8 * MIB),
     }
-    node = NodeProcess(small_disk / "data", environment=limits)
-    node.start()
-    try:
+    with NodeProcess(small_disk / "data", environment=limits) as node:
         chance, acknowledged = random.Random(1), 0
         refusal: httpx.Response | None = None
         with httpx.Client(base_url=node.url, timeout=60, trust_env=False) as client:
@@ -87,5 +85,3 @@ def test_a_full_disk_is_refused_in_time_and_nothing_acknowledged_is_lost(small_d
         assert node.stop() == 0
         node.start()
         assert node.count("service:filler") == acknowledged
-    finally:
-        node.stop()

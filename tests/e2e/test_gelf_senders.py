@@ -16,10 +16,10 @@ from npm import run_script
 
 @pytest.fixture(scope="module")
 def gelf_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
-    node = NodeProcess(tmp_path_factory.mktemp("gelf") / "data", environment={"HEIMDALL_SOURCES__GELF__PORTS": "0"})
-    node.start()
-    yield node
-    node.stop()
+    with NodeProcess(
+        tmp_path_factory.mktemp("gelf") / "data", environment={"HEIMDALL_SOURCES__GELF__PORTS": "0"}
+    ) as node:
+        yield node
 
 
 @pytest.fixture(scope="module")

@@ -23,24 +23,22 @@ SPAN = f'from: "{FROM}", to: "{TO}"'
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
-    process = NodeProcess(Path(tmp_path_factory.mktemp("graphql")) / "data")
-    process.start()
-    records = [
-        {
-            "timestamp": f"2026-11-22T10:{minute:02d}:{second:02d}Z",
-            "service": "pay" if second % 20 == 0 else "web",
-            "level": "error" if second == 0 else "info",
-            "message": f"served order {minute} in {second} ms",
-            "http": {"status": 500 if second == 0 else 200},
-            "duration_ms": second,
-        }
-        for minute in range(10)
-        for second in range(0, 60, 10)
-    ]
-    assert httpx.post(f"{process.url}/api/v1/logs", json=records).status_code == 200
-    process.wait_for_count(len(records), "*")
-    yield process
-    process.stop()
+    with NodeProcess(Path(tmp_path_factory.mktemp("graphql")) / "data") as process:
+        records = [
+            {
+                "timestamp": f"2026-11-22T10:{minute:02d}:{second:02d}Z",
+                "service": "pay" if second % 20 == 0 else "web",
+                "level": "error" if second == 0 else "info",
+                "message": f"served order {minute} in {second} ms",
+                "http": {"status": 500 if second == 0 else 200},
+                "duration_ms": second,
+            }
+            for minute in range(10)
+            for second in range(0, 60, 10)
+        ]
+        assert httpx.post(f"{process.url}/api/v1/logs", json=records).status_code == 200
+        process.wait_for_count(len(records), "*")
+        yield process
 
 
 @pytest.fixture

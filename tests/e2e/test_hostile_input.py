@@ -98,10 +98,8 @@ QUERIES = (
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
     """Gives slow senders up sooner than by default, so that the test needs no half minute."""
     limits = {"HEIMDALL_INGEST__CHUNK_TIMEOUT_S": "1.5"}
-    process = NodeProcess(tmp_path_factory.mktemp("hostile") / "data", environment=limits)
-    process.start()
-    yield process
-    process.stop()
+    with NodeProcess(tmp_path_factory.mktemp("hostile") / "data", environment=limits) as process:
+        yield process
 
 
 @pytest.fixture(scope="module")

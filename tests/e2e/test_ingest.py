@@ -64,20 +64,22 @@ def test_each_line_is_stored_once_however_sender_and_node_are_killed(node: NodeP
     for step in range(4):
         began = time.time()
         sender = subprocess.Popen(follow, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        write()
-        while not any(path.stat().st_mtime > began for path in state.glob("*/*.json")):
-            time.sleep(0.05)  # until it sends
-        for _ in range(rng.randint(5, 25)):
+        try:
             write()
-            time.sleep(0.05)
-        if step == 2:
-            log.rename(tmp_path / "app.log.1")
-            write()
-        if step % 2:
-            node.kill()
-            node.start()
-        sender.send_signal(signal.SIGKILL)
-        sender.wait()
+            while not any(path.stat().st_mtime > began for path in state.glob("*/*.json")):
+                time.sleep(0.05)  # until it sends
+            for _ in range(rng.randint(5, 25)):
+                write()
+                time.sleep(0.05)
+            if step == 2:
+                log.rename(tmp_path / "app.log.1")
+                write()
+            if step % 2:
+                node.kill()
+                node.start()
+        finally:
+            sender.send_signal(signal.SIGKILL)
+            sender.wait()
     last = [*COMMAND, "--state", str(state), "--url", node.url, str(log)]
     subprocess.run(last, timeout=60, check=True, capture_output=True)
     node.wait_for_count(written)

@@ -72,20 +72,18 @@ def test_systemd_journal_upload_sends_a_journal_and_goes_on_where_it_was(node: N
 
 def test_a_body_longer_than_any_other_is_taken_piece_by_piece(tmp_path: Path) -> None:
     """More than `ingest.max_body_bytes`, and entries around every border of a piece."""
-    node = NodeProcess(tmp_path / "data", environment={"HEIMDALL_INGEST__MAX_BODY_BYTES": "1000000"})
-    node.start()
-    headers = {"content-type": "application/vnd.fdo.journal"}
-    one = entry(7, b"x" * 3000)
+    with NodeProcess(tmp_path / "data", environment={"HEIMDALL_INGEST__MAX_BODY_BYTES": "1000000"}) as node:
+        headers = {"content-type": "application/vnd.fdo.journal"}
+        one = entry(7, b"x" * 3000)
 
-    sent = 3000
-    whole = one * sent
-    pieces = (whole[place : place + 50_000] for place in range(0, len(whole), 50_000))
-    answer = httpx.post(f"{node.url}/upload", content=pieces, headers=headers, timeout=90)
-    assert answer.status_code == 202
-    node.wait_for_count(sent, "service:cart", timeout_s=60)
-    endless = entry(8, b"y" * 6_000_000)
-    assert httpx.post(f"{node.url}/upload", content=endless, headers=headers, timeout=90).status_code == 413
-    node.stop()
+        sent = 3000
+        whole = one * sent
+        pieces = (whole[place : place + 50_000] for place in range(0, len(whole), 50_000))
+        answer = httpx.post(f"{node.url}/upload", content=pieces, headers=headers, timeout=90)
+        assert answer.status_code == 202
+        node.wait_for_count(sent, "service:cart", timeout_s=60)
+        endless = entry(8, b"y" * 6_000_000)
+        assert httpx.post(f"{node.url}/upload", content=endless, headers=headers, timeout=90).status_code == 413
 
 
 def test_what_is_no_journal_is_refused_or_kept_as_its_bytes(node: NodeProcess) -> None:

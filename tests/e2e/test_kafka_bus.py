@@ -48,9 +48,8 @@ def opened(broker: KafkaBroker, topic: str, data: Path, partition: int = 0, **se
 @pytest.fixture
 def own_broker(tmp_path: Path) -> Iterator[KafkaBroker]:
     """One that a test may kill."""
-    broker = KafkaBroker(tmp_path / "kafka")
-    yield broker
-    broker.stop()
+    with KafkaBroker(tmp_path / "kafka") as broker:
+        yield broker
 
 
 def test_positions_and_producers_are_the_same_after_a_restart(kafka: KafkaBroker, tmp_path: Path) -> None:

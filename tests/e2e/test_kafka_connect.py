@@ -63,25 +63,21 @@ def test_a_worker_brings_a_file_and_another_clusters_topic(kafka: KafkaBroker, t
     for number in range(100):
         producer.produce(elsewhere, json.dumps({"message": f"order {number}", "level": "warn"}).encode())
     assert producer.flush(WAIT_S) == 0
-    worker = ConnectWorker(
-        tmp_path / "connect",
-        kafka,
-        {"file": file | {"topic": lines}, "records": file | {"topic": records} | as_json, "mirror": mirror},
-    )
+    connectors = {"file": file | {"topic": lines}, "records": file | {"topic": records} | as_json, "mirror": mirror}
     bus, mirrored = MemoryBus(), f"elsewhere.{elsewhere}"
     config = KafkaConfig(brokers=(kafka.address,), topics=(lines, records, mirrored), group=f"g-{lines}")
     source = KafkaSource(bus, SystemClock(), config)
-    source.start()
     wanted = {lines: 201, records: 201, mirrored: 100}
-    try:
-        with watched.open("a") as more:
-            more.write("2026-11-22 10:15:31 WARN appended later\n")
-        deadline = time.monotonic() + WAIT_S
-        while {topic: len(rows) for topic, rows in by_topic(bus).items()} != wanted and time.monotonic() < deadline:
-            time.sleep(0.2)
-    finally:
-        worker.stop()
-        source.stop()
+    with ConnectWorker(tmp_path / "connect", kafka, connectors):
+        source.start()
+        try:
+            with watched.open("a") as more:
+                more.write("2026-11-22 10:15:31 WARN appended later\n")
+            deadline = time.monotonic() + WAIT_S
+            while {topic: len(rows) for topic, rows in by_topic(bus).items()} != wanted and time.monotonic() < deadline:
+                time.sleep(0.2)
+        finally:
+            source.stop()
     found = by_topic(bus)
     assert {topic: len(rows) for topic, rows in found.items()} == wanted
     assert [found[lines][place]["message"] for place in (0, 1, -1)] == ["line 0", "line 1", "appended later"]

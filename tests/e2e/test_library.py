@@ -35,15 +35,23 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[heimdall.Logs]:
 def connected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[heimdall.Logs]:
     folder = tmp_path_factory.mktemp("connected")
     write_logs(folder / "logs")
-    node = NodeProcess(folder / "data")
-    node.start()
-    files = sorted(str(path) for path in (folder / "logs").rglob("*") if path.is_file() and path.suffix != ".png")
-    command = [sys.executable, "-m", "heimdall", "ingest", "--state", str(folder / "state"), "--url", node.url, *files]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
-    node.wait_for_count(RECORDS)
-    with heimdall.connect(node.url) as hd:
-        yield hd
-    node.stop()
+    with NodeProcess(folder / "data") as node:
+        files = sorted(str(path) for path in (folder / "logs").rglob("*") if path.is_file() and path.suffix != ".png")
+        command = [
+            sys.executable,
+            "-m",
+            "heimdall",
+            "ingest",
+            "--state",
+            str(folder / "state"),
+            "--url",
+            node.url,
+            *files,
+        ]
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
+        node.wait_for_count(RECORDS)
+        with heimdall.connect(node.url) as hd:
+            yield hd
 
 
 @pytest.fixture(params=["opened", "connected"])

@@ -202,15 +202,13 @@ def test_killed_while_reading_and_opened_again(tmp_path: Path) -> None:
 
 
 def test_a_data_folder_is_opened_as_it_is_and_a_running_node_is_named(tmp_path: Path) -> None:
-    node = NodeProcess(tmp_path / "data")
-    node.start()
-    node.send(lines(0, 5).encode())
-    node.wait_for_count(5)
-    with pytest.raises(Misconfigured, match=r"heimdall\.connect"):
-        heimdall.open(tmp_path / "data")
-    with heimdall.connect(node.url) as hd:
-        assert numbers(hd) == list(range(5))
-    node.stop()
+    with NodeProcess(tmp_path / "data") as node:
+        node.send(lines(0, 5).encode())
+        node.wait_for_count(5)
+        with pytest.raises(Misconfigured, match=r"heimdall\.connect"):
+            heimdall.open(tmp_path / "data")
+        with heimdall.connect(node.url) as hd:
+            assert numbers(hd) == list(range(5))
     with heimdall.open(tmp_path / "data") as hd:
         assert numbers(hd) == list(range(5))
     with pytest.raises(Unavailable, match="no node answers"):
@@ -221,10 +219,8 @@ def test_an_index_can_lie_elsewhere_and_be_served_by_a_node(folder: Path, tmp_pa
     index = tmp_path / "index"
     heimdall.open(folder, index=index).close()
     assert not (folder / ".heimdall-index").exists()
-    node = NodeProcess(index)
-    node.start()
-    assert node.count() == 20
-    node.stop()
+    with NodeProcess(index) as node:
+        assert node.count() == 20
     shutil.rmtree(folder)
     with heimdall.open(index) as hd:
         assert numbers(hd) == list(range(20))

@@ -34,22 +34,23 @@ def at(second: int) -> str:
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
-    process = NodeProcess(Path(tmp_path_factory.mktemp("loki")) / "data")
-    process.start()
-    streams = [
-        {"stream": PAY, "values": [[at(n * 60), DECLINED, {"trace_id": TRACE, "user": "u 1"}] for n in range(5)]},
-        {
-            "stream": WEB,
-            "values": [
-                [at(30 + n * 60), json.dumps({"msg": "served", "status": 200 + n, "a": {"b": 1.50}})] for n in range(5)
-            ],
-        },
-    ]
-    answer = httpx.post(f"{process.url}/loki/api/v1/push", json={"streams": streams}, headers={"X-Scope-OrgID": "fake"})
-    assert answer.status_code == 204, answer.text
-    process.wait_for_count(10, "*")
-    yield process
-    process.stop()
+    with NodeProcess(Path(tmp_path_factory.mktemp("loki")) / "data") as process:
+        streams = [
+            {"stream": PAY, "values": [[at(n * 60), DECLINED, {"trace_id": TRACE, "user": "u 1"}] for n in range(5)]},
+            {
+                "stream": WEB,
+                "values": [
+                    [at(30 + n * 60), json.dumps({"msg": "served", "status": 200 + n, "a": {"b": 1.50}})]
+                    for n in range(5)
+                ],
+            },
+        ]
+        answer = httpx.post(
+            f"{process.url}/loki/api/v1/push", json={"streams": streams}, headers={"X-Scope-OrgID": "fake"}
+        )
+        assert answer.status_code == 204, answer.text
+        process.wait_for_count(10, "*")
+        yield process
 
 
 def get(node: NodeProcess, path: str, headers: dict[str, str] | None = None, **parameters: Any) -> httpx.Response:

@@ -98,9 +98,8 @@ def wait_until(true: Callable[[], bool]) -> None:
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
-    running = Mosquitto(tmp_path_factory.mktemp("mosquitto"))
-    yield running
-    running.stop()
+    with Mosquitto(tmp_path_factory.mktemp("mosquitto")) as running:
+        yield running
 
 
 @pytest.fixture

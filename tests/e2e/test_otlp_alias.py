@@ -8,12 +8,7 @@ from pathlib import Path
 import httpx
 from node_process import NodeProcess
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from server_process import free_port
 
 
 def as_protobuf(service: str) -> bytes:

@@ -27,29 +27,27 @@ def moment(at_s: float) -> str:
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
     """`pay`: a record a second from 11:00 to 12:00, each tenth an error, taking 10 to 109 ms. `web`: one a minute for
     two days until noon."""
-    process = NodeProcess(Path(tmp_path_factory.mktemp("prometheus")) / "data")
-    process.start()
-    records: list[dict[str, Any]] = [
-        {
-            "timestamp": moment(NOON_S - 3_600 + second + 0.5),
-            "service": "pay",
-            "level": "error" if second % 10 == 0 else "info",
-            "message": f"paid order {second}",
-            "duration_ms": 10 + second % 100,
-            "cents": second % 7,
-            "region": "eu",
-        }
-        for second in range(3_600)
-    ]
-    records += [
-        {"timestamp": moment(NOON_S - minute * 60 - 0.5), "service": "web", "level": "info", "message": "served"}
-        for minute in range(2_880)
-    ]
-    answer = httpx.post(f"{process.url}/api/v1/logs", json=records, timeout=30)
-    assert answer.status_code == 200, answer.text
-    process.wait_for_count(len(records), "*")
-    yield process
-    process.stop()
+    with NodeProcess(Path(tmp_path_factory.mktemp("prometheus")) / "data") as process:
+        records: list[dict[str, Any]] = [
+            {
+                "timestamp": moment(NOON_S - 3_600 + second + 0.5),
+                "service": "pay",
+                "level": "error" if second % 10 == 0 else "info",
+                "message": f"paid order {second}",
+                "duration_ms": 10 + second % 100,
+                "cents": second % 7,
+                "region": "eu",
+            }
+            for second in range(3_600)
+        ]
+        records += [
+            {"timestamp": moment(NOON_S - minute * 60 - 0.5), "service": "web", "level": "info", "message": "served"}
+            for minute in range(2_880)
+        ]
+        answer = httpx.post(f"{process.url}/api/v1/logs", json=records, timeout=30)
+        assert answer.status_code == 200, answer.text
+        process.wait_for_count(len(records), "*")
+        yield process
 
 
 def ask(node: NodeProcess, path: str, **parameters: Any) -> Any:

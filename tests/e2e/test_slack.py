@@ -50,11 +50,9 @@ def node(tmp_path_factory: pytest.TempPathFactory, slack: Recorder) -> Iterator[
     settings = {
         "HEIMDALL_ALERTING__FILE": str(path / "alerting.toml"), "SLACK_TOKEN": "xoxb-1", "SLACK_SECRET": "signing",
     }  # fmt: skip
-    own = NodeProcess(path / "data", environment=settings)
-    own.start()
-    httpx.post(f"{own.url}/api/v1/rules", json=RULE).raise_for_status()
-    yield own
-    own.stop()
+    with NodeProcess(path / "data", environment=settings) as own:
+        httpx.post(f"{own.url}/api/v1/rules", json=RULE).raise_for_status()
+        yield own
 
 
 def calls(slack: Recorder, number: int) -> list[tuple[str, dict[str, Any]]]:

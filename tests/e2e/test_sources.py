@@ -13,18 +13,14 @@ from typing import Any
 import httpx
 import pytest
 from node_process import NodeProcess
+from server_process import free_port
 
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = {"HEIMDALL_SOURCES__GELF__PORTS": str(port)}
-    process = NodeProcess(Path(tmp_path_factory.mktemp("sources")) / "data", environment=environment)
-    process.start()
-    yield process
-    process.stop()
+    environment = {"HEIMDALL_SOURCES__GELF__PORTS": str(free_port())}
+    with NodeProcess(Path(tmp_path_factory.mktemp("sources")) / "data", environment=environment) as process:
+        yield process
 
 
 def rows(node: NodeProcess) -> dict[str, dict[str, Any]]:

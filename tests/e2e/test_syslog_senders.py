@@ -37,12 +37,10 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def syslog_node(tmp_path_factory: pytest.TempPathFactory, certificate: Path) -> Iterator[NodeProcess]:
     prefix = "HEIMDALL_SOURCES__SYSLOG__"
     settings = {"PORTS": "0", "TLS__CERTIFICATE": f"{certificate}/cert.pem", "TLS__KEY": f"{certificate}/key.pem"}
-    node = NodeProcess(
+    with NodeProcess(
         tmp_path_factory.mktemp("syslog") / "data", environment={prefix + name: text for name, text in settings.items()}
-    )
-    node.start()
-    yield node
-    node.stop()
+    ) as node:
+        yield node
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,7 @@ from node_process import NodeProcess
 
 
 def test_a_node_shows_its_tiers(tmp_path: Path) -> None:
-    node = NodeProcess(tmp_path / "data", environment={"HEIMDALL_STORAGE__HOT_DAYS": "2"})
-    node.start()
-    try:
+    with NodeProcess(tmp_path / "data", environment={"HEIMDALL_STORAGE__HOT_DAYS": "2"}) as node:
         node.send(b'{"message":"hello","retention_policy":"audit"}\n{"message":"again"}\n')
         node.wait_for_count(2)
         assert node.count("retention_policy:audit") == 1
@@ -32,7 +30,6 @@ def test_a_node_shows_its_tiers(tmp_path: Path) -> None:
             capture_output=True, text=True, check=True, timeout=60,
         ).stdout  # fmt: skip
         assert json.loads(as_json)["data"][0]["records"] == 2
-    finally:
         assert node.stop() == 0
 
 

@@ -32,16 +32,14 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     if request.param == "versitygw" and versitygw_program() is None:
         pytest.skip("versitygw is not installed: python tests/e2e/s3_servers.py builds it")
     start = moto if request.param == "moto" else versitygw
-    started = start(tmp_path_factory.mktemp(request.param))
-    yield started
-    started.stop()
+    with start(tmp_path_factory.mktemp(request.param)) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
 def archiving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    started = moto(tmp_path_factory.mktemp("archiving"))
-    yield started
-    started.stop()
+    with moto(tmp_path_factory.mktemp("archiving")) as started:
+        yield started
 
 
 def configured(server: S3Server, prefix: str, **changes: Any) -> StorageConfig:
@@ -127,11 +125,10 @@ def test_a_prefix_has_one_owner(server: S3Server) -> None:
 
 
 def test_a_store_that_does_not_answer_is_unavailable_not_empty(tmp_path: Path) -> None:
-    server = moto(tmp_path)
-    node = Node(tmp_path / "node", configured(server, "gone"))
-    node.append(DEFAULT_TENANT, records(5), 1)
-    node.mover().run_once(BASE + 4 * DAY_NS)
-    server.stop()
+    with moto(tmp_path) as server:
+        node = Node(tmp_path / "node", configured(server, "gone"))
+        node.append(DEFAULT_TENANT, records(5), 1)
+        node.mover().run_once(BASE + 4 * DAY_NS)
     with pytest.raises(EngineUnavailable):
         node.positions(DEFAULT_TENANT)
     node.close()

@@ -69,10 +69,8 @@ QUESTIONS = (
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
-    process = NodeProcess(tmp_path_factory.mktemp("law") / "data")
-    process.start()
-    yield process
-    process.stop()
+    with NodeProcess(tmp_path_factory.mktemp("law") / "data") as process:
+        yield process
 
 
 def plain(rows: list[dict[str, Any]]) -> list[str]:

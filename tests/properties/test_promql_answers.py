@@ -45,14 +45,13 @@ def prometheus(made: SeriesInMemory, tmp_path_factory: pytest.TempPathFactory) -
     program = prometheus_program()
     if program is None:
         pytest.skip("Prometheus is not installed: python tests/e2e/prometheus_server.py builds it with Go")
-    server = PrometheusServer(program, tmp_path_factory.mktemp("prometheus"))
-    server.write(
-        (each.labels, list(zip((each.times_ns // 10**6).tolist(), each.values.tolist(), strict=True)))
-        for each in made.series
-    )
-    with httpx.Client(base_url=f"{server.url}/api/v1", timeout=60) as client:
-        yield client
-    server.stop()
+    with PrometheusServer(program, tmp_path_factory.mktemp("prometheus")) as server:
+        server.write(
+            (each.labels, list(zip((each.times_ns // 10**6).tolist(), each.values.tolist(), strict=True)))
+            for each in made.series
+        )
+        with httpx.Client(base_url=f"{server.url}/api/v1", timeout=60) as client:
+            yield client
 
 
 def test_instant_answers(service: PrometheusService, prometheus: httpx.Client) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "heimdall"
-TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in SOURCE.rglob("*.py")}
 
 GROUND = {"model", "errors", "clock", "plugins", "sqlite"}
 """Imports only itself; everybody may import it."""
@@ -31,6 +31,12 @@ ARROWS: dict[str, set[str]] = {
 """Drawn arrows; whoever may import a package may also import what that package may import."""
 
 
+@cache
+def trees() -> dict[Path, ast.Module]:
+    """Of every module, read when a test asks: whoever only collects tests need not wait for it."""
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in SOURCE.rglob("*.py")}
+
+
 def reachable(package: str) -> set[str]:
     found: set[str] = set()
     to_do = [package]
@@ -43,7 +49,7 @@ def reachable(package: str) -> set[str]:
 
 def imports_of(path: Path) -> Iterator[str]:
     """Full names of Heimdall modules a file imports, wherever in the file it does so."""
-    for node in ast.walk(TREES[path]):
+    for node in ast.walk(trees()[path]):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "heimdall")
         elif isinstance(node, ast.ImportFrom):
@@ -54,10 +60,11 @@ def imports_of(path: Path) -> Iterator[str]:
                 yield node.module
 
 
+@cache
 def edges() -> set[tuple[str, str, str]]:
     """(importing package, imported package, file)."""
     found = set()
-    for path in TREES:
+    for path in trees():
         relative = path.relative_to(SOURCE)
         importer = relative.parts[0].removesuffix(".py")
         for name in imports_of(path):
@@ -69,23 +76,20 @@ def edges() -> set[tuple[str, str, str]]:
     return found
 
 
-EDGES = edges()
-
-
 def test_nothing_imports_app() -> None:
     # `import heimdall` lends the library's names, on first use.
-    wrong = [(importer, file) for importer, imported, file in EDGES if imported == "app" and importer != "__init__"]
+    wrong = [(importer, file) for importer, imported, file in edges() if imported == "app" and importer != "__init__"]
     assert wrong == []
 
 
 def test_the_ground_floor_imports_only_itself() -> None:
-    assert [edge for edge in EDGES if edge[0] in GROUND and edge[1] not in GROUND] == []
+    assert [edge for edge in edges() if edge[0] in GROUND and edge[1] not in GROUND] == []
 
 
 def test_every_import_follows_an_arrow() -> None:
     wrong = [
         f"{file} imports {imported}"
-        for importer, imported, file in sorted(EDGES)
+        for importer, imported, file in sorted(edges())
         if importer not in GROUND | {"app", "__init__"} and imported not in GROUND | reachable(importer)
     ]
     assert wrong == []
@@ -107,7 +111,7 @@ def test_no_module_is_named_after_nothing(word: str) -> None:
 
 def test_only_app_reads_the_environment() -> None:
     readers = []
-    for path, tree in TREES.items():
+    for path, tree in trees().items():
         if path.relative_to(SOURCE).parts[0] == "app":
             continue
         for node in ast.walk(tree):
@@ -121,25 +125,27 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-MODULES = {name_of(path): path for path in TREES}
+@cache
+def modules() -> dict[str, Path]:
+    return {name_of(path): path for path in trees()}
 
 
 def loads(path: Path) -> set[str]:
     """Heimdall modules that loading a file loads, with the packages around them; not those the file lies in."""
     found: set[str] = set()
-    for node in TREES[path].body:
+    for node in trees()[path].body:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     around = {".".join(name.split(".")[:end]) for name in found for end in range(1, name.count(".") + 2)}
     own = name_of(path)
-    return {name for name in around & set(MODULES) if not f"{own}.".startswith(f"{name}.")}
+    return {name for name in around & modules().keys() if not f"{own}.".startswith(f"{name}.")}
 
 
 def test_no_module_needs_itself_to_load() -> None:
     # Which of two that load each other fails depends on who is asked for first, and a node loads some in threads.
-    graph = {name: loads(path) for name, path in MODULES.items()}
+    graph = {name: loads(path) for name, path in modules().items()}
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as exc:

@@ -69,12 +69,10 @@ def waiting(tmp_path_factory: pytest.TempPathFactory, cluster: RecordedCluster) 
         "HEIMDALL_ALERTING__ACTIONS": str(path / "actions.toml"),
         "HEIMDALL_ALERTING__RULES": str(path / "rules.toml"),
     }
-    node = NodeProcess(path / "data", environment=settings)
-    node.start()
-    decline(node, "payment")
-    ended(node, "payment", "waiting", "dry_run")
-    yield node
-    node.stop()
+    with NodeProcess(path / "data", environment=settings) as node:
+        decline(node, "payment")
+        ended(node, "payment", "waiting", "dry_run")
+        yield node
 
 
 def incident_of(node: NodeProcess) -> str:

@@ -34,17 +34,15 @@ def _records(service: str, message: str, times: int) -> bytes:
 @pytest.fixture(scope="module")
 def alarmed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
     """Two rules, two incidents: cards are declined and mail fails."""
-    node = NodeProcess(tmp_path_factory.mktemp("alarmed") / "data")
-    node.start()
-    assert httpx.post(f"{node.url}/api/v1/rules", json=RULES).status_code == 201
-    node.send(_records("payment", "card declined by issuer", 12))
-    node.send(_records("mail", "smtp refused <b>us</b>", 6))
-    deadline = time.monotonic() + 30
-    while len(incidents(node)) < 2:
-        assert time.monotonic() < deadline, incidents(node)
-        time.sleep(0.1)
-    yield node
-    node.stop()
+    with NodeProcess(tmp_path_factory.mktemp("alarmed") / "data") as node:
+        assert httpx.post(f"{node.url}/api/v1/rules", json=RULES).status_code == 201
+        node.send(_records("payment", "card declined by issuer", 12))
+        node.send(_records("mail", "smtp refused <b>us</b>", 6))
+        deadline = time.monotonic() + 30
+        while len(incidents(node)) < 2:
+            assert time.monotonic() < deadline, incidents(node)
+            time.sleep(0.1)
+        yield node
 
 
 def incidents(node: NodeProcess) -> list[dict[str, object]]:

@@ -45,20 +45,18 @@ def _lines(service: str, rows: list[tuple[int, str, str]]) -> bytes:
 @pytest.fixture(scope="module")
 def troubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
     """Three services watched for half an hour: `forge` and `mill` burn at its end, `bakery` is well."""
-    node = NodeProcess(tmp_path_factory.mktemp("troubled") / "data")
-    node.start()
-    now_s = int(time.time()) // STEP_S * STEP_S
-    services = {"forge": True, "mill": True, "bakery": False}
-    node.send(_history(now_s, services))
-    node.wait_for_count(STEPS * 30 + 360)
-    for service in services:
-        node.send(_lines(service, [(now_s + 30, "info", "served request 1")]))
-    deadline = time.monotonic() + 40
-    while {finding["service"] for finding in findings(node)} != {"forge", "mill"}:
-        assert time.monotonic() < deadline, f"no finding about each: {findings(node)}"
-        time.sleep(0.2)
-    yield node
-    node.stop()
+    with NodeProcess(tmp_path_factory.mktemp("troubled") / "data") as node:
+        now_s = int(time.time()) // STEP_S * STEP_S
+        services = {"forge": True, "mill": True, "bakery": False}
+        node.send(_history(now_s, services))
+        node.wait_for_count(STEPS * 30 + 360)
+        for service in services:
+            node.send(_lines(service, [(now_s + 30, "info", "served request 1")]))
+        deadline = time.monotonic() + 40
+        while {finding["service"] for finding in findings(node)} != {"forge", "mill"}:
+            assert time.monotonic() < deadline, f"no finding about each: {findings(node)}"
+            time.sleep(0.2)
+        yield node
 
 
 def findings(node: NodeProcess) -> list[dict[str, object]]:
@@ -113,6 +111,25 @@ def test_a_verdict_counts_at_once_and_stays(anomalies: Page, troubled: NodeProce
     expect(card.get_by_role("button", name="Useful")).to_have_attribute("aria-pressed", "true")
     anomalies.reload()
     expect(card.get_by_role("button", name="Useful")).to_have_attribute("aria-pressed", "true")
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_a_click_into_a_card_that_is_partly_out_of_view_counts(open_context, troubled: NodeProcess, width: int) -> None:
+    """Choosing a card shows the whole of it, but not while it is being clicked: the button would leave the pointer."""
+    page = open_context(troubled.url, viewport={"width": width, "height": 400}).new_page()
+    page.goto(f"{troubled.url}/anomalies")
+    expect(page.locator(".list-end")).to_contain_text("Watched")
+    card = page.locator(".finding").first
+    button = card.get_by_role("button", name="Expected")
+    button.evaluate("element => element.scrollIntoView({ block: 'start' })")
+    top, at = card.bounding_box(), button.bounding_box()
+    assert top is not None
+    assert at is not None
+    assert (top["y"] < 0, at["y"] >= 0) == (True, True), "its head is out of view, its button is not"
+    page.mouse.click(at["x"] + at["width"] / 2, at["y"] + at["height"] / 2, delay=150)  # as hands do
+    expect(button).to_have_attribute("aria-pressed", "true")
+    expect(button).to_be_focused()
+    expect(card).to_have_attribute("aria-current", "true")
 
 
 def test_a_verdict_that_is_not_taken_is_taken_back_and_said(anomalies: Page) -> None:
@@ -214,34 +231,30 @@ def test_a_phone_shows_it_without_scrolling_sideways(open_context, troubled: Nod
 
 
 def test_silence_says_what_it_is_worth(open_context, tmp_path: Path) -> None:
-    node = NodeProcess(tmp_path / "data")
-    node.start()
-    page = open_context(node.url).new_page()
-    page.goto(f"{node.url}/anomalies")
-    expect(page.get_by_role("heading", name=re.compile("^No records"))).to_be_visible()
-    now_s = int(time.time())
-    node.send(_lines("bakery", [(now_s - 1_500 + n, "info", f"served request {n}") for n in range(120)]))
-    node.wait_for_count(120)
-    page.reload()
-    expect(page.get_by_role("heading", name=re.compile(r"^Learning: .* of 5 min"))).to_be_visible()
-    node.send(_history(now_s // STEP_S * STEP_S, {"mill": False}))
-    node.wait_for_count(120 + STEPS * 10)
-    page.reload()
-    expect(page.get_by_role("heading", name=re.compile("^Nothing unusual"))).to_be_visible()
-    expect(page.locator(".anomalies-empty")).to_contain_text("Watched 2 services, 1,320 records over 30 min")
-    expect(page.locator(".anomalies-empty")).to_contain_text("not judged yet: bakery.")
-    node.stop()
+    with NodeProcess(tmp_path / "data") as node:
+        page = open_context(node.url).new_page()
+        page.goto(f"{node.url}/anomalies")
+        expect(page.get_by_role("heading", name=re.compile("^No records"))).to_be_visible()
+        now_s = int(time.time())
+        node.send(_lines("bakery", [(now_s - 1_500 + n, "info", f"served request {n}") for n in range(120)]))
+        node.wait_for_count(120)
+        page.reload()
+        expect(page.get_by_role("heading", name=re.compile(r"^Learning: .* of 5 min"))).to_be_visible()
+        node.send(_history(now_s // STEP_S * STEP_S, {"mill": False}))
+        node.wait_for_count(120 + STEPS * 10)
+        page.reload()
+        expect(page.get_by_role("heading", name=re.compile("^Nothing unusual"))).to_be_visible()
+        expect(page.locator(".anomalies-empty")).to_contain_text("Watched 2 services, 1,320 records over 30 min")
+        expect(page.locator(".anomalies-empty")).to_contain_text("not judged yet: bakery.")
 
 
 def test_a_node_that_does_not_look_says_so(open_context, tmp_path: Path) -> None:
-    node = NodeProcess(tmp_path / "data", environment={"HEIMDALL_DETECT__ENABLED": "false"})
-    node.start()
-    page = open_context(node.url).new_page()
-    page.goto(f"{node.url}/anomalies")
-    expect(page.get_by_text("Detection is turned off on this node")).to_be_visible()
-    expect(page.get_by_text("detect.enabled = false")).to_be_visible()
-    expect(page.get_by_text("Nothing unusual")).to_have_count(0)
-    node.stop()
+    with NodeProcess(tmp_path / "data", environment={"HEIMDALL_DETECT__ENABLED": "false"}) as node:
+        page = open_context(node.url).new_page()
+        page.goto(f"{node.url}/anomalies")
+        expect(page.get_by_text("Detection is turned off on this node")).to_be_visible()
+        expect(page.get_by_text("detect.enabled = false")).to_be_visible()
+        expect(page.get_by_text("Nothing unusual")).to_have_count(0)
 
 
 NIGHT_S = 3 * 3600
@@ -266,9 +279,8 @@ def fortnight(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]
             )
         )  # fmt: skip
     store.close()
-    node.start()
-    yield node
-    node.stop()
+    with node:
+        yield node
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

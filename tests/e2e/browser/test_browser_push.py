@@ -52,11 +52,9 @@ def service() -> Iterator[Recorder]:
 def pushing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
     path = tmp_path_factory.mktemp("push")
     (path / "alerting.toml").write_text(ALERTING)
-    node = NodeProcess(path / "data", environment={"HEIMDALL_ALERTING__FILE": str(path / "alerting.toml")})
-    node.start()
-    httpx.post(f"{node.url}/api/v1/rules", json=RULE).raise_for_status()
-    yield node
-    node.stop()
+    with NodeProcess(path / "data", environment={"HEIMDALL_ALERTING__FILE": str(path / "alerting.toml")}) as node:
+        httpx.post(f"{node.url}/api/v1/rules", json=RULE).raise_for_status()
+        yield node
 
 
 @pytest.fixture

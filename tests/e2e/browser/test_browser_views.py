@@ -19,24 +19,24 @@ MINUTES = 60
 @pytest.fixture(scope="module")
 def changed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
     """An hour of an even stream; in its second half a disk is full, which nobody said before, and a cache is gone."""
-    node = NodeProcess(tmp_path_factory.mktemp("changed") / "data", environment={"HEIMDALL_DETECT__ENABLED": "false"})
-    node.start()
-    now_s = int(time.time())
-    rows = []
-    for minute in range(MINUTES):
-        at_s = now_s - (MINUTES - minute) * 60
-        for n in range(20):
-            rows.append((at_s + 3 * n, "info", "web", f"served request {minute * 20 + n} in {n} ms"))
-            rows.append((at_s + 3 * n, "info", "web", f"user u{n} logged in"))
-        for n in range(8):
-            if minute >= MINUTES // 2 + 3:
-                rows.append((at_s + 7 * n, "error", "store", f"disk sd{n} is full"))
-            elif minute < MINUTES // 2 - 3:
-                rows.append((at_s + 7 * n, "debug", "store", f"cache hit for key k{n}"))
-    node.send(b"".join(_line(*row) for row in rows))
-    node.wait_for_count(len(rows))
-    yield node
-    node.stop()
+    with NodeProcess(
+        tmp_path_factory.mktemp("changed") / "data", environment={"HEIMDALL_DETECT__ENABLED": "false"}
+    ) as node:
+        now_s = int(time.time())
+        rows = []
+        for minute in range(MINUTES):
+            at_s = now_s - (MINUTES - minute) * 60
+            for n in range(20):
+                rows.append((at_s + 3 * n, "info", "web", f"served request {minute * 20 + n} in {n} ms"))
+                rows.append((at_s + 3 * n, "info", "web", f"user u{n} logged in"))
+            for n in range(8):
+                if minute >= MINUTES // 2 + 3:
+                    rows.append((at_s + 7 * n, "error", "store", f"disk sd{n} is full"))
+                elif minute < MINUTES // 2 - 3:
+                    rows.append((at_s + 7 * n, "debug", "store", f"cache hit for key k{n}"))
+        node.send(b"".join(_line(*row) for row in rows))
+        node.wait_for_count(len(rows))
+        yield node
 
 
 def _line(at_s: float, level: str, service: str, message: str) -> bytes:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,18 +18,13 @@ import httpx
 import orjson
 import pytest
 from node_process import NodeProcess
+from server_process import free_port
 
 from installing import one_at_a_time
 
 CLIENTS = Path(__file__).parent / "clients"
 _INSTALL_S = 300
 _RUN_S = 60
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass(frozen=True)
@@ -54,17 +48,15 @@ class Receiver:
 @pytest.fixture(scope="session")
 def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
     elasticsearch, grpc = free_port(), free_port()
-    process = NodeProcess(
+    with NodeProcess(
         tmp_path_factory.mktemp("receiver") / "data",
         environment={
             "HEIMDALL_SERVER__ALIAS_PORTS": f"{elasticsearch},{grpc}",
             "HEIMDALL_SERVER__ELASTICSEARCH_PORT": str(elasticsearch),
             "HEIMDALL_SERVER__OTLP_GRPC_PORT": str(grpc),
         },
-    )
-    process.start()
-    yield Receiver(process, f"http://127.0.0.1:{elasticsearch}", f"127.0.0.1:{grpc}")
-    process.stop()
+    ) as process:
+        yield Receiver(process, f"http://127.0.0.1:{elasticsearch}", f"127.0.0.1:{grpc}")
 
 
 @dataclass(frozen=True)

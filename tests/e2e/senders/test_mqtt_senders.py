@@ -17,28 +17,23 @@ _WITHIN_S = 30
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
-    running = Mosquitto(tmp_path_factory.mktemp("mosquitto"))
-    yield running
-    running.stop()
+    with Mosquitto(tmp_path_factory.mktemp("mosquitto")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
 def subscriber(broker: Mosquitto, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
     """A node, whose subscription the broker knows: it has sent a first message through."""
-    process = NodeProcess(
+    with NodeProcess(
         tmp_path_factory.mktemp("subscriber") / "data",
         environment={
             "HEIMDALL_SOURCES__MQTT__BROKER": broker.address,
             "HEIMDALL_SOURCES__MQTT__TOPICS": "{service}/{instance}/log",
         },
-    )
-    process.start()
-    try:
+    ) as process:
         broker.publish("probe/x/log", ["there"], retain=True)
         process.wait_for_count(1, "service:probe")
         yield Receiver(process, "", "")
-    finally:
-        process.stop()
 
 
 @pytest.mark.conformance("MQTT", "mosquitto_pub 2.0", "lines of standard input, quality of service 1 and 2")

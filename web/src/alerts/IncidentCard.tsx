@@ -1,9 +1,9 @@
-import { useLayoutEffect, useRef } from 'react';
 import { Link } from 'wouter';
 import type { Incident } from '../api/types';
 import { useCommands } from '../app/commands';
 import { safeText } from '../text/safe';
 import { plural } from '../ui/format';
+import { useChosen } from '../ui/useChosen';
 import { alertsHref } from './alertsUrl';
 import { EscalationFacts } from './Escalations';
 import { IncidentActions } from './IncidentActions';
@@ -22,13 +22,8 @@ interface Props {
 
 /** One incident in the list: how bad, what, where, since when, and what to do about it. */
 export function IncidentCard({ incident, all, selected, actions, onSelect, onOpen }: Props) {
-  const place = useRef<HTMLElement>(null);
+  const place = useChosen(selected);
   useCommands({ open: () => (selected ? onOpen() : false) });
-  useLayoutEffect(() => {
-    if (!selected) return;
-    place.current?.scrollIntoView({ block: 'nearest' });
-    place.current?.focus({ preventScroll: true });
-  }, [selected]);
   const title = safeText(incident.title);
   return (
     <article

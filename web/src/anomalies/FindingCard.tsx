@@ -1,4 +1,3 @@
-import { useLayoutEffect, useRef } from 'react';
 import { Link } from 'wouter';
 import type { Finding } from '../api/types';
 import { useCommands } from '../app/commands';
@@ -6,6 +5,7 @@ import { safeText } from '../text/safe';
 import { displayInstant, nowNs, parseInstant } from '../time/instant';
 import { displaySpan } from '../time/range';
 import { Icon } from '../ui/Icon';
+import { useChosen } from '../ui/useChosen';
 import { DEFAULT_STATE, exploreHref } from '../url';
 import { type AnomaliesState, anomaliesHref } from './anomaliesUrl';
 import { BandBar } from './BandBar';
@@ -29,7 +29,7 @@ interface Props {
 export function FindingCard({ finding, state, selected, alone = false, onSelect, onOpen }: Props) {
   const feedback = useFeedback(finding);
   const [main, ...others] = finding.features;
-  const place = useRef<HTMLElement>(null);
+  const place = useChosen(selected && !alone);
 
   useCommands({
     open: () => (selected ? onOpen() : false),
@@ -37,11 +37,6 @@ export function FindingCard({ finding, state, selected, alone = false, onSelect,
     noise: () => (selected ? feedback.say('noise') : false),
     expected: () => (selected ? feedback.say('expected') : false),
   });
-  useLayoutEffect(() => {
-    if (!selected || alone) return;
-    place.current?.scrollIntoView({ block: 'nearest' });
-    place.current?.focus({ preventScroll: true });
-  }, [selected, alone]);
 
   const words = safeText(headline(finding));
   return (

@@ -149,6 +149,9 @@ class EmbeddedDriver:
         del rows
 
     def close(self) -> None:
+        """As `Driver.close`; chDB 4.4 itself keeps about five threads and twelve files (their counters below /proc) of
+        each directory that was ever opened, and raises the soft limit of files to the hard one. A node opens one; a
+        process that opens hundreds, as tests do, needs a hard limit of some thousands."""
         self._warming.cancel()
         self._warming.join()
         with self._nothing_running:
