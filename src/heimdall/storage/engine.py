@@ -111,7 +111,7 @@ class SqlEngine(Engine, Protocol):
     """Name of the table that holds the records; its columns are documented in `storage/engines/clickhouse`."""
 
     rollups: Sequence[Rollup]
-    """Counts a statement gets for little when it groups by their columns and `heimdall.storage.rollups.unit_of`."""
+    """Counts a statement gets for little when it groups by their columns and `heimdall.storage.rollups.minute_of`."""
 
     @property
     def unused(self) -> frozenset[str]:

@@ -18,7 +18,7 @@ from heimdall.storage.catalogue import Snapshot, Unit
 from heimdall.storage.engines.clickhouse import layout, leaving, warm
 from heimdall.storage.engines.clickhouse.indexes import conjuncts, use_indexes
 from heimdall.storage.engines.parquet.files import ColdFiles
-from heimdall.storage.rollups import unit_named, weighs
+from heimdall.storage.rollups import MINUTE_NS, is_minute, weighs
 from heimdall.storage.schedule import Tier
 from heimdall.storage.selection import Selection
 
@@ -127,10 +127,10 @@ def _narrow(reach: Reach, test: exp.Expr) -> None:
         if all(value is not None for value in values):
             reach.equal.setdefault(test.this.name, tuple(value for value in values if value is not None))
         return
-    if isinstance(test, exp.Binary) and (unit_ns := unit_named(test.left)) is not None:
-        number = _whole(test.right)
-        if number is not None and isinstance(test, (exp.GTE, exp.LT)):  # the others mean moments inside the unit too
-            _narrow_time(reach, test, number * unit_ns)
+    if isinstance(test, exp.Binary) and is_minute(test.left):
+        minute = _whole(test.right)
+        if minute is not None and isinstance(test, (exp.GTE, exp.LT)):  # the others mean moments inside the minute too
+            _narrow_time(reach, test, minute * MINUTE_NS)
         return
     if not isinstance(test, exp.Binary) or not isinstance(test.left, exp.Column):
         return

@@ -43,7 +43,7 @@ WORTH_PRICING_ROWS = 300_000
 """Fewer records cost less than any bound on what is expensive, whatever is done with them."""
 
 WORTH_COUNTS_ROWS = 20_000
-"""Records of a range from which on its counts by minute are worth a statement of up to five parts."""
+"""Records of a range from which on its counts by minute are worth a statement of up to three parts."""
 
 LOOKED_AT = 4
 """Windows whose reading the indexes are asked for; further ones are as the profile says."""
@@ -287,7 +287,7 @@ _STREAMING = (Strategy.WINDOWS, Strategy.ONE_STATEMENT)
 _WHY = {
     Strategy.WINDOWS: "newest first, in widening windows, until the page is full",
     Strategy.ONE_STATEMENT: "the whole range at once; indexes skip what they can",
-    Strategy.ROLLUP: "counts by hour or minute, beside the records; ends of the range that cut a minute from records",
+    Strategy.ROLLUP: "counts by minute, kept beside the records; ends of the range that cut a minute from records",
     Strategy.RECORDS: "every record of the range that indexes do not rule out",
     Strategy.SKETCHES: "estimates within 1 %, whose memory does not grow with the values",
 }

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from heimdall.storage.rollups import ROLLUPS, minute_of, unit_of
+from heimdall.storage.rollups import ROLLUPS, minute_of
 
 DATABASE = "heimdall"
 TABLE = "logs"
@@ -180,10 +180,9 @@ def create_statement(table: str) -> str:
 
 
 def projections(*keys: str) -> list[str]:
-    """DDL of the rollups, counted by `keys` and a unit of time beside their own columns."""
+    """DDL of the rollups, counted by `keys` and minute beside their own columns."""
     found = []
     for rollup in ROLLUPS:
-        unit = unit_of(exp.column("timestamp"), rollup.unit_ns).sql("clickhouse")
-        by = ", ".join((*keys, unit, *rollup.columns))
+        by = ", ".join((*keys, MINUTE, *rollup.columns))
         found.append(f"PROJECTION {rollup.name} (SELECT {by}, count() GROUP BY {by})")
     return found
