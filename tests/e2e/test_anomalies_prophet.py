@@ -26,6 +26,7 @@ PACKAGES = (
 SCRIPT = """
 import datetime, json
 import numpy as np
+from heimdall.errors import InvalidInput
 from heimdall.insight.detectors.forecasting import forecasting_model, judged
 
 days = [datetime.datetime(2022, 1, 1) + datetime.timedelta(days=n) for n in range(3 * 365)]
@@ -37,6 +38,12 @@ found = {}
 for holidays in (None, "DE"):
     marked = judged(values, forecasting_model("prophet", holidays)(times, values))[1]
     found[str(holidays)] = [str(days[place].date()) for place in np.flatnonzero(marked)]
+found["refused"] = []
+for holidays in ("XX", "DEC"):
+    try:
+        forecasting_model("prophet", holidays)(times, values)
+    except InvalidInput:
+        found["refused"].append(holidays)
 print(json.dumps(found))
 """
 
@@ -66,4 +73,5 @@ def test_a_holiday_is_no_anomaly_where_its_calendar_is_known(packages: Path) -> 
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["DE"] == ["2023-05-16"]
     assert found["None"] == ["2022-10-03", "2023-05-16", "2023-10-03", "2024-10-03"]
+    assert found["refused"] == ["XX", "DEC"]
     assert not done.stderr

@@ -63,9 +63,8 @@ def judged(values: FloatArray, expected: FloatArray) -> tuple[FloatArray, NDArra
 
 
 def _prophet(holidays: str | None) -> Model:
-    for name in ("cmdstanpy", "prophet.plot"):  # one tells of every fit, the other that nothing can be drawn
-        logging.getLogger(name).addHandler(logging.NullHandler())
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    _silence("cmdstanpy")  # it tells of every fit
+    _silence("prophet.plot")  # and this that nothing can be drawn
     try:
         import pandas as pd
         from prophet import Prophet
@@ -80,7 +79,7 @@ def _prophet(holidays: str | None) -> Model:
         if holidays is not None:
             try:
                 model.add_country_holidays(country_name=holidays)
-            except (AttributeError, NotImplementedError, KeyError) as exc:
+            except (AttributeError, TypeError) as exc:  # no such name, or one that is no calendar: DEC is a month
                 raise InvalidInput(
                     f"there is no calendar of holidays of {holidays!r}; write a code as DE or US"
                 ) from exc
@@ -89,3 +88,11 @@ def _prophet(holidays: str | None) -> Model:
         return np.asarray(model.predict(pd.DataFrame({"ds": moments}))["yhat"], np.float64)
 
     return expected
+
+
+def _silence(name: str) -> None:
+    """A logger with a handler of its own gets no other from its package."""
+    logger = logging.getLogger(name)
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
+    logger.setLevel(logging.CRITICAL)
