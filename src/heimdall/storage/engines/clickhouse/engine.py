@@ -77,7 +77,7 @@ SELECT_SETTINGS: Settings = {
     # cores everything that scans would take twice as long. What it may use is bounded by `max_memory_usage`.
     "max_threads_min_free_memory_per_thread": 0,
     # Indexes rule parts and blocks out before anything is read, not while each is: of many parts hardly one has to be
-    # opened. A needle among 108 parts takes two thirds of the time, and a third of the CPU.
+    # opened. A needle among 108 parts takes two thirds of the time.
     "use_skip_indexes_on_data_read": 0,
 }
 
