@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from shop_lines import LINES
 
 EXPLORE = "/explore?from=-24h&q=shop:demo"
@@ -139,6 +139,39 @@ def test_what_is_like_a_line_is_one_click_away(visit):
     expect(page.locator(".row .line-message").first).to_contain_text("pool exhausted")
     expect(status(page)).to_have_text("20 lines")
     expect(page.get_by_label("Status of the answer")).to_contain_text("compared by words")
+    page.locator(".row").first.click()
+    expect(page.get_by_role("complementary", name="The focused line")).to_contain_text("similarity")
+
+
+def test_a_line_of_the_last_answer_is_not_sought_in_a_slow_next_one(visit):
+    page = ready(visit(EXPLORE))
+    page.keyboard.press("e")
+    expect(focused(page)).to_contain_text("pool exhausted")
+    page.keyboard.press("Enter")
+    held: list[Route] = []
+    asked = re.compile(r"/search\?.*similar")
+    page.route(asked, lambda route: held.append(route))
+    page.get_by_role("button", name="Find similar").click()
+    page.wait_for_timeout(500)
+    assert "sel=" not in page.url, "the focus of the old answer went into the address of the new question"
+    for route in held:
+        route.continue_()
+    page.unroute(asked)
+    expect(status(page)).to_have_text("20 lines")
+    page.locator(".row").first.click()
+    expect(page.get_by_role("complementary", name="The focused line")).to_contain_text("similarity")
+
+
+def test_a_link_to_a_line_that_the_answer_lacks_focuses_none(visit):
+    page = ready(visit(EXPLORE))
+    page.keyboard.press(":")
+    page.keyboard.type("1234")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("sel="))
+    link = page.url
+    page.goto(re.sub("q=[^&]*", "q=*%20%7C%20similar%20%22pool%20exhausted%22", link))
+    expect(page.get_by_text("The line of this link is not in the result")).to_be_visible()
+    expect(status(page)).to_have_text("20 lines")
     page.locator(".row").first.click()
     expect(page.get_by_role("complementary", name="The focused line")).to_contain_text("similarity")
 

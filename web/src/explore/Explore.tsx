@@ -64,7 +64,8 @@ export function Explore() {
   const { shown, chart, phase, error } = result;
   const tail = useTail(state.q, state.live);
   const load = usePages(shown);
-  const focus = useFocus(state, update, state.live ? null : shown, viewport);
+  const stale = !state.live && shown !== null && shown.run !== run;
+  const focus = useFocus(state, update, state.live ? null : shown, stale, viewport);
 
   const lineAt = useCallback(
     (rank: number): Line | null => {
@@ -80,7 +81,6 @@ export function Explore() {
   );
   const focusedLine = lineAt(focus.rank);
   const total = state.live ? tail.buffer.length : (shown?.total ?? 0);
-  const stale = !state.live && shown !== null && shown.run !== run;
 
   const onQuery = useCallback((q: string) => update({ q }), [update]);
   const rerun = useCallback(() => setAsked((n) => n + 1), []);

@@ -12,6 +12,15 @@ test('any row of the result can be asked for by its rank', async () => {
   expect(pages.at(0)).toBeUndefined();
 });
 
+test('a loaded line is found by its id', () => {
+  const pages = new Pages(async () => []);
+  const lines = (ids: string[]) => ids.map((id) => ({ id, timestamp: '', message: '' }) as unknown as Row);
+  pages.put(0, lines(['a', 'b']));
+  pages.put(1, lines(['c', 'd']));
+  expect(pages.rankOf('d')).toBe(PAGE_ROWS + 1);
+  expect(pages.rankOf('e')).toBe(-1);
+});
+
 test('rows in view are loaded by whole pages, once', async () => {
   const asked: number[] = [];
   const pages = new Pages(async (rank, limit) => {

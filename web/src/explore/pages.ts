@@ -1,6 +1,6 @@
 /** Pages of a frozen result, addressed by rank: loads what is in view, keeps the most recent, drops the rest. */
 
-import type { Row } from '../api/types';
+import { isLine, type Row } from '../api/types';
 
 export const PAGE_ROWS = 200;
 /** 60 pages of 200 rows of about 1 KB: 12 MB. */
@@ -35,6 +35,15 @@ export class Pages {
 
   at(rank: number): Row | undefined {
     return this.#pages.get(Math.floor(rank / PAGE_ROWS))?.[rank % PAGE_ROWS];
+  }
+
+  /** Rank of the line with this id among the rows that are loaded, -1 = none. */
+  rankOf(id: string): number {
+    for (const [page, rows] of this.#pages) {
+      const place = rows.findIndex((row) => isLine(row) && row.id === id);
+      if (place >= 0) return page * PAGE_ROWS + place;
+    }
+    return -1;
   }
 
   /** Error of the page that holds `rank`, if it could not be loaded. */

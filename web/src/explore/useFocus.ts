@@ -18,11 +18,15 @@ export interface Focus {
   clear(): void;
 }
 
-/** Which line has the focus, in the list and in the address; finds the line that a link names. */
+/**
+ * Which line has the focus, in the list and in the address; finds the line that a link names.
+ * `stale`: the lines shown answer an older question than the address asks, which their focus has no place in.
+ */
 export function useFocus(
   state: ExploreState,
   update: Update,
   shown: Shown | null,
+  stale: boolean,
   viewport: RefObject<ViewportHandle | null>,
 ): Focus {
   const [rank, setRank] = useState(-1);
@@ -31,6 +35,7 @@ export function useFocus(
 
   const to = useCallback(
     (target: number, place: 'nearest' | 'center' = 'nearest') => {
+      sought.current = null;
       setRank(target);
       viewport.current?.show(target, place);
     },
@@ -61,11 +66,11 @@ export function useFocus(
   const row = rank >= 0 ? shown?.pages.at(rank) : undefined;
   const id = isLine(row) ? row.id : '';
   useEffect(() => {
-    if (rank < 0 || !id) return;
+    if (stale || rank < 0 || !id) return;
     clearTimeout(timer.current);
     timer.current = setTimeout(() => update({ rank, sel: id }, 'replace'), ADDRESS_DELAY_MS);
     return () => clearTimeout(timer.current);
-  }, [rank, id, update]);
+  }, [stale, rank, id, update]);
 
   return { rank, to, clear };
 }
@@ -76,6 +81,8 @@ async function find(shown: Shown, { rank, sel }: ExploreState): Promise<number> 
     const row = await shown.pages.row(rank);
     if (!sel || (isLine(row) && row.id === sel)) return rank;
   }
+  // Only lines are in the order of time; of any other answer all rows are here.
+  if (shown.run.shape !== 'lines') return shown.pages.rankOf(sel);
   const end = sel ? endOfIdTime(sel) : null;
   if (end === null) return -1;
   try {
