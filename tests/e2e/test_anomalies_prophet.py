@@ -36,12 +36,12 @@ values[500] += 90
 times = np.array([int(day.replace(tzinfo=datetime.UTC).timestamp()) * 10**9 for day in days])
 found = {}
 for holidays in (None, "DE"):
-    marked = judged(values, forecasting_model("prophet", holidays)(times, values))[1]
+    marked = judged(values, forecasting_model("prophet", holidays)(times, values, lambda: None))[1]
     found[str(holidays)] = [str(days[place].date()) for place in np.flatnonzero(marked)]
 found["refused"] = []
 for holidays in ("XX", "DEC"):
     try:
-        forecasting_model("prophet", holidays)(times, values)
+        forecasting_model("prophet", holidays)(times, values, lambda: None)
     except InvalidInput:
         found["refused"].append(holidays)
 print(json.dumps(found))

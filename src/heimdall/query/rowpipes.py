@@ -7,6 +7,7 @@ group `heimdall.pipes`, so the language knows their words without importing them
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -31,8 +32,11 @@ class RowPipe(Pipe, ABC):
     """One step behind everything an engine does."""
 
     @abstractmethod
-    def on_rows(self, rows: pa.Table) -> pa.Table:
-        """The answer made of `rows`, which have the columns of the shape before it."""
+    def on_rows(self, rows: pa.Table, check: Callable[[], None]) -> pa.Table:
+        """The answer made of `rows`, which have the columns of the shape before it.
+
+        `check` raises once nobody waits for the answer; it is called every few milliseconds of work.
+        """
 
     def to_sql(self, builder: SqlBuilder) -> None:
         """Nothing: the statement ends before this pipe."""
@@ -52,7 +56,7 @@ class AskingPipe(RowPipe, ABC):
     def answer(self, asking: Asking) -> pa.Table:
         """The answer; `asking.question.query` is the query before this pipe."""
 
-    def on_rows(self, rows: pa.Table) -> pa.Table:
+    def on_rows(self, rows: pa.Table, check: Callable[[], None]) -> pa.Table:
         raise TypeError(f"{self.name} makes nothing of rows: it asks")
 
 
@@ -75,4 +79,4 @@ def answer_rows(job: Job, source: Source, question: Question) -> tuple[pa.Table,
     assert isinstance(last, RowPipe)
     asked = replace(question, query=engine_part(question.query))
     rows = source.rows(job, asked, limit=MAX_ROWS + 1)
-    return last.on_rows(rows.slice(0, MAX_ROWS)), rows.num_rows > MAX_ROWS
+    return last.on_rows(rows.slice(0, MAX_ROWS), job.check), rows.num_rows > MAX_ROWS

@@ -16,8 +16,10 @@ from heimdall.errors import InvalidInput, MissingExtra
 from heimdall.insight.conformal import FloatArray
 from heimdall.insight.detectors.lstm import expected_by_lstm
 
-Model = Callable[[NDArray[np.int64], FloatArray], FloatArray]
-"""(times in ns since 1970, values) of one series in order of time → what was expected; NaN where nothing is."""
+Model = Callable[[NDArray[np.int64], FloatArray, Callable[[], None]], FloatArray]
+"""(times in ns since 1970, values) of one series in order of time → what was expected; NaN where nothing is.
+
+The third raises once nobody waits for the answer; a model that is fitted in one call asks it before."""
 
 _MANY, _USUAL = 0.8, 0.95
 """Quantiles of residuals. Up to the second their own rank tells how rare they are; beyond it they are taken to fall off
@@ -71,7 +73,8 @@ def _prophet(holidays: str | None) -> Model:
     except ImportError as exc:
         raise MissingExtra("prophet", "prophet") from exc
 
-    def expected(times_ns: NDArray[np.int64], values: FloatArray) -> FloatArray:
+    def expected(times_ns: NDArray[np.int64], values: FloatArray, check: Callable[[], None]) -> FloatArray:
+        check()
         known = np.isfinite(values)
         if known.sum() < _FEWEST:
             return np.full(len(values), np.nan)

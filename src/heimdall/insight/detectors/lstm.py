@@ -8,6 +8,7 @@ two hundred megabytes would train it no better.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,10 +44,16 @@ class LstmConfig:
     seed: int = 7
 
 
-def expected_by_lstm(times_ns: NDArray[np.int64], values: FloatArray, config: LstmConfig | None = None) -> FloatArray:
+def expected_by_lstm(
+    times_ns: NDArray[np.int64],
+    values: FloatArray,
+    check: Callable[[], None] = lambda: None,
+    config: LstmConfig | None = None,
+) -> FloatArray:
     """What is expected at each point by the points before it, in order of time; NaN for the first `window`.
 
-    Values that are not numbers count as the last one that was, and are not learnt from.
+    Values that are not numbers count as the last one that was, and are not learnt from. `check` is called between
+    steps of milliseconds; what it raises ends it.
     """
     config = config or LstmConfig()
     expected = np.full(len(values), np.nan)
@@ -65,8 +72,8 @@ def expected_by_lstm(times_ns: NDArray[np.int64], values: FloatArray, config: Ls
     last, unit = read[config.window - 1 : -1], _spread(np.diff(series))
     target = (series[config.window :] - last) / unit
     learnt = np.flatnonzero(known[config.window :])
-    parameters = _trained(inputs, target, learnt, config)
-    expected[config.window :] = (last + predictions(parameters, inputs) * unit) * scale + middle
+    parameters = _trained(inputs, target, learnt, check, config)
+    expected[config.window :] = (last + predictions(parameters, inputs, check) * unit) * scale + middle
     return expected
 
 
@@ -79,12 +86,19 @@ def _without_odd(series: FloatArray) -> FloatArray:
     return np.clip(series, usual - reach, usual + reach)
 
 
-def _trained(inputs: FloatArray, target: FloatArray, learnt: NDArray[np.int64], config: LstmConfig) -> Parameters:
+def _trained(
+    inputs: FloatArray,
+    target: FloatArray,
+    learnt: NDArray[np.int64],
+    check: Callable[[], None],
+    config: LstmConfig,
+) -> Parameters:
     rng = np.random.default_rng(config.seed)
     parameters = started(config.hidden, rng)
     first = {name: np.zeros_like(value) for name, value in parameters.items()}
     second = {name: np.zeros_like(value) for name, value in parameters.items()}
     for number in range(1, config.rounds + 1):
+        check()
         chosen = rng.choice(learnt, min(config.batch, len(learnt)), replace=False)
         _, gradients = loss(parameters, inputs[:, chosen], target[chosen])
         norm = float(np.sqrt(sum((gradient**2).sum() for gradient in gradients.values())))
@@ -106,10 +120,11 @@ def started(hidden: int, rng: np.random.Generator) -> Parameters:
     return {"gates": gates, "bias": bias, "out": rng.normal(0, 0.1, hidden), "level": np.zeros(1)}
 
 
-def predictions(parameters: Parameters, inputs: FloatArray) -> FloatArray:
+def predictions(parameters: Parameters, inputs: FloatArray, check: Callable[[], None]) -> FloatArray:
     """Of inputs of shape (window, places, inputs), by place."""
     found = np.empty(inputs.shape[1])
     for start in range(0, len(found), _AT_ONCE):
+        check()
         hidden, _ = _forward(parameters, inputs[:, start : start + _AT_ONCE])
         found[start : start + _AT_ONCE] = hidden[-1] @ parameters["out"] + parameters["level"]
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -77,7 +77,7 @@ class Anomalies(RowPipe):
         added = {"expected": Type.NUMBER, "anomaly_score": Type.NUMBER, "anomaly": Type.BOOLEAN}
         return before.extended(added)
 
-    def on_rows(self, rows: pa.Table) -> pa.Table:
+    def on_rows(self, rows: pa.Table, check: Callable[[], None]) -> pa.Table:
         frame = pl.from_arrow(rows)
         assert isinstance(frame, pl.DataFrame)
         value = self.value or next(name for name, kind in frame.schema.items() if kind.is_numeric())
@@ -90,14 +90,14 @@ class Anomalies(RowPipe):
         series, times = numbers.astype(np.int64), np.asarray(frame[self.time].cast(pl.Int64))
         values = np.asarray(frame[value].cast(pl.Float64))
         if self.model is None:
-            found = _judge(series, times, values)
+            found = _judge(series, times, values, check)
         else:
-            found = _forecast(forecasting_model(self.model, self.holidays), series, times, values)
+            found = _forecast(forecasting_model(self.model, self.holidays), series, times, values, check)
         return frame.with_columns(**found).to_arrow()
 
 
 def _judge(series: np.ndarray[tuple[int], np.dtype[np.int64]], times: np.ndarray[tuple[int], np.dtype[np.int64]],
-           values: FloatArray) -> dict[str, pl.Series]:  # fmt: skip
+           values: FloatArray, check: Callable[[], None]) -> dict[str, pl.Series]:  # fmt: skip
     """Columns `expected`, `anomaly_score` and `anomaly` in the order of the rows: point after point of each series."""
     config = MetricConfig(shape=_SHAPE)
     detector = MetricDetector(config)
@@ -110,6 +110,7 @@ def _judge(series: np.ndarray[tuple[int], np.dtype[np.int64]], times: np.ndarray
     detector.grow(min(len(starts), MAX_SERIES), warmup_points=warmup)
     expected, evidence = np.full(len(order), np.nan), np.zeros(len(order))
     for step in range(longest):
+        check()
         at = order[place == step]
         at = at[series[at] < MAX_SERIES]
         judged = detector.step(series[at], times[at], values[at])
@@ -120,14 +121,14 @@ def _judge(series: np.ndarray[tuple[int], np.dtype[np.int64]], times: np.ndarray
 
 
 def _forecast(
-    model: Model, series: NDArray[np.int64], times: NDArray[np.int64], values: FloatArray
+    model: Model, series: NDArray[np.int64], times: NDArray[np.int64], values: FloatArray, check: Callable[[], None]
 ) -> dict[str, pl.Series]:
     expected, evidence = np.full(len(series), np.nan), np.zeros(len(series))
     marked = np.zeros(len(series), np.bool_)
     for number in range(min(int(series.max(initial=-1)) + 1, MOST_FORECAST)):
         at = np.flatnonzero(series == number)
         at = at[np.argsort(times[at], kind="stable")]
-        expected[at] = model(times[at], values[at])
+        expected[at] = model(times[at], values[at], check)
         evidence[at], marked[at] = judged(values[at], expected[at])
     return _columns(expected, evidence, marked)
 

@@ -50,13 +50,13 @@ def test_gaps_constants_and_short_series_are_no_trouble() -> None:
     values[30:50] = np.nan
     assert np.isfinite(expected_by_lstm(hours * HOUR_NS, values)[24:]).all()
     assert np.isnan(expected_by_lstm(hours[:40] * HOUR_NS, values[:40])).all()
-    assert np.isnan(expected_by_lstm(hours * HOUR_NS, np.full(100, np.nan), LstmConfig(rounds=2))).all()
+    assert np.isnan(expected_by_lstm(hours * HOUR_NS, np.full(100, np.nan), config=LstmConfig(rounds=2))).all()
 
 
 def test_the_longest_chart_takes_little_memory() -> None:
     hours = np.arange(MAX_ROWS)
     tracemalloc.start()
-    expected_by_lstm(hours * HOUR_NS, np.sin(hours / 24 * 2 * np.pi), LstmConfig(rounds=2))
+    expected_by_lstm(hours * HOUR_NS, np.sin(hours / 24 * 2 * np.pi), config=LstmConfig(rounds=2))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 128 * 2**20

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from heimdall.errors import MissingExtra, QuerySyntaxError
+from heimdall.errors import MissingExtra, QueryCancelled, QuerySyntaxError
 from heimdall.query.languages.hql import parse, to_text
 from heimdall.query.rowpipes import RowPipe, ends_in_row_pipe, engine_part
 from heimdall.query.shape import shape_of
@@ -27,7 +27,7 @@ def series() -> pa.Table:
 def judged(text: str) -> list[dict[str, object]]:
     pipe = parse(text).pipes[-1]
     assert isinstance(pipe, RowPipe)
-    return pipe.on_rows(series()).to_pylist()  # type: ignore[no-any-return]
+    return pipe.on_rows(series(), lambda: None).to_pylist()  # type: ignore[no-any-return]
 
 
 def test_the_point_its_past_does_not_explain_is_marked_in_its_own_series() -> None:
@@ -45,6 +45,20 @@ def test_a_model_may_be_chosen() -> None:
     assert [place for place, row in enumerate(rows) if row["anomaly"]] == [500]
     assert rows[0]["expected"] is None
     assert 30 < rows[500]["expected"] < 90  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("using", ["", " using lstm"])
+def test_it_ends_with_the_question(using: str) -> None:
+    pipe = parse(f"{CHART} | anomalies{using}").pipes[-1]
+    assert isinstance(pipe, RowPipe)
+    checks = iter(range(3))
+
+    def check() -> None:
+        if next(checks, None) is None:
+            raise QueryCancelled("query was cancelled")
+
+    with pytest.raises(QueryCancelled):
+        pipe.on_rows(series(), check)
 
 
 @pytest.mark.parametrize(
