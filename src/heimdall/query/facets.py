@@ -10,7 +10,8 @@ from heimdall.errors import InvalidInput
 from heimdall.model.severity import LEVELS
 from heimdall.query.executor import Job
 from heimdall.query.fields import field_type
-from heimdall.query.sources import COUNT_COLUMN, VALUE_COLUMN, Question, Source, check_field
+from heimdall.query.fieldvalues import COUNT_COLUMN, VALUE_COLUMN, FieldValues
+from heimdall.query.sources import Question, Source, check_field
 from heimdall.query.types import Type
 
 USUAL_FIELDS: tuple[str, ...] = ("level", "service", "environment", "region", "instance")
@@ -29,7 +30,10 @@ def facets(job: Job, source: Source, question: Question, names: tuple[str, ...],
     for name in names:
         check_field(name)
     question = question.counted()
-    found = [_facet(job, source, question, name, limit) for name in names or USUAL_FIELDS]
+    wanted = names or USUAL_FIELDS
+    most = max(limit, _SEVERITIES) if "level" in wanted else limit
+    values = source.values(job, question, list(dict.fromkeys(map(_column, wanted))), most)
+    found = [_facet(name, values[_column(name)], limit) for name in wanted]
     return found if names else [facet for facet in found if facet["distinct"]]
 
 
@@ -44,12 +48,15 @@ def facet_rows(found: list[dict[str, object]]) -> pa.Table:
     return pa.Table.from_pylist(rows)
 
 
-def _facet(job: Job, source: Source, question: Question, name: str, limit: int) -> dict[str, object]:
-    column = "severity_number" if name == "level" else name
-    table, distinct, present, total = source.values(job, question, column, _SEVERITIES if name == "level" else limit)
-    frame = pl.from_arrow(table)
+def _column(name: str) -> str:
+    """What is counted of a field: a level is several numbers."""
+    return "severity_number" if name == "level" else name
+
+
+def _facet(name: str, counted: FieldValues, limit: int) -> dict[str, object]:
+    frame = pl.from_arrow(counted.top)
     assert isinstance(frame, pl.DataFrame)
-    count = pl.col(COUNT_COLUMN).cast(pl.Int64)
+    count, distinct = pl.col(COUNT_COLUMN).cast(pl.Int64), counted.distinct
     if name == "level":
         grouped = frame.group_by(level_counts(VALUE_COLUMN).alias("value")).agg(count.sum().alias("count"))
         distinct = grouped.height
@@ -58,13 +65,14 @@ def _facet(job: Job, source: Source, question: Question, name: str, limit: int) 
         counts = grouped["count"].to_list()
     else:
         kind = field_type(name)
+        frame = frame.head(limit)
         values = [_plain(value, kind) for value in shown_values(frame[VALUE_COLUMN])]
         counts = frame.select(count).to_series().to_list()
     return {
         "field": name,
         "type": _type_name(name, values),
         "distinct": distinct,
-        "coverage": round(present / total, 4) if total else 0.0,
+        "coverage": round(counted.present / counted.total, 4) if counted.total else 0.0,
         "values": [{"value": value, "count": number} for value, number in zip(values, counts, strict=True)],
     }
 

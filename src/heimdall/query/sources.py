@@ -6,7 +6,7 @@ each value. Planner, pages, histogram and facets are written once on top of them
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlglot import exp
 
-from heimdall.errors import InvalidInput
+from heimdall.errors import InvalidInput, TooMuchMemory
 from heimdall.model.batch import TenantId
 from heimdall.query.ast import And, MatchAll, Predicate, Query
 from heimdall.query.context import Context
@@ -23,6 +23,7 @@ from heimdall.query.counting import Counting
 from heimdall.query.cursor import Behind
 from heimdall.query.executor import Executor, Job
 from heimdall.query.fields import ATTRIBUTES, POSITION_COLUMN, TIME_COLUMN, canonical
+from heimdall.query.fieldvalues import COUNT_COLUMN, VALUE_COLUMN, FieldValues, frequencies, values_of
 from heimdall.query.frame.evaluation import evaluate
 from heimdall.query.rollup import rollup_source
 from heimdall.query.rows import record_table
@@ -35,8 +36,11 @@ from heimdall.storage.engines.memory import MemoryEngine
 from heimdall.storage.rollups import MINUTE_NS, WEIGHT, Rollup, weighs
 from heimdall.storage.stored import STORED_SCHEMA
 
-STEP_COLUMN, COUNT_COLUMN, VALUE_COLUMN = "_counted_step", "_counted_records", "_counted_value"
-"""Names no field of a sender can hide."""
+STEP_COLUMN = "_counted_step"
+"""As `COUNT_COLUMN` and `VALUE_COLUMN` a name no field of a sender can hide."""
+
+_FIELDS_AT_ONCE = 8
+"""Whose values one statement counts: it holds all of their groups."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +96,8 @@ class Source(Protocol):
         `since_1970`: no record is older, which makes numbering steps cheaper.
         """
 
-    def values(self, job: Job, question: Question, field: str, limit: int) -> tuple[pa.Table, int, int, int]:
-        """The most frequent values (`VALUE_COLUMN`, `COUNT_COLUMN`); distinct values, records with one, records."""
+    def values(self, job: Job, question: Question, fields: Sequence[str], limit: int) -> dict[str, FieldValues]:
+        """The `limit` most frequent values of each of the fields, which are all different."""
 
     def statement(
         self, question: Question, *, columns: Sequence[str] | None = None, limit: int | None = None
@@ -171,32 +175,41 @@ class SqlSource:
             statement = statement.select(exp.alias_(value, VALUE_COLUMN), copy=False).group_by(VALUE_COLUMN, copy=False)
         return self._executor.run(job, self.tier, statement)
 
-    def values(self, job: Job, question: Question, field: str, limit: int) -> tuple[pa.Table, int, int, int]:
-        value: exp.Expr
-        counted = self._counted(question, (field,), None)
+    def values(self, job: Job, question: Question, fields: Sequence[str], limit: int) -> dict[str, FieldValues]:
+        found: dict[str, FieldValues] = {}
+        for together in self._together(question, fields):
+            try:
+                found |= self._values(job, question, together, limit)
+            except TooMuchMemory:
+                if len(together) == 1:
+                    raise
+                for name in together:
+                    found |= self._values(job, question, [name], limit)
+        return found
+
+    def _together(self, question: Question, fields: Sequence[str]) -> Iterator[Sequence[str]]:
+        """Fields that are counted by one statement, which reads their records, or the rows of a rollup, once."""
+        left = list(fields)
+        for rollup in self._rollups(question):
+            here = [name for name in left if (known := canonical(name)) and known.source in rollup.columns]
+            if here and self._counted(question, here, None) is not None:
+                yield here
+                left = [name for name in left if name not in here]
+        # To find the records once for all fields is what pays; where all are wanted, one by one is a fifth faster.
+        at_once = 1 if isinstance(question.query.search, MatchAll) and not question.query.pipes else _FIELDS_AT_ONCE
+        for start in range(0, len(left), at_once):
+            yield left[start : start + at_once]
+
+    def _values(self, job: Job, question: Question, fields: Sequence[str], limit: int) -> dict[str, FieldValues]:
+        counted = self._counted(question, fields, None)
         if counted is None:
-            inner = self._select(question, (field,), None, None).subquery("matching", copy=False)
-            value, records = exp.column(field, quoted=True), "count()"
+            inner = self._select(question, tuple(fields), None, None).subquery("matching", copy=False)
+            values: list[exp.Expr] = [exp.column(name, quoted=True) for name in fields]
+            records = "count()"
         else:
-            inner, value, records = counted, field_value(field).sql, f"sum({WEIGHT})"
-        groups = exp.select(exp.alias_(value, VALUE_COLUMN), f"{records} AS {COUNT_COLUMN}").from_(inner, copy=False)
-        groups = groups.group_by(VALUE_COLUMN, copy=False)
-        present = f"isNotNull({VALUE_COLUMN})"
-        totals = exp.select(
-            VALUE_COLUMN,
-            COUNT_COLUMN,
-            f"countIf({present}) OVER () AS distinct_values",
-            f"sumIf({COUNT_COLUMN}, {present}) OVER () AS present",
-            f"sum({COUNT_COLUMN}) OVER () AS total",
-        ).from_(groups.subquery("groups", copy=False), copy=False)
-        order = (f"{present} DESC", f"{COUNT_COLUMN} DESC", VALUE_COLUMN)
-        statement = totals.order_by(*order, dialect="clickhouse", copy=False).limit(limit, copy=False)
-        table = self._executor.run(job, self.tier, statement)
-        if not table.num_rows:
-            return table.select([VALUE_COLUMN, COUNT_COLUMN]), 0, 0, 0
-        first = table.slice(0, 1).to_pylist()[0]
-        found = table.select([VALUE_COLUMN, COUNT_COLUMN]).filter(table.column(VALUE_COLUMN).is_valid())
-        return found, int(first["distinct_values"]), int(first["present"]), int(first["total"])
+            inner, values, records = counted, [field_value(name).sql for name in fields], f"sum({WEIGHT})"
+        statement = frequencies(inner, values, records, limit)
+        return values_of(self._executor.run(job, self.tier, statement), fields)
 
     def statement(
         self, question: Question, *, columns: Sequence[str] | None = None, limit: int | None = None
@@ -374,12 +387,15 @@ class FrameSource:
         keys = [step] if by is None else [step, pl.col(by).alias(VALUE_COLUMN)]
         return frame.group_by(keys).agg(pl.len().alias(COUNT_COLUMN)).to_arrow()
 
-    def values(self, job: Job, question: Question, field: str, limit: int) -> tuple[pa.Table, int, int, int]:
-        frame = self._evaluate(job, question, (field,), None, None)
-        groups = frame.group_by(pl.col(field).alias(VALUE_COLUMN)).agg(pl.len().alias(COUNT_COLUMN))
-        present = groups.filter(pl.col(VALUE_COLUMN).is_not_null())
-        top = present.sort([COUNT_COLUMN, VALUE_COLUMN], descending=[True, False]).head(limit)
-        return top.to_arrow(), present.height, int(present[COUNT_COLUMN].sum()), frame.height
+    def values(self, job: Job, question: Question, fields: Sequence[str], limit: int) -> dict[str, FieldValues]:
+        frame = self._evaluate(job, question, tuple(fields), None, None)
+        found = {}
+        for name in fields:
+            groups = frame.group_by(pl.col(name).alias(VALUE_COLUMN)).agg(pl.len().alias(COUNT_COLUMN))
+            present = groups.filter(pl.col(VALUE_COLUMN).is_not_null())
+            top = present.sort([COUNT_COLUMN, VALUE_COLUMN], descending=[True, False]).head(limit).to_arrow()
+            found[name] = FieldValues(top, present.height, int(present[COUNT_COLUMN].sum()), frame.height)
+        return found
 
     def statement(
         self, question: Question, *, columns: Sequence[str] | None = None, limit: int | None = None

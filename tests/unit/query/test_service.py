@@ -266,6 +266,16 @@ def test_columns_a_query_shows_do_not_change_what_is_counted(service: QueryServi
     assert data[0]["values"] == [{"value": "payment", "count": 60}]
 
 
+def test_facets_of_many_fields_at_once_are_those_of_each_alone(service: QueryService) -> None:
+    # Some of a rollup, some of the records; texts, numbers and what never occurs.
+    fields = ("user_id", "level", "http.status_code", "service", "region", "severity_number", "trace_id", "instance",
+              "nothing", "template_id", "environment", "message")  # fmt: skip
+    for q in ("*", "payment", "level:error", "level:error payment"):
+        together: Any = service.facets(FacetsRequest(q=q, fields=fields, limit=3)).data
+        alone: list[Any] = [service.facets(FacetsRequest(q=q, fields=(name,), limit=3)).data for name in fields]
+        assert together == [data[0] for data in alone]
+
+
 @pytest.mark.parametrize("name", ["", "*", "_timestamp", "_position"])
 def test_a_name_that_cannot_be_counted_by_is_refused(service: QueryService, name: str) -> None:
     with pytest.raises(InvalidInput, match="counted by"):

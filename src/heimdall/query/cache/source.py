@@ -24,6 +24,7 @@ from heimdall.query.cache.pieces import SIZES_NS, Piece, cut, runs
 from heimdall.query.cache.port import Cache, CacheKey, Entry, digest
 from heimdall.query.cursor import Behind
 from heimdall.query.executor import Job
+from heimdall.query.fieldvalues import FieldValues
 from heimdall.query.sources import COUNT_COLUMN, STEP_COLUMN, VALUE_COLUMN, Question, Source
 from heimdall.query.windows import is_stateless
 from heimdall.storage.tiers import Tiers
@@ -130,27 +131,28 @@ class CachedSource:
             return plainly()
         return _as(counted.to_arrow(), seen.schema)
 
-    def values(self, job: Job, question: Question, field: str, limit: int) -> tuple[pa.Table, int, int, int]:
+    def values(self, job: Job, question: Question, fields: Sequence[str], limit: int) -> dict[str, FieldValues]:
         if not self._countable(job, question):
-            return self._source.values(job, question, field, limit)
+            return self._source.values(job, question, fields, limit)
         pieces = self._pieces(question, SIZES_NS)
-        name = digest("values", self.tier, question.tenant, question.query, field)
-        seen = self._known(name)
-        counted = None
-        if pieces and seen is not None and not seen.wide and seen.scanned_rows >= self._worth_rows:
+        names = {field: digest("values", self.tier, question.tenant, question.query, field) for field in fields}
+        found: dict[str, FieldValues] = {}
+        for field, name in names.items():
+            seen = self._known(name)
+            if not pieces or seen is None or seen.wide or seen.scanned_rows < self._worth_rows:
+                continue
             counted = self._counts(job, question, pieces, None, field)
-        if counted is None:
-            scanned_rows = job.scanned_rows
-            found = self._source.values(job, question, field, limit)
-            if pieces:
-                wide = found[1] * len(pieces) > MOST_ROWS
-                self._remember(name, _Seen(found[0].schema, wide, job.scanned_rows - scanned_rows))
-            return found
-        assert seen is not None
-        present = counted.filter(pl.col(VALUE_COLUMN).is_not_null())
-        top = present.sort([COUNT_COLUMN, VALUE_COLUMN], descending=[True, False]).head(limit)
-        table = _as(top.select(VALUE_COLUMN, COUNT_COLUMN).to_arrow(), seen.schema)
-        return table, present.height, int(present[COUNT_COLUMN].sum()), int(counted[COUNT_COLUMN].sum())
+            if counted is not None:
+                found[field] = _most_frequent(counted, seen.schema, limit)
+        left = [field for field in fields if field not in found]
+        scanned_rows = job.scanned_rows
+        asked = self._source.values(job, question, left, limit) if left else {}
+        if pieces:
+            share = (job.scanned_rows - scanned_rows) // max(1, len(left))
+            for field, values in asked.items():
+                wide = values.distinct * len(pieces) > MOST_ROWS
+                self._remember(names[field], _Seen(values.top.schema, wide, share))
+        return found | asked
 
     def statement(
         self, question: Question, *, columns: Sequence[str] | None = None, limit: int | None = None
@@ -279,6 +281,13 @@ class CachedSource:
 
 def _with(question: Question, query: Query) -> Question:
     return replace(question, query=query)
+
+
+def _most_frequent(counted: pl.DataFrame, schema: pa.Schema, limit: int) -> FieldValues:
+    present = counted.filter(pl.col(VALUE_COLUMN).is_not_null())
+    top = present.sort([COUNT_COLUMN, VALUE_COLUMN], descending=[True, False]).head(limit)
+    table = _as(top.select(VALUE_COLUMN, COUNT_COLUMN).to_arrow(), schema)
+    return FieldValues(table, present.height, int(present[COUNT_COLUMN].sum()), int(counted[COUNT_COLUMN].sum()))
 
 
 def _ends(question: Question, run: list[Piece], pieces: list[Piece]) -> tuple[int | None, int | None]:
