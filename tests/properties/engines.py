@@ -38,7 +38,7 @@ class Engines:
     def __init__(self, directory: Path) -> None:
         engine = open_engine(f"clickhouse+embedded://{directory}/tier", ManualClock(START_NS))
         assert isinstance(engine, SqlEngine)
-        self._engine = engine
+        self.engine = engine
         self._numbers = count(1)
 
     def keep(self, records: Sequence[Record]) -> Asked:
@@ -51,32 +51,32 @@ class Engines:
         ]
         table = pa.Table.from_pylist(rows, schema=SCHEMA)
         if rows:
-            self._engine.append(LogBatch(tenant, table, Origin(number * 1_000_000, number * 1_000_000 + len(rows) - 1)))
-        return Asked(self._engine, tenant, table)
+            self.engine.append(LogBatch(tenant, table, Origin(number * 1_000_000, number * 1_000_000 + len(rows) - 1)))
+        return Asked(self.engine, tenant, table)
 
     def close(self) -> None:
-        self._engine.close()
+        self.engine.close()
 
 
 class Asked:
     """One set of records, and the two ways to ask it."""
 
     def __init__(self, engine: SqlEngine, tenant: TenantId, table: pa.Table) -> None:
-        self._engine = engine
-        self._tenant = tenant
-        self._table = table
+        self.engine = engine
+        self.tenant = tenant
+        self.table = table
 
     def by_sql(self, query: Query, **options: Any) -> list[Record]:
         options = {"context": CONTEXT, **options}
-        statement = to_sql(query, table=self._engine.table, tenant=self._tenant, **options)
-        rows = self._engine.select(statement, query_id="agree", timeout_s=30, max_memory_bytes=1 << 30)
+        statement = to_sql(query, table=self.engine.table, tenant=self.tenant, **options)
+        rows = self.engine.select(statement, query_id="agree", timeout_s=30, max_memory_bytes=1 << 30)
         batches = list(rows)
         found = pl.from_arrow(pa.Table.from_batches(batches, schema=rows.schema))
         assert isinstance(found, pl.DataFrame)
         return plain(found, query)
 
     def by_frame(self, query: Query, **options: Any) -> list[Record]:
-        frame = pl.from_arrow(self._table)
+        frame = pl.from_arrow(self.table)
         assert isinstance(frame, pl.DataFrame)
         return plain(evaluate(query, frame.lazy(), context=CONTEXT, **options).collect(), query)
 

@@ -9,11 +9,16 @@ import pytest
 from hypothesis import Phase, given, note, settings
 from hypothesis import strategies as st
 
+from heimdall.clock import SystemClock
 from heimdall.errors import QuerySyntaxError
-from heimdall.model.batch import TenantId
+from heimdall.model.batch import LogBatch, Origin, TenantId
+from heimdall.model.template import CATALOGUE_SCHEMA
 from heimdall.query.ast import Query
 from heimdall.query.languages.hql import parse, to_text
+from heimdall.query.request import SearchRequest
+from heimdall.query.service import QueryConfig, QueryService
 from heimdall.query.shape import shape_of
+from heimdall.storage import Tiers, open_engine
 from heimdall.storage.rollups import ROLLUPS
 from properties.engines import CONTEXT, START_NS, Asked
 from properties.queries import QUERIES as QUERY_TREES
@@ -70,3 +75,17 @@ def test_counts_of_all_tiers_add_up(sets: list[Asked], text: str, bounds_s: tupl
     options = {"start_ns": start_ns, "end_ns": end_ns, "context": replace(CONTEXT, start_ns=start_ns, end_ns=end_ns)}
     query = parse(text)
     assert sets[0].by_sql(query, rollups=ROLLUPS, **options) == sets[0].by_sql(query, **options)
+
+
+@pytest.mark.parametrize("q", ["*", "level>=warn", "service:*a*"])
+@pytest.mark.parametrize("place", range(4))
+def test_patterns_have_their_first_last_and_newest_in_any_tier(sets: list[Asked], place: int, q: str) -> None:
+    asked = sets[place]
+    memory = open_engine("memory://", SystemClock())
+    memory.append(LogBatch(asked.tenant, asked.table, Origin(1, asked.table.num_rows)))
+    found = []
+    for engine in (asked.engine, memory):
+        service = QueryService(Tiers({"hot": engine}), SystemClock(), QueryConfig(), CATALOGUE_SCHEMA.empty_table)
+        answer = service.search(SearchRequest(tenant=asked.tenant, q=f"{q} | patterns", limit=1_000))
+        found.append([tuple(row.items()) for row in answer.rows.to_pylist()])
+    assert found[0] == found[1]

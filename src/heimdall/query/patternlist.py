@@ -15,7 +15,7 @@ from heimdall.query.facets import level_counts
 from heimdall.query.histogram import MAX_BUCKETS, extent, readable_step_ns
 from heimdall.query.languages.hql import parse
 from heimdall.query.pipes.patterns import Patterns
-from heimdall.query.templates import ALL_TEMPLATES, patterns
+from heimdall.query.templates import ALL_TEMPLATES, Counted
 
 _BY_LEVEL = parse("* | stats count() as count by template_id, severity_number").pipes
 _SEVERITIES = 25
@@ -35,9 +35,9 @@ def pattern_list(asking: Asking, limit: int, buckets: int, step_ns: int | None) 
         raise InvalidInput(f"{len(steps):,} steps are too many; use a longer interval or a narrower range")
     within = replace(asking.question, query=Query(search.search, (Patterns(ALL_TEMPLATES),)))
     within = within.between(window.start_ns, window.end_ns)
-    found = pl.from_arrow(patterns(asking.job, asking.source, within, asking.catalogue(), 0, ALL_TEMPLATES))
-    assert isinstance(found, pl.DataFrame)
-    shown = found.head(limit).with_columns(pl.col("template_id").cast(pl.UInt64))
+    found = Counted.of(asking.job, asking.source, within, asking.catalogue())
+    shown = pl.from_arrow(found.described(asking.job, asking.source, within, 0, limit))
+    assert isinstance(shown, pl.DataFrame)
     final, _ = asking.template_texts()
     counts = _over_time(asking, search, window, step_ns, steps, final, shown["template_id"])
     levels = _levels(asking, search, window, final, shown["template_id"])
@@ -51,8 +51,8 @@ def pattern_list(asking: Asking, limit: int, buckets: int, step_ns: int | None) 
         "interval_ms": step_ns / 1e6 if step_ns % 1_000_000 else step_ns // 1_000_000,
         "from": format_time(steps.start * step_ns),
         "to": format_time(steps.stop * step_ns),
-        "total": int(found["count"].sum()),
-        "templates": found.height,
+        "total": int(found.merged["count"].sum()),
+        "templates": found.merged.height,
     }
     return Made(shown.to_arrow(), data, extra)
 

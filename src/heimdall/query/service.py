@@ -224,7 +224,7 @@ class QueryService:
     def _planned(self, job: Job, source: Source, question: Question, statistics: TierStatistics, limit: int) -> Plan:
         query = engine_part(question.query)
         if is_patterns(query):
-            query = counted(query)
+            query = counted(source, replace(question, query=query))
         return self._planner.plan(
             source, replace(question, query=query), statistics, limit + 1, None if job.exact else job.memory_bytes
         )
@@ -309,7 +309,7 @@ class QueryService:
         if limit is None:
             return self._planner.price_of_counts(source, question, statistics)
         query = engine_part(query)
-        query = counted(query) if is_patterns(query) else query
+        query = counted(source, replace(question, query=query)) if is_patterns(query) else query
         return self._planner.price(source, replace(question, query=query), limit + 1, statistics)
 
     def _source(self) -> Source:

@@ -6,7 +6,7 @@ each value. Planner, pages, histogram and facets are written once on top of them
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -27,6 +27,7 @@ from heimdall.query.fieldvalues import COUNT_COLUMN, VALUE_COLUMN, FieldValues, 
 from heimdall.query.frame.evaluation import evaluate
 from heimdall.query.rollup import rollup_source
 from heimdall.query.rows import record_table
+from heimdall.query.sql.moments import moments_statement
 from heimdall.query.sql.nodes import TABLE
 from heimdall.query.sql.statement import predicate_sql, scan_conditions, to_sql
 from heimdall.query.sql.values import field_value
@@ -98,6 +99,11 @@ class Source(Protocol):
 
     def values(self, job: Job, question: Question, fields: Sequence[str], limit: int) -> dict[str, FieldValues]:
         """The `limit` most frequent values of each of the fields, which are all different."""
+
+    def moments(self, job: Job, question: Question, minutes: Mapping[int, int], *, message: bool = False) -> pa.Table:
+        """`template_id`, `first` and `last` of the matching records in the minute (its number since 1970) that
+        `minutes` names of each template id; with `message` the one of the last of them, too. In no order.
+        """
 
     def statement(
         self, question: Question, *, columns: Sequence[str] | None = None, limit: int | None = None
@@ -211,6 +217,11 @@ class SqlSource:
         statement = frequencies(inner, values, records, limit)
         return values_of(self._executor.run(job, self.tier, statement), fields)
 
+    def moments(self, job: Job, question: Question, minutes: Mapping[int, int], *, message: bool = False) -> pa.Table:
+        conditions = self._conditions(question)
+        statement = moments_statement(self._table.copy(), conditions, minutes, message=message)
+        return self._executor.run(job, self.tier, statement)
+
     def statement(
         self, question: Question, *, columns: Sequence[str] | None = None, limit: int | None = None
     ) -> str | None:
@@ -252,11 +263,9 @@ class SqlSource:
     def _records(self, question: Question, limit: int | None, before: Behind | None, offset: int) -> exp.Select:
         """Whole records as they are stored, their looks are made from a page of them. `*` keeps the statement short:
         to name two dozen columns costs more than to plan the rest of it. Columns nobody uses are not read."""
-        conditions = scan_conditions(question.tenant, question.start_ns, question.end_ns)
+        conditions = self._conditions(question)
         if before is not None:
             conditions += _behind(before)
-        if not isinstance(question.query.search, MatchAll):
-            conditions.append(predicate_sql(question.query.search, question.context))
         order = [exp.column(name, table=TABLE, quoted=True) for name in ("timestamp", "position")]
         statement = exp.Select(
             expressions=[_everything(self._engine.unused)],
@@ -266,6 +275,12 @@ class SqlSource:
         if limit is not None:
             statement.set("limit", exp.Limit(expression=exp.Literal.number(limit)))
         return statement.offset(offset, copy=False) if offset else statement
+
+    def _conditions(self, question: Question) -> list[exp.Expression]:
+        conditions = scan_conditions(question.tenant, question.start_ns, question.end_ns)
+        if not isinstance(question.query.search, MatchAll):
+            conditions.append(predicate_sql(question.query.search, question.context))
+        return conditions
 
     def _select(
         self, question: Question, columns: Sequence[str] | None, limit: int | None, before: Behind | None
@@ -396,6 +411,17 @@ class FrameSource:
             top = present.sort([COUNT_COLUMN, VALUE_COLUMN], descending=[True, False]).head(limit).to_arrow()
             found[name] = FieldValues(top, present.height, int(present[COUNT_COLUMN].sum()), frame.height)
         return found
+
+    def moments(self, job: Job, question: Question, minutes: Mapping[int, int], *, message: bool = False) -> pa.Table:
+        records = replace(question, query=Query(question.query.search))
+        frame = self._evaluate(job, records, ("template_id", "timestamp", "message"), None, None)
+        minute = pl.col(TIME_COLUMN).cast(pl.Int64).floordiv(MINUTE_NS)
+        frame = frame.with_columns(pl.col("template_id").cast(pl.UInt64)).filter(
+            pl.col("template_id").replace_strict(minutes, default=None, return_dtype=pl.Int64) == minute
+        )
+        newest = pl.col("message").sort_by(TIME_COLUMN, POSITION_COLUMN).last()
+        ends = [pl.col(TIME_COLUMN).min().alias("first"), pl.col(TIME_COLUMN).max().alias("last")]
+        return frame.group_by("template_id").agg(*ends, *([newest] if message else [])).to_arrow()
 
     def statement(
         self, question: Question, *, columns: Sequence[str] | None = None, limit: int | None = None

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import polars as pl
 import pyarrow as pa
 
 from heimdall.model.batch import TenantId
-from heimdall.model.timerange import format_time
-from heimdall.query.ast import And, Compare, Operator, Or, Query
+from heimdall.query.ast import Query
 from heimdall.query.executor import Job
 from heimdall.query.languages.hql import parse
 from heimdall.query.pipes.patterns import Patterns
 from heimdall.query.sources import Question, Source
+from heimdall.storage.rollups import MINUTE_NS
 
 Catalogue = Callable[[], pa.Table]
 """All templates of all tenants; columns of `heimdall.model.template.CATALOGUE_SCHEMA`."""
@@ -22,8 +22,12 @@ Catalogue = Callable[[], pa.Table]
 ALL_TEMPLATES = 10_000
 """Templates that are put together before an answer is cut; miners keep far fewer."""
 
-_COUNTS = parse("* | stats count() as count, min(timestamp) as first, max(timestamp) as last by template_id").pipes
-_NEWEST = parse("* | dedup template_id | fields template_id, message").pipes
+_TIMES = "min({0}) as first, max({0}) as last by template_id"
+_COUNTS = parse(f"* | stats count() as count, {_TIMES.format('timestamp')}").pipes
+_BY_MINUTE = parse(
+    f"* | stats count() as n by template_id, bin(1m) as minute | stats sum(n) as count, {_TIMES.format('minute')}"
+).pipes
+"""The same from a rollup: the times are the minutes that hold them."""
 
 
 def is_patterns(query: Query) -> bool:
@@ -31,56 +35,98 @@ def is_patterns(query: Query) -> bool:
     return bool(query.pipes) and isinstance(query.pipes[-1], Patterns)
 
 
-def counted(query: Query) -> Query:
+def counted(source: Source, question: Question) -> Query:
     """What the first and larger statement of `patterns` asks."""
+    query = question.query
     last = query.pipes[-1]
     assert isinstance(last, Patterns)
-    alone = len(query.pipes) == 1
-    return Query(query.search, _COUNTS if alone else (*query.pipes[:-1], replace(last, rows=ALL_TEMPLATES)))
+    if len(query.pipes) > 1:
+        return Query(query.search, (*query.pipes[:-1], replace(last, rows=ALL_TEMPLATES)))
+    by_minute = Query(query.search, _BY_MINUTE)
+    return by_minute if source.has_rollup(replace(question, query=by_minute)) else Query(query.search, _COUNTS)
 
 
 def patterns(job: Job, source: Source, question: Question, catalogue: pa.Table, skip: int, limit: int) -> pa.Table:
     """Rows `skip` … `skip` + `limit` - 1 of the answer: `template_id`, `template`, `count`, `first`, `last`,
     `example`, `share`.
-
-    Counting first and looking up the newest message of the templates shown afterwards reads the messages of a few
-    blocks in place of all of them.
     """
-    query = question.query
-    last = query.pipes[-1]
-    assert isinstance(last, Patterns)
-    alone = len(query.pipes) == 1
-    rows = source.rows(job, replace(question, query=counted(query)), limit=ALL_TEMPLATES)
-    frame = pl.from_arrow(rows)
-    assert isinstance(frame, pl.DataFrame)
-    final, texts = texts_of(catalogue, question.tenant)
-    merged = _merged(frame.with_columns(pl.col("template_id").alias("newest_id")), final).head(last.rows)
-    shown = merged.slice(skip, limit)
-    if alone:
-        shown = shown.with_columns(_examples(job, source, question, shown))
-    named = pl.Series("template", [texts.get(one, "") for one in shown["template_id"].to_list()], pl.String)
-    columns = ["template_id", "template", "count", "first", "last", "example", "share"]
-    return shown.with_columns(named).select(columns).to_arrow()
+    return Counted.of(job, source, question, catalogue).described(job, source, question, skip, limit)
 
 
-def _examples(job: Job, source: Source, question: Question, shown: pl.DataFrame) -> pl.Series:
-    """The newest message of each template: its time is known, so an index finds it."""
-    pairs = zip(shown["newest_id"].to_list(), shown["last"].cast(pl.Int64).to_list(), strict=True)
-    moments = tuple(
-        And(
-            (
-                Compare("timestamp", Operator.EQ, format_time(last_ns)),
-                Compare("template_id", Operator.EQ, str(template)),
-            )
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Templates of the matching records, most frequent first, before their examples are looked up.
+
+    Counting first, and looking afterwards at the moments of the templates shown, reads the messages of a few blocks in
+    place of all of them, and of the records no more where a rollup has the counts.
+    """
+
+    ids: pl.DataFrame
+    """`newest_id`, as it is stored, with `count`, `first`, `last` and the `template_id` that stands for it."""
+    merged: pl.DataFrame
+    """`template_id`, `count`, `first`, `last`, `share`."""
+    texts: dict[int, str]
+    by_minute: bool
+    """Whether times are those of the minutes that hold them."""
+
+    @classmethod
+    def of(cls, job: Job, source: Source, question: Question, catalogue: pa.Table) -> Counted:
+        last = question.query.pipes[-1]
+        assert isinstance(last, Patterns)
+        asked = counted(source, question)
+        frame = pl.from_arrow(source.rows(job, replace(question, query=asked), limit=ALL_TEMPLATES))
+        assert isinstance(frame, pl.DataFrame)
+        final, texts = texts_of(catalogue, question.tenant)
+        ids = frame.with_columns(
+            pl.col("template_id").cast(pl.UInt64).alias("newest_id"),
+            pl.col("template_id").cast(pl.UInt64).replace(final),
         )
-        for template, last_ns in pairs
-    )
-    if not moments:
-        return pl.Series("example", [], pl.String)
-    query = Query(And((question.query.search, Or(moments))), _NEWEST)
-    found = source.rows(job, replace(question, query=query), limit=len(moments)).to_pydict()
-    texts = dict(zip(found["template_id"], found["message"], strict=True))
-    return pl.Series("example", [texts.get(one) for one in shown["newest_id"].to_list()], pl.String)
+        return cls(ids, _merged(ids).head(last.rows), texts, asked.pipes == _BY_MINUTE)
+
+    def described(self, job: Job, source: Source, question: Question, skip: int, limit: int) -> pa.Table:
+        """Some of them with their texts, their newest messages and exact times."""
+        shown = self.merged.slice(skip, limit)
+        if len(question.query.pipes) == 1:
+            shown = self._with_moments(job, source, question, shown)
+        named = pl.Series("template", [self.texts.get(one, "") for one in shown["template_id"].to_list()], pl.String)
+        columns = ["template_id", "template", "count", "first", "last", "example", "share"]
+        return shown.with_columns(named).select(columns).to_arrow()
+
+    def _with_moments(self, job: Job, source: Source, question: Question, shown: pl.DataFrame) -> pl.DataFrame:
+        if shown.is_empty():
+            return shown.with_columns(pl.lit(None, pl.String).alias("example"))
+        newest = self._moments(job, source, question, shown, "last", message=True)
+        newest = newest.sort("last").group_by("template_id").agg(pl.col("last").last(), pl.col("message").last())
+        found = shown.join(newest.rename({"last": "exact", "message": "example"}), on="template_id", how="left")
+        if not self.by_minute:
+            return found.drop("exact")
+        oldest = self._moments(job, source, question, shown, "first", message=False)
+        oldest = oldest.group_by("template_id").agg(pl.col("first").min().alias("oldest"))
+        found = found.join(oldest, on="template_id", how="left")
+        # Of a record that left since it was counted the minute is all that is known.
+        return found.with_columns(
+            pl.col("oldest").fill_null(pl.col("first")).alias("first"),
+            pl.col("exact").fill_null(pl.col("last")).alias("last"),
+        )
+
+    def _moments(
+        self, job: Job, source: Source, question: Question, shown: pl.DataFrame, end: str, *, message: bool
+    ) -> pl.DataFrame:
+        """What is found in the minute of the first or the last record of each template shown, by `template_id`."""
+        minute = pl.col(end).cast(pl.Int64).floordiv(MINUTE_NS)
+        wanted = shown.select("template_id", minute.alias("minute"))
+        places = self.ids.select("template_id", "newest_id", minute.alias("minute")).join(wanted, on=wanted.columns)
+        minutes = dict(zip(places["newest_id"].to_list(), places["minute"].to_list(), strict=True))
+        start_ns, end_ns = min(minutes.values()) * MINUTE_NS, (max(minutes.values()) + 1) * MINUTE_NS
+        within = question.between(
+            start_ns if question.start_ns is None else max(start_ns, question.start_ns),
+            end_ns if question.end_ns is None else min(end_ns, question.end_ns),
+        )
+        frame = pl.from_arrow(source.moments(job, within, minutes, message=message))
+        assert isinstance(frame, pl.DataFrame)
+        times = [pl.col(name).cast(shown.schema[name]) for name in ("first", "last")]
+        stored = frame.with_columns(*times, pl.col("template_id").cast(pl.UInt64).alias("newest_id"))
+        return stored.drop("template_id").join(places.select("newest_id", "template_id"), on="newest_id")
 
 
 def texts_of(catalogue: pa.Table, tenant: TenantId) -> tuple[dict[int, int], dict[int, str]]:
@@ -109,13 +155,11 @@ def with_templates(query: Query, rows: pa.Table, catalogue: Catalogue, tenant: T
     return frame.insert_column(frame.get_column_index("template_id") + 1, named).to_arrow()
 
 
-def _merged(frame: pl.DataFrame, final: dict[int, int]) -> pl.DataFrame:
-    newest = pl.col("last").arg_max()
-    total = int(frame["count"].sum())
-    kept = [pl.col(name).get(newest) for name in ("newest_id", "example") if name in frame.columns]
+def _merged(ids: pl.DataFrame) -> pl.DataFrame:
+    total = int(ids["count"].sum())
+    kept = [pl.col("example").get(pl.col("last").arg_max())] if "example" in ids.columns else []
     return (
-        frame.with_columns(pl.col("template_id").cast(pl.UInt64).replace(final))
-        .group_by("template_id")
+        ids.group_by("template_id")
         .agg(pl.col("count").sum(), pl.col("first").min(), pl.col("last").max(), *kept)
         .with_columns((pl.col("count") / max(total, 1)).alias("share"))
         .sort(["count", "template_id"], descending=[True, False])

@@ -5,16 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from heimdall.clock import SystemClock
 from heimdall.errors import InvalidInput
+from heimdall.model.batch import LogBatch, Origin, TenantId
+from heimdall.model.timerange import format_time
 from heimdall.query.request import PatternsRequest
 from heimdall.query.service import QueryConfig, QueryService
 from heimdall.storage import Tiers, open_engine
-from unit.query.test_service import START_NS, fill, templates
+from unit.query.test_service import SCHEMA, START_NS, fill, record, templates
 
-HOUR_NS = 3600 * 10**9
+HOUR_NS, SECOND_NS = 3600 * 10**9, 10**9
+
+OTHER = TenantId("other")
+DENSE = [record(i) | {"timestamp": START_NS + i * 7 * SECOND_NS // 2} for i in range(400)]
+"""Many in a minute, of all templates, one of which was merged into another."""
+
+
+def catalogue() -> pa.Table:
+    own = templates()
+    others = [{**row, "tenant": OTHER} for row in own.to_pylist()]
+    return pa.concat_tables([own, pa.Table.from_pylist(others, own.schema)])
 
 
 @pytest.fixture(scope="module", params=["memory", "clickhouse"])
@@ -23,7 +36,8 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     url = "memory://" if request.param == "memory" else f"clickhouse+embedded://{folder}/tier"
     engine = open_engine(url, SystemClock())
     fill(engine)
-    yield QueryService(Tiers({"hot": engine}), SystemClock(), QueryConfig(), templates)
+    engine.append(LogBatch(OTHER, pa.Table.from_pylist(DENSE, SCHEMA), Origin(1, 400)))
+    yield QueryService(Tiers({"hot": engine}), SystemClock(), QueryConfig(), catalogue)
     engine.close()
 
 
@@ -45,6 +59,31 @@ def test_every_template_has_its_counts_levels_and_steps(service: QueryService) -
         "interval_ms": 3_600_000, "from": "2023-11-14T22:00:00.000000000Z", "to": "2023-11-15T09:00:00.000000000Z",
         "total": 600, "templates": 2,
     }  # fmt: skip
+
+
+def test_first_last_and_example_are_those_of_the_records_wherever_the_range_begins(service: QueryService) -> None:
+    for start, end, q, wanted in (
+        (None, None, "*", (1, 2)),
+        (START_NS + 61 * SECOND_NS, START_NS + 1_003 * SECOND_NS, "*", (1, 2)),
+        (START_NS + 31 * SECOND_NS, START_NS + 45 * SECOND_NS, "*", (1, 2)),
+        (START_NS + 100 * SECOND_NS, START_NS + 900 * SECOND_NS, "level:error", (2,)),
+        (START_NS + 100 * SECOND_NS, None, "GET", (1,)),
+        (None, None, "level:debug", ()),
+    ):
+        data: Any = service.patterns(PatternsRequest(tenant=OTHER, q=q, start_ns=start, end_ns=end)).data
+        found = {row["template_id"]: (row["count"], row["first"], row["last"], row["example"]) for row in data}
+        expected = {}
+        for template in wanted:
+            own = [
+                one for one in DENSE
+                if (2 if one["template_id"] == 2 else 1) == template
+                and (start is None or one["timestamp"] >= start) and (end is None or one["timestamp"] < end)
+            ]  # fmt: skip
+            newest = max(own, key=lambda one: (one["timestamp"], one["position"]))
+            oldest = min(one["timestamp"] for one in own)
+            times = (format_time(oldest), format_time(newest["timestamp"]))
+            expected[template] = (len(own), *times, newest["message"])
+        assert found == expected
 
 
 def test_a_range_and_a_limit_are_kept_to(service: QueryService) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -153,6 +153,9 @@ class CachedSource:
                 wide = values.distinct * len(pieces) > MOST_ROWS
                 self._remember(names[field], _Seen(values.top.schema, wide, share))
         return found | asked
+
+    def moments(self, job: Job, question: Question, minutes: Mapping[int, int], *, message: bool = False) -> pa.Table:
+        return self._source.moments(job, question, minutes, message=message)
 
     def statement(
         self, question: Question, *, columns: Sequence[str] | None = None, limit: int | None = None
