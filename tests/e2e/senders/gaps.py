@@ -44,7 +44,6 @@ GAPS: tuple[tuple[str, str, str], ...] = (
     ),
     ("Splunk HEC", "codes 4 and 14", "every token is taken, and acknowledgements are always there"),
     ("Splunk HEC", "a level or service inside an object under `event.message`", "stays an attribute below `message`"),
-    ("Kafka", "kcat, aiokafka", "not run: the broker is Apache's own, whoever writes to it"),
     ("Kafka", "Connect with S3, CloudWatch and Pub/Sub", "configurations in `docs/guides/kafka.md`, not run"),
     ("Kubernetes, Docker", "a real kubelet and Docker daemon", "not run: files as they write them"),
     ("AWS CloudWatch", "the service itself", "not run: subscriptions as Firehose brings them"),
