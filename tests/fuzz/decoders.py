@@ -99,7 +99,7 @@ def decoders() -> tuple[Target, ...]:
         Target("json-schema", _registered, (b"\0\0\0\0\4" + JSON_LINE, JSON_LINE), _MANY),
         Target("firehose", apart(_firehose), _deliveries()),
         Target("pubsub", apart(lambda b: decode_pushed(read_push(b), **now)), _pushes()),
-        *(Target(coding, _unfolding(coding), (packed,)) for coding, packed in _PACKED.items()),
+        *(Target(coding, _unfolding(coding), packed) for coding, packed in _PACKED.items()),
     )
 
 
@@ -312,9 +312,23 @@ def _snappy(data: bytes) -> bytes:
     return bytes(pa.Codec("snappy").compress(data, asbytes=True))
 
 
+def _lz4(data: bytes) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(sink, "lz4") as stream:
+        stream.write(data)
+    return bytes(sink.getvalue())
+
+
+def _snappy_stream(data: bytes) -> bytes:
+    chunks = ((1, data[:9]), (0, _snappy(data[9:])))
+    framed = (bytes([kind]) + (len(chunk) + 4).to_bytes(3, "little") + bytes(4) + chunk for kind, chunk in chunks)
+    return b"\xff\x06\x00\x00sNaPpY" + b"".join(framed)
+
+
 _PACKED = {
-    "gzip": gzip.compress(JSON_LINE),
-    "deflate": zlib.compress(JSON_LINE),
-    "zstd": zstandard.compress(JSON_LINE),
-    "snappy": _snappy(JSON_LINE * 3),
+    "gzip": (gzip.compress(JSON_LINE),),
+    "deflate": (zlib.compress(JSON_LINE),),
+    "zstd": (zstandard.compress(JSON_LINE),),
+    "lz4": (_lz4(JSON_LINE), _lz4(JSON_LINE * 3)),
+    "snappy": (_snappy(JSON_LINE * 3), _snappy_stream(JSON_LINE * 3)),
 }
