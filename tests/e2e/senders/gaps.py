@@ -34,8 +34,7 @@ GAPS: tuple[tuple[str, str, str], ...] = (
         "not run: golden transcripts of their calls stand in for them (`tests/e2e/test_loki_face.py`)",
     ),
     ("Loki", "`X-Scope-OrgID` chooses no tenant", "there is one tenant"),
-    ("OTLP/HTTP", "the OpenTelemetry Collector", "not run yet"),
-    ("OTLP/HTTP", "lz4", "gzip, zstd, deflate and snappy are taken"),
+    ("OTLP/gRPC", "zstd, snappy", "gzip is taken, and what the Collector sends by default"),
     ("OTLP/gRPC", "TLS", "not yet: put it behind a proxy"),
     (
         "Splunk HEC",

@@ -1,0 +1,92 @@
+"""Clients and servers written in Go, for tests.
+
+python tests/e2e/go_programs.py [NAME ...]        builds those named, or all, into ~/.cache/heimdall-tests
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+_BUILT = Path.home() / ".cache" / "heimdall-tests"
+_SOURCES = Path(__file__).parent / "senders" / "clients"
+_COLLECTOR = "go.opentelemetry.io/collector"
+
+
+@dataclass(frozen=True)
+class GoProgram:
+    modules: tuple[str, ...]
+    """Each with its version."""
+    package: str = ""
+    """The program itself, of one of them; none: ours, the file `<name>.go` among the clients."""
+    flags: tuple[str, ...] = ()
+
+
+PROGRAMS = {
+    "otelcol": GoProgram(
+        (
+            f"{_COLLECTOR}/otelcol@v0.165.0",
+            f"{_COLLECTOR}/service@v0.165.0",
+            f"{_COLLECTOR}/receiver/otlpreceiver@v0.165.0",
+            f"{_COLLECTOR}/exporter/otlpexporter@v0.165.0",
+            f"{_COLLECTOR}/exporter/otlphttpexporter@v0.165.0",
+            "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/filelogreceiver@v0.165.1",
+        )
+    ),
+    "prometheus": GoProgram(
+        ("github.com/prometheus/prometheus@v0.316.0",),
+        "github.com/prometheus/prometheus/cmd/prometheus",
+        ("-tags", "remove_all_sd"),
+    ),
+    "vlogscli": GoProgram(
+        ("github.com/VictoriaMetrics/VictoriaLogs@v1.52.1",), "github.com/VictoriaMetrics/VictoriaLogs/app/vlogscli"
+    ),
+}
+
+
+def go_program(name: str) -> str:
+    """Where it is. Skips the test when it is not built."""
+    found = shutil.which(name, path=str(_BUILT)) or shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not installed: python tests/e2e/go_programs.py {name} builds it with Go")
+    return found
+
+
+def build(name: str) -> None:
+    """As a dependency of a module of our own: `go install` refuses modules with `replace` or `exclude` lines."""
+    program = PROGRAMS[name]
+    _BUILT.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        if program.package:
+            tools = f'//go:build tools\n\npackage tools\n\nimport _ "{program.package}"\n'
+            (Path(folder) / "tools.go").write_text(tools)
+        else:
+            shutil.copy(_SOURCES / f"{name}.go", folder)
+        for command in (
+            ["go", "mod", "init", "tools"],
+            ["go", "get", *program.modules],
+            ["go", "build", "-ldflags=-s -w", *program.flags, "-o", str(_BUILT / name), program.package or "."],
+        ):
+            subprocess.run(command, check=True, cwd=folder, env=os.environ | {"GOFLAGS": "-mod=mod"})
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("names", nargs="*", metavar="NAME", help=", ".join(PROGRAMS))
+    for name in options.parse_args().names or PROGRAMS:
+        if not (_BUILT / name).exists():
+            build(name)
+        print(_BUILT / name)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
