@@ -49,6 +49,10 @@ PROGRAMS = {
     "vlogscli": GoProgram(
         ("github.com/VictoriaMetrics/VictoriaLogs@v1.52.1",), "github.com/VictoriaMetrics/VictoriaLogs/app/vlogscli"
     ),
+    "vmalert": GoProgram(
+        ("github.com/VictoriaMetrics/VictoriaMetrics@v1.151.0",),
+        "github.com/VictoriaMetrics/VictoriaMetrics/app/vmalert",
+    ),
 }
 
 

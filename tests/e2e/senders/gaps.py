@@ -69,7 +69,7 @@ GAPS: tuple[tuple[str, str, str], ...] = (
     ("MQTT", "a record twice after a kill", "quality of service 1: what was durable and not acknowledged comes again"),
     (
         "VictoriaLogs",
-        "Grafana's data source, vmalert, vlagent",
+        "Grafana's data source, vlagent",
         "not run: the shapes of the documentation stand in for them, `tests/unit/api/victorialogs/test_face.py`",
     ),
     ("VictoriaLogs", "vlagent's own protocol, `/insert/native`", "not taken: let it write to `/insert/jsonline`"),
