@@ -46,6 +46,9 @@ PROGRAMS = {
         "github.com/prometheus/prometheus/cmd/prometheus",
         ("-tags", "remove_all_sd"),
     ),
+    "vlagent": GoProgram(
+        ("github.com/VictoriaMetrics/VictoriaLogs@v1.52.1",), "github.com/VictoriaMetrics/VictoriaLogs/app/vlagent"
+    ),
     "vlogscli": GoProgram(
         ("github.com/VictoriaMetrics/VictoriaLogs@v1.52.1",), "github.com/VictoriaMetrics/VictoriaLogs/app/vlogscli"
     ),

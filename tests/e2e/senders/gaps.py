@@ -69,10 +69,11 @@ GAPS: tuple[tuple[str, str, str], ...] = (
     ("MQTT", "a record twice after a kill", "quality of service 1: what was durable and not acknowledged comes again"),
     (
         "VictoriaLogs",
-        "Grafana's data source, vlagent",
+        "Grafana's data source",
         "not run: the shapes of the documentation stand in for them, `tests/unit/api/victorialogs/test_face.py`",
     ),
-    ("VictoriaLogs", "vlagent's own protocol, `/insert/native`", "not taken: let it write to `/insert/jsonline`"),
+    ("VictoriaLogs", "numbers that vlagent sends", "are text, as all of its values are"),
+    ("VictoriaLogs", "rows of `/insert/native` are read one by one", "17 µs of CPU a record where JSON lines take 2"),
     (
         "VictoriaLogs",
         "`stream_context`, groups by `_stream`",
