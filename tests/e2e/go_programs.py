@@ -11,7 +11,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -28,9 +29,31 @@ class GoProgram:
     package: str = ""
     """The program itself, of one of them; none: ours, the file `<name>.go` among the clients."""
     flags: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
+    """Its own `replace` lines, which do not count where it is a dependency: `name=name@version`."""
+    environment: Mapping[str, str] = field(default_factory=dict)
 
+
+_LOKI = "github.com/grafana/loki"
+_LOKI_MODULES = (
+    f"{_LOKI}@v1.6.1",
+    "golang.org/x/sys@v0.30.0",
+    "golang.org/x/net@v0.30.0",
+    "github.com/modern-go/reflect2@v1.0.2",
+    "github.com/json-iterator/go@v1.1.12",
+)
+"""The last release under the Apache licence that is a module; beside it what its own versions of do not run today."""
+_LOKI_REPLACED = (
+    "github.com/hpcloud/tail=github.com/grafana/tail@v0.0.0-20191024143944-0b54ddf21fe7",
+    "github.com/Azure/azure-sdk-for-go=github.com/Azure/azure-sdk-for-go@v36.2.0+incompatible",
+    "k8s.io/client-go=k8s.io/client-go@v0.18.3",
+    "github.com/satori/go.uuid=github.com/satori/go.uuid@v1.2.0",
+    "github.com/gocql/gocql=github.com/grafana/gocql@v0.0.0-20200605141915-ba5dc39ece85",
+    "google.golang.org/grpc=google.golang.org/grpc@v1.29.1",
+)
 
 PROGRAMS = {
+    "logcli": GoProgram(_LOKI_MODULES, f"{_LOKI}/cmd/logcli", replaced=_LOKI_REPLACED),
     "otelcol": GoProgram(
         (
             f"{_COLLECTOR}/otelcol@v0.165.0",
@@ -45,6 +68,12 @@ PROGRAMS = {
         ("github.com/prometheus/prometheus@v0.316.0",),
         "github.com/prometheus/prometheus/cmd/prometheus",
         ("-tags", "remove_all_sd"),
+    ),
+    "promtail": GoProgram(
+        _LOKI_MODULES,
+        f"{_LOKI}/cmd/promtail",
+        replaced=_LOKI_REPLACED,
+        environment={"CGO_ENABLED": "0"},  # its journal reader wants systemd's headers
     ),
     "vlagent": GoProgram(
         ("github.com/VictoriaMetrics/VictoriaLogs@v1.52.1",), "github.com/VictoriaMetrics/VictoriaLogs/app/vlagent"
@@ -79,10 +108,12 @@ def build(name: str) -> None:
             shutil.copy(_SOURCES / f"{name}.go", folder)
         for command in (
             ["go", "mod", "init", "tools"],
+            *(["go", "mod", "edit", f"-replace={line}"] for line in program.replaced),
             ["go", "get", *program.modules],
             ["go", "build", "-ldflags=-s -w", *program.flags, "-o", str(_BUILT / name), program.package or "."],
         ):
-            subprocess.run(command, check=True, cwd=folder, env=os.environ | {"GOFLAGS": "-mod=mod"})
+            environment = os.environ | {"GOFLAGS": "-mod=mod"} | program.environment
+            subprocess.run(command, check=True, cwd=folder, env=environment)
 
 
 def main() -> int:
