@@ -1,27 +1,16 @@
-"""A real Prometheus on 127.0.0.1 for tests, fed by remote write or by scraping.
-
-python tests/e2e/prometheus_server.py        builds Prometheus with Go, into ~/.cache/heimdall-tests
-"""
+"""A real Prometheus on 127.0.0.1 for tests, fed by remote write or by scraping."""
 
 from __future__ import annotations
 
 import http.client
-import os
-import shutil
 import struct
 import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 from server_process import ServerProcess, free_port
-
-_BUILT = Path.home() / ".cache" / "heimdall-tests"
-_MODULE = "github.com/prometheus/prometheus/cmd/prometheus"
-_VERSION = "v0.316.0"
 
 Sent = tuple[tuple[tuple[str, str], ...], Sequence[tuple[int, float]]]
 """Labels of a series, and its samples: (ms since 1970, value)."""
@@ -99,29 +88,3 @@ def _varint(number: int) -> bytes:
         out.append(number & 0x7F | 0x80)
         number >>= 7
     return bytes([*out, number])
-
-
-def prometheus_program() -> str | None:
-    """Where it is; None where it is not installed."""
-    return shutil.which("prometheus", path=str(_BUILT)) or shutil.which("prometheus")
-
-
-def main() -> int:
-    """Its module has `exclude` lines, so `go install` refuses it: it is built as a dependency."""
-    if prometheus_program() is None:
-        _BUILT.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory() as folder:
-            (Path(folder) / "tools.go").write_text(f'//go:build tools\n\npackage tools\n\nimport _ "{_MODULE}"\n')
-            target = str(_BUILT / "prometheus")
-            for command in (
-                ["go", "mod", "init", "tools"],
-                ["go", "get", f"{_MODULE}@{_VERSION}"],
-                ["go", "build", "-tags", "remove_all_sd", "-o", target, _MODULE],
-            ):
-                subprocess.run(command, check=True, cwd=folder, env=os.environ | {"GOFLAGS": "-mod=mod"})
-    print(prometheus_program())
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -10,8 +10,9 @@ from typing import Any
 
 import httpx
 import pytest
+from go_programs import go_program
 from node_process import NodeProcess
-from prometheus_server import PrometheusServer, prometheus_program
+from prometheus_server import PrometheusServer
 
 MIDNIGHT_S = 1_795_305_600
 """2026-11-22T00:00:00Z."""
@@ -183,9 +184,7 @@ def test_the_nodes_own_metrics_have_a_history(node: NodeProcess) -> None:
 
 @pytest.mark.conformance("Metrics", "Prometheus 0.316", "scrapes `/metrics`")
 def test_a_real_prometheus_scrapes_the_node(node: NodeProcess, tmp_path: Path) -> None:
-    program = prometheus_program()
-    if program is None:
-        pytest.skip("Prometheus is not installed: python tests/e2e/prometheus_server.py builds it with Go")
+    program = go_program("prometheus")
     config = (
         "global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
         f"scrape_configs: [{{job_name: heimdall, static_configs: [{{targets: ['127.0.0.1:{node.port}']}}]}}]\n"

@@ -39,6 +39,7 @@ from heimdall.ingest.decode.pubsub import decode_pushed, read_push
 from heimdall.ingest.decode.registered import Readers, RegisteredSchema, decode_registered
 from heimdall.ingest.decode.splunk_events import decode_splunk_events
 from heimdall.ingest.decode.text import decode_lines
+from heimdall.ingest.decode.victorialogs_rows import read_rows
 from heimdall.ingest.decompress import decompress
 from heimdall.ingest.sources.forward import MessageStream
 from heimdall.ingest.sources.framing import Frames, SyslogFraming
@@ -99,7 +100,8 @@ def decoders() -> tuple[Target, ...]:
         Target("json-schema", _registered, (b"\0\0\0\0\4" + JSON_LINE, JSON_LINE), _MANY),
         Target("firehose", apart(_firehose), _deliveries()),
         Target("pubsub", apart(lambda b: decode_pushed(read_push(b), **now)), _pushes()),
-        *(Target(coding, _unfolding(coding), (packed,)) for coding, packed in _PACKED.items()),
+        Target("victorialogs-rows", apart(read_rows), _ROWS),
+        *(Target(coding, _unfolding(coding), packed) for coding, packed in _PACKED.items()),
     )
 
 
@@ -312,9 +314,29 @@ def _snappy(data: bytes) -> bytes:
     return bytes(pa.Codec("snappy").compress(data, asbytes=True))
 
 
+_ROWS = (
+    bytes(8) + b"\x0b\x01\3app\5carts" + NOW_NS.to_bytes(8, "big") + b"\3\0\6oh no!\3app\5carts\1n\0",
+    (bytes(8) + b"\x01\0" + NOW_NS.to_bytes(8, "big") + b"\2\4_msg\1x\3a.b\1" + b"1") * 2,
+)
+
+
+def _lz4(data: bytes) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(sink, "lz4") as stream:
+        stream.write(data)
+    return bytes(sink.getvalue())
+
+
+def _snappy_stream(data: bytes) -> bytes:
+    chunks = ((1, data[:9]), (0, _snappy(data[9:])))
+    framed = (bytes([kind]) + (len(chunk) + 4).to_bytes(3, "little") + bytes(4) + chunk for kind, chunk in chunks)
+    return b"\xff\x06\x00\x00sNaPpY" + b"".join(framed)
+
+
 _PACKED = {
-    "gzip": gzip.compress(JSON_LINE),
-    "deflate": zlib.compress(JSON_LINE),
-    "zstd": zstandard.compress(JSON_LINE),
-    "snappy": _snappy(JSON_LINE * 3),
+    "gzip": (gzip.compress(JSON_LINE),),
+    "deflate": (zlib.compress(JSON_LINE),),
+    "zstd": (zstandard.compress(JSON_LINE),),
+    "lz4": (_lz4(JSON_LINE), _lz4(JSON_LINE * 3)),
+    "snappy": (_snappy(JSON_LINE * 3), _snappy_stream(JSON_LINE * 3)),
 }

@@ -13,7 +13,8 @@ from typing import Any
 
 import httpx
 import pytest
-from prometheus_server import PrometheusServer, prometheus_program
+from go_programs import go_program
+from prometheus_server import PrometheusServer
 
 from heimdall.clock import ManualClock
 from heimdall.errors import InvalidInput
@@ -42,9 +43,7 @@ def service(made: SeriesInMemory) -> PrometheusService:
 
 @pytest.fixture(scope="module")
 def prometheus(made: SeriesInMemory, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    program = prometheus_program()
-    if program is None:
-        pytest.skip("Prometheus is not installed: python tests/e2e/prometheus_server.py builds it with Go")
+    program = go_program("prometheus")
     with PrometheusServer(program, tmp_path_factory.mktemp("prometheus")) as server:
         server.write(
             (each.labels, list(zip((each.times_ns // 10**6).tolist(), each.values.tolist(), strict=True)))

@@ -1,7 +1,7 @@
 """Compressed request bodies → bytes, piece by piece, so that a bomb is refused before it unfolds.
 
 Limits: decoded bytes; 100 : 1 beyond the first MiB; one coding layer; zstd windows up to 8 MiB (the size RFC 9659
-asks senders to keep to); 10,000 gzip members or zstd frames.
+asks senders to keep to); 10,000 gzip members, zstd or lz4 frames.
 """
 
 from __future__ import annotations
@@ -25,9 +25,13 @@ ZSTD_MAX_WINDOW_BYTES = 8 << 20
 MAX_MEMBERS = 10_000
 """Members cost more than bytes; a sender that flushes often stays far below."""
 
-CODINGS = ("gzip", "zstd", "deflate", "snappy")
-_ALIASES = {"x-gzip": "gzip", "identity": "", "": ""}
+CODINGS = ("gzip", "zstd", "deflate", "lz4", "snappy")
+_ALIASES = {"x-gzip": "gzip", "zlib": "deflate", "x-snappy-framed": "snappy", "identity": "", "": ""}
+_SNAPPY_STREAM = b"\xff\x06\x00\x00sNaPpY"
+"""No block begins so: as one it would copy from before its own beginning."""
+_LZ4_FRAME = b"\x04\x22\x4d\x18"
 _SLICE_BYTES = 64 << 10
+_SNAPPY_CHUNK_BYTES = 64 << 10
 _OUTPUT_BYTES = 1 << 20
 
 
@@ -57,8 +61,8 @@ def decompress(
     """
     if not coding:
         return body
-    if coding == "snappy":
-        return _snappy(body, max_bytes, on_growth)
+    if coding == "snappy" and not body.startswith(_SNAPPY_STREAM):
+        return _snappy_block(body, max_bytes, on_growth)
     pieces: list[bytes] = []
     size = 0
     for piece in _READERS[coding](body):
@@ -72,26 +76,71 @@ def decompress(
     return b"".join(pieces)
 
 
-def _snappy(body: bytes, max_bytes: int, on_growth: Callable[[int], None]) -> bytes:
-    """One block (not the framed stream): what Loki's and Prometheus' agents send. It says its size in front."""
-    size = shift = place = 0
-    while place < min(len(body), 5):
-        size |= (body[place] & 0x7F) << shift
-        shift += 7
-        place += 1
-        if body[place - 1] < 0x80:
-            break
-    else:
-        raise InvalidInput("the body is no snappy block")
+def _snappy_block(body: bytes, max_bytes: int, on_growth: Callable[[int], None]) -> bytes:
+    """What Loki's and Prometheus' agents send. It says its size in front."""
+    size = _snappy_size(body)
     if size > max_bytes:
         raise TooLarge(f"the body is larger than {max_bytes} bytes when decompressed; send smaller batches")
     if size > RATIO_FREE_BYTES and size > MAX_RATIO * len(body):
         raise TooLarge(f"the body unfolds to more than {MAX_RATIO} times its size; send it less compressed")
     on_growth(size)
+    return _unfolded(body, size)
+
+
+def _snappy_size(block: bytes) -> int:
+    size = shift = place = 0
+    while place < min(len(block), 5):
+        size |= (block[place] & 0x7F) << shift
+        shift += 7
+        place += 1
+        if block[place - 1] < 0x80:
+            return size
+    raise InvalidInput("the body is no snappy block")
+
+
+def _unfolded(block: bytes, size: int) -> bytes:
     try:
-        return bytes(pa.Codec("snappy").decompress(body, decompressed_size=size, asbytes=True))
+        return bytes(pa.Codec("snappy").decompress(block, decompressed_size=size, asbytes=True))
     except (OSError, pa.ArrowInvalid) as exc:
         raise InvalidInput("the body is no snappy block, or broken") from exc
+
+
+def _snappy_stream(body: bytes) -> Iterator[bytes]:
+    """Chunks of at most 64 KiB, each a block or bare, as the OpenTelemetry Collector's `snappy` may be.
+
+    Their CRC-32C is left unread: nothing we depend on computes it, and TCP has its own.
+    Source: github.com/google/snappy, framing_format.txt.
+    """
+    place = 0
+    while place < len(body):
+        kind, end = body[place], place + 4 + int.from_bytes(body[place + 1 : place + 4], "little")
+        if end > len(body) or place + 4 > len(body):
+            raise InvalidInput("the snappy body is cut off")
+        content = body[place + 8 : end]
+        if kind == 0:
+            size = _snappy_size(content)
+            if size > _SNAPPY_CHUNK_BYTES:
+                raise InvalidInput("a chunk of the snappy body is larger than 64 KiB")
+            yield _unfolded(content, size)
+        elif kind == 1:
+            yield content
+        elif kind < 0x80:
+            raise InvalidInput(f"chunks of kind {kind} in a snappy body are not known")
+        place = end
+
+
+def _lz4(body: bytes) -> Iterator[bytes]:
+    """Frames, as the command-line tool and the OpenTelemetry Collector write."""
+    if body.count(_LZ4_FRAME) > MAX_MEMBERS:
+        raise InvalidInput(f"more than {MAX_MEMBERS} lz4 frames in one body")
+    if not body.startswith(_LZ4_FRAME):
+        raise InvalidInput("the body is no lz4 frame")
+    try:
+        with pa.CompressedInputStream(pa.BufferReader(body), "lz4") as stream:
+            while (piece := stream.read_buffer(_OUTPUT_BYTES)).size:  # `read` leaks its bytes where it raises
+                yield piece.to_pybytes()
+    except (OSError, pa.ArrowInvalid) as exc:
+        raise InvalidInput(f"the body is no lz4, or broken: {exc}") from exc
 
 
 def _gzip(body: bytes) -> Iterator[bytes]:
@@ -170,4 +219,10 @@ def _check_zstd_frames(body: bytes) -> None:
         raise InvalidInput(f"more than {MAX_MEMBERS} zstd frames in one body")
 
 
-_READERS: dict[str, Callable[[bytes], Iterator[bytes]]] = {"gzip": _gzip, "zstd": _zstd, "deflate": _deflate}
+_READERS: dict[str, Callable[[bytes], Iterator[bytes]]] = {
+    "gzip": _gzip,
+    "zstd": _zstd,
+    "deflate": _deflate,
+    "lz4": _lz4,
+    "snappy": _snappy_stream,
+}

@@ -3,9 +3,10 @@
 GAPS: tuple[tuple[str, str, str], ...] = (
     (
         "Elasticsearch",
-        "Filebeat, Logstash, Fluent Bit, Vector",
+        "Logstash, Fluent Bit, Vector",
         "not run: they come from none of the registries the tests install from",
     ),
+    ("Elasticsearch", "Filebeat", "not run: its building from its Go module was not tried"),
     ("Elasticsearch", "an `_id` sent twice is two records", "ids are kept, not looked up"),
     (
         "Elasticsearch",
@@ -25,17 +26,21 @@ GAPS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "Loki",
-        "Alloy, Promtail, Fluent Bit, Vector",
+        "Alloy, Fluent Bit, Vector",
         "not run: they come from none of the registries the tests install from",
     ),
     (
         "Loki",
-        "Grafana, Logs Drilldown and logcli, reading",
+        "Grafana, Logs Drilldown, reading",
         "not run: golden transcripts of their calls stand in for them (`tests/e2e/test_loki_face.py`)",
     ),
+    (
+        "Loki",
+        "logcli and Promtail since 2.3",
+        "not run: under the AGPL, which the tests do not install; so `logcli stats` and `volume` are transcripts, too",
+    ),
     ("Loki", "`X-Scope-OrgID` chooses no tenant", "there is one tenant"),
-    ("OTLP/HTTP", "the OpenTelemetry Collector", "not run yet"),
-    ("OTLP/HTTP", "lz4", "gzip, zstd, deflate and snappy are taken"),
+    ("OTLP/gRPC", "zstd, snappy", "refused, and the Collector drops such a batch: leave its compression at gzip"),
     ("OTLP/gRPC", "TLS", "not yet: put it behind a proxy"),
     (
         "Splunk HEC",
@@ -44,7 +49,6 @@ GAPS: tuple[tuple[str, str, str], ...] = (
     ),
     ("Splunk HEC", "codes 4 and 14", "every token is taken, and acknowledgements are always there"),
     ("Splunk HEC", "a level or service inside an object under `event.message`", "stays an attribute below `message`"),
-    ("Kafka", "kcat, aiokafka", "not run: the broker is Apache's own, whoever writes to it"),
     ("Kafka", "Connect with S3, CloudWatch and Pub/Sub", "configurations in `docs/guides/kafka.md`, not run"),
     ("Kubernetes, Docker", "a real kubelet and Docker daemon", "not run: files as they write them"),
     ("AWS CloudWatch", "the service itself", "not run: subscriptions as Firehose brings them"),
@@ -71,10 +75,11 @@ GAPS: tuple[tuple[str, str, str], ...] = (
     ("MQTT", "a record twice after a kill", "quality of service 1: what was durable and not acknowledged comes again"),
     (
         "VictoriaLogs",
-        "Grafana's data source, vmalert, vlagent",
+        "Grafana's data source",
         "not run: the shapes of the documentation stand in for them, `tests/unit/api/victorialogs/test_face.py`",
     ),
-    ("VictoriaLogs", "vlagent's own protocol, `/insert/native`", "not taken: let it write to `/insert/jsonline`"),
+    ("VictoriaLogs", "numbers that vlagent sends", "are text, as all of its values are"),
+    ("VictoriaLogs", "rows of `/insert/native` are read one by one", "17 µs of CPU a record where JSON lines take 2"),
     (
         "VictoriaLogs",
         "`stream_context`, groups by `_stream`",

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import orjson
 import pytest
-from vlogscli import vlogscli_program
+from go_programs import go_program
 
 from .conftest import Receiver
 
@@ -39,11 +39,8 @@ def asked(receiver: Receiver) -> Receiver:
 
 
 def _command(receiver: Receiver, folder: Path) -> list[str]:
-    program = vlogscli_program()
-    if program is None:
-        pytest.skip("vlogscli is not installed: python tests/e2e/vlogscli.py builds it with Go")
     url = f"{receiver.url}/select/logsql/query"
-    return [program, f"-datasource.url={url}", f"-historyFile={folder / 'history'}", "-accountID=3"]
+    return [go_program("vlogscli"), f"-datasource.url={url}", f"-historyFile={folder / 'history'}", "-accountID=3"]
 
 
 def _objects(text: str) -> list[dict[str, str]]:

@@ -1,4 +1,4 @@
-"""`POST /insert/jsonline`, VictoriaLogs' own door, and the addresses it gives to other protocols.
+"""`POST /insert/jsonline` and `/insert/native`, VictoriaLogs' own doors, and the addresses it gives to other protocols.
 
 Parameters come in the query string or as headers (`_msg_field`, `VL-Msg-Field`), the query string first.
 Source: VictoriaLogs documentation, "Data ingestion".
@@ -27,10 +27,12 @@ from heimdall.errors import (
     UnsupportedMedia,
 )
 from heimdall.ingest.decode.canonical import canonical_of
-from heimdall.ingest.decode.decoded import Decoded
+from heimdall.ingest.decode.decoded import Decoded, RejectedList
 from heimdall.ingest.decode.defaults import DEFAULTABLE, with_attributes, with_copies, with_defaults, without_attributes
-from heimdall.ingest.decode.hints import Hints
-from heimdall.ingest.decode.json import decode_json
+from heimdall.ingest.decode.hints import NO_HINTS, Hints
+from heimdall.ingest.decode.json import decode_json, decode_json_texts, joined
+from heimdall.ingest.decode.json_schema import SchemaMemory
+from heimdall.ingest.decode.victorialogs_rows import VERSION, read_rows
 from heimdall.ingest.sources.http.door import HttpDoor, below, taking
 from heimdall.model.stream import LABELS_FIELD
 
@@ -72,7 +74,7 @@ def victorialogs_aliases(routes: Iterable[Route]) -> list[Route]:
 
 
 class VictoriaLogsLines:
-    """The door of JSON lines. `AccountID` and `ProjectID` are accepted and choose nothing: there is one tenant."""
+    """The doors of JSON lines and of rows. `AccountID` and `ProjectID` choose nothing: there is one tenant."""
 
     def __init__(self, door: HttpDoor) -> None:
         self._door = door
@@ -80,7 +82,10 @@ class VictoriaLogsLines:
     @property
     def routes(self) -> list[Route]:
         """To be mounted at the root of the server."""
-        return taking("/insert/jsonline", self._lines, on_error=_refused)
+        return [
+            *taking("/insert/jsonline", self._lines, on_error=_refused),
+            *taking("/insert/native", self._rows, on_error=_refused),
+        ]
 
     async def _lines(self, request: Request) -> Response:
         given = _Given.of(request)
@@ -89,13 +94,41 @@ class VictoriaLogsLines:
         def decode(body: bytes) -> Decoded:
             return given.applied(decode_json(body, now_ns=now_ns, hints=given.hints, schemas=schemas))
 
-        decoded = await self._door.take("victorialogs", request, decode)
-        if decoded.rejected_count and not decoded.num_rows:
-            first = decoded.rejected[0]
-            raise InvalidInput(f"none of {decoded.rejected_count} lines is a log; line {first.line}: {first.reason}")
-        listed = [{"line": each.line, "reason": each.reason} for each in decoded.rejected]
-        told = {"accepted": decoded.num_rows, "rejected": decoded.rejected_count, "errors": listed}
-        return Response(orjson.dumps(told), media_type="application/json")
+        return _told(await self._door.take("victorialogs", request, decode))
+
+    async def _rows(self, request: Request) -> Response:
+        """Time, message and stream come with each row; `_stream_fields` counts for those without."""
+        if (version := request.query_params.get("version", "")) != VERSION:
+            raise InvalidInput(
+                f"version {version[:40]!r} of the protocol is not known; send {VERSION!r}, or JSON lines"
+            )
+        given = replace(_Given.of(request), hints=NO_HINTS)
+        now_ns, schemas = self._door.now_ns(), self._door.schemas
+
+        def decode(body: bytes) -> Decoded:
+            return _decoded_rows(body, given, now_ns, schemas)
+
+        return _told(await self._door.take("victorialogs", request, decode))
+
+
+def _decoded_rows(body: bytes, given: _Given, now_ns: int, schemas: SchemaMemory) -> Decoded:
+    rejected = RejectedList()
+    tables = []
+    for rows in read_rows(body):
+        found = decode_json_texts(rows.texts, now_ns=now_ns, schemas=schemas)
+        placed = [replace(each, line=rows.numbers[each.line - 1]) for each in found.rejected]
+        rejected.extend(placed, found.rejected_count)
+        tables.append(given.of_streams(rows.labels).applied(found).table)
+    return rejected.decoded(joined(tables))
+
+
+def _told(decoded: Decoded) -> Response:
+    if decoded.rejected_count and not decoded.num_rows:
+        first = decoded.rejected[0]
+        raise InvalidInput(f"none of {decoded.rejected_count} lines is a log; line {first.line}: {first.reason}")
+    listed = [{"line": each.line, "reason": each.reason} for each in decoded.rejected]
+    told = {"accepted": decoded.num_rows, "rejected": decoded.rejected_count, "errors": listed}
+    return Response(orjson.dumps(told), media_type="application/json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,15 +161,21 @@ class _Given:
                 columns[known[0]] = value
             else:
                 attributes[name] = value
-        labels = _stream_labels(_names(request, "_stream_fields"))
-        if labels:
-            attributes[LABELS_FIELD] = f"{','.join(labels)};*"
-        copies = {name: column for name, column in labels.items() if name != column}
         hints = Hints(
             time_field=",".join(_names(request, "_time_field")) or None,
             message_field=",".join(_names(request, "_msg_field")) or None,
         )
-        return _Given(hints, _names(request, "ignore_fields"), copies, columns, attributes)
+        given = _Given(hints, _names(request, "ignore_fields"), {}, columns, attributes)
+        return given.of_streams(_names(request, "_stream_fields"))
+
+    def of_streams(self, names: Iterable[str]) -> _Given:
+        """With these as the labels of the lines' streams."""
+        labels = _stream_labels(names)
+        if not labels:
+            return self
+        attributes = self.attributes | {LABELS_FIELD: f"{','.join(labels)};*"}
+        copies = {name: column for name, column in labels.items() if name != column}
+        return replace(self, attributes=attributes, copies=copies)
 
     def applied(self, decoded: Decoded) -> Decoded:
         table = with_copies(without_attributes(decoded.table, self.ignored), self.copies)

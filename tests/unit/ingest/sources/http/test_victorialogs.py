@@ -119,3 +119,43 @@ async def test_agents_find_it_ready(door: Doors) -> None:
         assert (await door.http.get(path)).status_code == 200
     assert (await door.http.get("/insert/elasticsearch/")).json()["version"]["number"]
     assert (await door.http.get("/insert/jsonline")).status_code == 405
+
+
+def packed(text: bytes) -> bytes:
+    """Of less than 128 bytes."""
+    return bytes([len(text)]) + text
+
+
+def pairs(members: dict[bytes, bytes]) -> bytes:
+    return bytes([len(members)]) + b"".join(packed(text) for pair in members.items() for text in pair)
+
+
+def row(labels: dict[bytes, bytes], fields: dict[bytes, bytes], time_ns: int = TEN_NS) -> bytes:
+    """As `InsertRow.Marshal` of VictoriaLogs writes it."""
+    return bytes(8) + packed(pairs(labels)) + time_ns.to_bytes(8, "big") + pairs(fields)
+
+
+async def test_rows_are_kept_with_the_labels_of_their_streams(door: Doors) -> None:
+    body = row({b"app": b"cart", b"pod": b"c-1"}, {b"": b"oh no", b"app": b"cart", b"pod": b"c-1", b"level": b"error"})
+    body += row({}, {b"_msg": "ü".encode(), b"a.b": b"1", b"none": b""}, TEN_NS + 1)
+    body += row({b"app": b"cart", b"pod": b"c-1"}, {b"": b"again", b"app": b"cart", b"pod": b"c-1"})
+    answer = await door.post(body, "/insert/native?version=v1", content_type="application/octet-stream")
+    assert (answer.status_code, answer.json()) == (200, {"accepted": 3, "rejected": 0, "errors": []})
+    rows = {found["message"]: found for found in door.rows}
+    assert (rows["oh no"]["timestamp"], rows["oh no"]["service"]) == (TEN_NS, "cart")
+    assert rows["oh no"]["severity_number"] == 17
+    assert rows["oh no"]["attributes"] == {"pod": "c-1", "app": "cart", "heimdall.labels": "app,pod;*"}
+    assert rows["again"]["attributes"]["heimdall.labels"] == "app,pod;*"
+    assert (rows["ü"]["timestamp"], rows["ü"]["attributes"]) == (TEN_NS + 1, {"a.b": "1"})
+
+
+async def test_broken_rows_are_refused_whole(door: Doors) -> None:
+    good = row({b"app": b"cart"}, {b"": b"x"})
+    for cut in range(1, len(good)):
+        answer = await door.post(good + good[:cut], "/insert/native?version=v1")
+        assert (answer.status_code, answer.text[:5]) == (400, "row 2")
+    endless = bytes(8) + b"\xff" * 12
+    assert (await door.post(endless, "/insert/native?version=v1")).status_code == 400
+    unknown = await door.post(good, "/insert/native?version=v2")
+    assert (unknown.status_code, "'v2'" in unknown.text) == (400, True)
+    assert door.rows == []
