@@ -1,7 +1,7 @@
 """Compressed request bodies → bytes, piece by piece, so that a bomb is refused before it unfolds.
 
 Limits: decoded bytes; 100 : 1 beyond the first MiB; one coding layer; zstd windows up to 8 MiB (the size RFC 9659
-asks senders to keep to); 10,000 gzip members, zstd or lz4 frames.
+asks senders to keep to); 10,000 gzip members, zstd or lz4 frames, or snappy chunks.
 """
 
 from __future__ import annotations
@@ -111,8 +111,11 @@ def _snappy_stream(body: bytes) -> Iterator[bytes]:
     Their CRC-32C is left unread: nothing we depend on computes it, and TCP has its own.
     Source: github.com/google/snappy, framing_format.txt.
     """
-    place = 0
+    place = chunks = 0
     while place < len(body):
+        chunks += 1
+        if chunks > MAX_MEMBERS:
+            raise InvalidInput(f"more than {MAX_MEMBERS} chunks in one snappy body")
         kind, end = body[place], place + 4 + int.from_bytes(body[place + 1 : place + 4], "little")
         if end > len(body) or place + 4 > len(body):
             raise InvalidInput("the snappy body is cut off")

@@ -136,6 +136,11 @@ def test_a_broken_snappy_stream_says_what_is_wrong(chunks: bytes, reason: str) -
         decompress(snappy_stream(b"good") + chunks, "snappy", max_bytes=LIMIT)
 
 
+def test_padding_without_end_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="more than 10000 chunks"):
+        decompress(snappy_stream(b"good") + chunk(0xFE, b"") * 20_000, "snappy", max_bytes=LIMIT)
+
+
 def test_more_than_the_limit_is_too_large_at_any_ratio() -> None:
     with pytest.raises(TooLarge, match="larger than 1000 bytes"):
         decompress(gzip.compress(BODY), "gzip", max_bytes=1000)
