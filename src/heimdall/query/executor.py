@@ -125,7 +125,7 @@ class Executor:
         job.exact = request.exact
         job.background = request.background
         job.estimate = estimate
-        job.expensive = estimate is not None and estimate.ms >= self._config.expensive_ms
+        job.expensive = estimate is not None and estimate.own_ms >= self._config.expensive_ms
         job.memory_bytes = min(request.max_memory_bytes or self._config.memory_bytes, self._config.memory_bytes)
         job.scan_bytes = min(filter(None, (request.max_scan_bytes, self._config.scan_bytes)), default=0)
         _check_budget(job)

@@ -34,9 +34,13 @@ ROLLUP_ROW_BYTES = 20.0
 GROUP_ROW_MS = 0.0015
 """One row of a grouped answer."""
 
-MACHINE_RATE, KIND_RATE = 0.25, 0.1
+MACHINE_RATE, KIND_RATE = 0.25, 0.15
 """Weight of one finished query in what is learnt about the machine, and about its kind of statement. Larger: one odd
 query misleads the next; smaller: a machine that is busy with something else is believed to be so only after dozens."""
+
+MACHINES_LEARNT = math.log(1.5)
+"""Factor by which one query may be off before the rest of it is no longer taken for the machine's: a kind that was
+priced at a thirtieth of its time would make every other one dear."""
 
 MOST_LEARNT = math.log(8)
 """No more than a factor of 8 either way: a query that waited for a busy disk is no law."""
@@ -64,14 +68,16 @@ class CostModel:
             rows += late
         out_ms = shown * (GROUP_ROW_MS if work.grouped else SHOWN_ROW_MS)
         ms = STATEMENT_MS + spent_ns / 1e6 + min(ranges, MOST_RANGES) * RANGE_MS + out_ms
-        return Estimate(rows, spent_bytes, ms * math.exp(self._machine + self._kinds.get(kind, 0.0)), kind)
+        busy = math.exp(self._machine)
+        return Estimate(rows, spent_bytes, ms * busy * math.exp(self._kinds.get(kind, 0.0)), kind, busy)
 
     def learn(self, kind: str, estimated_ms: float, took_ms: float) -> None:
         if estimated_ms <= 0 or took_ms <= 0:
             return
         off = max(-MOST_LEARNT, min(MOST_LEARNT, math.log(took_ms / estimated_ms)))
         with self._lock:
-            self._machine = _bounded(self._machine + MACHINE_RATE * off)
+            machines = max(-MACHINES_LEARNT, min(MACHINES_LEARNT, off))
+            self._machine = _bounded(self._machine + MACHINE_RATE * machines)
             self._kinds[kind] = _bounded(self._kinds.get(kind, 0.0) + KIND_RATE * off)
 
 

@@ -12,16 +12,16 @@ from dataclasses import dataclass, replace
 
 from heimdall.clock import Clock
 from heimdall.errors import HeimdallError
-from heimdall.query.ast import And, Compare, Exists, MatchAll, Not, Or, Predicate, Query
+from heimdall.query.ast import And, Compare, Exists, MatchAll, Not, Or, Predicate, Query, Word
 from heimdall.query.estimate import Estimate
 from heimdall.query.planner.cost import GRANULE_ROWS, STATEMENT_MS, CostModel
 from heimdall.query.planner.memory import has_states, state_bytes
-from heimdall.query.planner.selectivity import has_words, selectivity
+from heimdall.query.planner.selectivity import has_words, selectivity, words_share
 from heimdall.query.planner.work import Work, work_of
 from heimdall.query.sketches import sketched
 from heimdall.query.sources import Question, Source
 from heimdall.query.strategy import Strategy
-from heimdall.query.windows import Window, is_needle, is_streaming, most_rows, windows
+from heimdall.query.windows import NEEDLE_FIELDS, Window, is_needle, is_streaming, most_rows, windows
 from heimdall.storage.engine import TierStatistics
 from heimdall.storage.profile import Profile, Profiled, Reading
 from heimdall.storage.tiers import Tiers
@@ -263,7 +263,8 @@ class Planner:
         matching = part * rows
         # Whole granules are read of a column as soon as one of their records matches.
         matched = min(reading.rows, matching * SPREAD)
-        return self.costs.estimate(_kind(work, reading.rows), work, reading.rows, reading.ranges, matched, rows_out)
+        kind = _kind(work, reading.rows, question.query.search)
+        return self.costs.estimate(kind, work, reading.rows, reading.ranges, matched, rows_out)
 
     def _quick_ms(
         self, strategy: Strategy, question: Question, statistics: TierStatistics, limit: int, profile: Profile
@@ -326,11 +327,14 @@ def _ms(candidate: Candidate) -> float:
     return candidate.estimate.ms
 
 
-def _kind(work: Work, rows: int) -> str:
-    """Statements whose times are off by the same factor."""
+def _kind(work: Work, rows: int, search: Predicate) -> str:
+    """Statements whose times are off by the same factor. Where words lie, side by side or in every block, is known of
+    none, and is what those that look for them differ by from all others."""
     if work.on_rollup:
         return "rollup"
     kind = ("many groups" if work.many_groups else "grouped") if work.grouped else "records"
+    if has_words(search):
+        kind = f"{kind} with words"
     return kind if rows > WORTH_PRICING_ROWS else f"{kind}, few"
 
 
@@ -339,6 +343,19 @@ def _rows_out(query: Query, matching: float, limit: int, profile: Profile) -> fl
     if not query.aggregates:
         return min(matching, limit)
     return min(matching, limit, 1_000.0)
+
+
+def _false_share(search: Predicate) -> float:
+    """Part of the blocks that the filters of a needle let pass by mistake, as docs/reference/storage.md has them."""
+    match search:
+        case And(items=items):
+            return min(map(_false_share, items))
+        case Compare(field="trace_id") | Word():
+            return 0.002
+        case Compare(field=name) if name in NEEDLE_FIELDS:
+            return 0.01
+        case _:
+            return 1.0
 
 
 def _guess(question: Question, work: Work | None, profile: Profile) -> Reading:
@@ -350,8 +367,9 @@ def _guess(question: Question, work: Work | None, profile: Profile) -> Reading:
     search = question.query.search
     matching = selectivity(search, profile, question.tenant) * rows
     if is_needle(search):
-        rows = min(rows, matching * GRANULE_ROWS + rows * 0.01)
+        rows = min(rows, matching * GRANULE_ROWS + rows * _false_share(search))
     elif has_words(search):
         # A word of a template fills granules of its own; one of a parameter lies anywhere.
-        rows = min(rows, GRANULE_ROWS * (min(matching, 50.0) + matching / 1_000))
+        left = words_share(search, profile, question.tenant) * rows
+        rows = min(rows, GRANULE_ROWS * (min(left, 50.0) + left / 1_000))
     return Reading(rows=int(rows), ranges=int(rows) // GRANULE_ROWS + 1)

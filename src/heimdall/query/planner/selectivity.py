@@ -85,6 +85,20 @@ def has_words(predicate: Predicate) -> bool:
             return False
 
 
+def words_share(predicate: Predicate, profile: Profile, tenant: TenantId) -> float:
+    """Part of the records that the text index leaves of a search it has a say in: it knows no numbers, and of several
+    words the rarest decides where blocks are looked into, not all of them together."""
+    match predicate:
+        case And(items=items):
+            return min(words_share(item, profile, tenant) for item in items if has_words(item))
+        case Or(items=items):
+            return min(1.0, sum(words_share(item, profile, tenant) for item in items))
+        case Word(text=text) | Phrase(text=text) if found := _WORD.findall(text.lower()):
+            return min(profile.words.get(word, profile.rarest) for word in found) / max(profile.rows, 1)
+        case _:
+            return selectivity(predicate, profile, tenant)
+
+
 def _words(text: str, profile: Profile) -> float:
     """The rarest word decides; of a number's digits each but the first makes it ten times as rare."""
     rows = max(profile.rows, 1)

@@ -53,3 +53,21 @@ def test_a_slower_machine_is_learnt_and_an_outlier_is_not_a_law() -> None:
     assert 1.9 < estimated() / first < 2.1
     # What holds for one kind of statement holds in part for all: the machine is the same.
     assert 1.2 < model.estimate("rollup", asked, 1_000_000, 120, 1_000_000, 10).ms / first < 2
+
+
+def test_a_kind_that_is_priced_far_too_low_makes_no_other_expensive() -> None:
+    model = CostModel()
+    words, ids = work('"order accepted" | stats count()'), work("trace_id:1f")
+
+    def of(kind: str, asked: Work) -> Estimate:
+        return model.estimate(kind, asked, 1_000_000, 120, 10, 10)
+
+    before = of("records, few", ids)
+    first = of("grouped with words", words)
+    for _ in range(40):
+        model.learn("grouped with words", of("grouped with words", words).ms, first.ms * 30)
+        for _ in range(4):
+            model.learn("records, few", of("records, few", ids).ms, before.ms)
+    assert of("grouped with words", words).own_ms > first.own_ms * 5
+    assert of("records, few", ids).ms < before.ms * 1.5
+    assert of("records, few", ids).own_ms < before.own_ms * 1.1

@@ -4,7 +4,7 @@ import pytest
 
 from heimdall.model.batch import TenantId
 from heimdall.query.languages.hql import parse
-from heimdall.query.planner.selectivity import has_words, selectivity
+from heimdall.query.planner.selectivity import has_words, selectivity, words_share
 from heimdall.storage.profile import Kind, Profile
 
 SHOP = TenantId("shop")
@@ -50,3 +50,17 @@ def test_nothing_is_known_about_another_tenant() -> None:
 @pytest.mark.parametrize(("text", "known"), [("card", True), ("card level:info", True), ("card or level:info", False)])
 def test_whether_the_index_of_words_narrows(text: str, known: bool) -> None:
     assert has_words(parse(text).search) is known
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("card", 0.5),
+        ("card15", 0.5),
+        ('"card declined" card 15 level:error', 0.02),
+        ("card or declined", 0.52),
+        ("793929", 0.001),
+    ],
+)
+def test_part_of_the_records_that_the_index_of_words_leaves(text: str, part: float) -> None:
+    assert words_share(parse(text).search, PROFILE, SHOP) == pytest.approx(part)
