@@ -19,7 +19,6 @@ from heimdall.storage.engine import ScanRequest, TierStatistics
 from heimdall.storage.engines.clickhouse import ClickHouseEngine
 from heimdall.storage.engines.clickhouse.engine import FetchedRows, scan_statement
 from heimdall.storage.engines.clickhouse.gate import Gate
-from heimdall.storage.engines.clickhouse.indexes import use_indexes
 from heimdall.storage.engines.clickhouse.warm import WarmTable
 from heimdall.storage.engines.parquet.files import READ_SETTINGS, ColdFiles
 from heimdall.storage.profile import HOUR_NS, Profile, Reading
@@ -127,7 +126,7 @@ class TieredEngine:
             spanned, notices = self._span(statement, snapshot)
             run = partial(
                 self.hot.run,
-                spanned.statement if spanned.changed else use_indexes(statement, exact_words=self.hot.exact_words),
+                spanned.statement if spanned.changed else self.with_indexes(statement),
                 query_id=query_id,
                 timeout_s=timeout_s,
                 max_memory_bytes=max_memory_bytes,
@@ -165,6 +164,9 @@ class TieredEngine:
                 rows += unit.rows
                 _spread(unit, hours.setdefault(unit.tenant, {}))
         return replace(hot, rows=rows, hours=hours)
+
+    def with_indexes(self, statement: exp.Query) -> exp.Query:
+        return self.hot.with_indexes(statement)
 
     def reading(self, statement: exp.Query) -> Reading:
         with self.catalogue.pin() as snapshot:

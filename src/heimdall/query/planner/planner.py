@@ -121,7 +121,7 @@ class Planner:
             return Estimate(rows, 0.0, STATEMENT_MS + rows * RECORD_NS / 1e6)
         if decided.strategy is Strategy.ROLLUP and _on_rollup_columns(question.query.search):
             return Estimate(0.0, 0.0, STATEMENT_MS)
-        found = self._candidates(source, decided, statistics, limit, profile, None)
+        found = self._candidates(source, decided, statistics, limit, profile, asks=False)
         return min(found, key=_ms).estimate if found else None
 
     def price_of_counts(self, source: Source, question: Question, statistics: TierStatistics) -> Estimate | None:
@@ -178,10 +178,9 @@ class Planner:
     ) -> Plan:
         """Every strategy with what its statements would read, as the indexes say."""
         profile = self.profile(source.tier, rows=statistics.rows, fresh=True)
-        engine = self._tiers[source.tier]
-        if profile is None or not isinstance(engine, Profiled):
+        if profile is None:
             return Plan(())
-        found = self._candidates(source, question, statistics, limit, profile, engine)
+        found = self._candidates(source, question, statistics, limit, profile, asks=True)
         wanted = self.decide(source, question, statistics, limit, memory_bytes).strategy
         exact = [one for one in found if one.strategy is not Strategy.SKETCHES]
         chosen = next((one for one in found if one.strategy is wanted), min(exact, key=_ms, default=None))
@@ -210,9 +209,12 @@ class Planner:
         statistics: TierStatistics,
         limit: int,
         profile: Profile,
-        engine: Profiled | None,
+        *,
+        asks: bool,
     ) -> list[Candidate]:
-        """Those of one question; without an engine to ask, rows are as the profile says."""
+        """Those of one question; where the engine's indexes are not asked, rows are as the profile says."""
+        engine = self._tiers[source.tier]
+        assert isinstance(engine, Profiled), "what has a profile"
         strategies = (question.strategy,) if question.strategy is not None else _strategies(source, question)
         found = []
         for strategy in strategies:
@@ -225,9 +227,10 @@ class Planner:
                     return []
                 if strategy is Strategy.SKETCHES:
                     statement = sketched(statement) or statement
-                work = work_of(statement, profile.row_bytes, grouped=question.query.aggregates)
-                looks = engine is not None and count < LOOKED_AT
-                reading = engine.reading(statement) if engine is not None and looks else _guess(part, work, profile)
+                as_run = engine.with_indexes(statement)
+                work = work_of(as_run, profile.row_bytes, grouped=question.query.aggregates)
+                looks = asks and count < LOOKED_AT
+                reading = engine.reading(statement) if looks else _guess(part, work, profile)
                 if Strategy.ROLLUP in strategies and reading.rows < UNSEEN * profile.rows_of(question.tenant):
                     work = replace(work, on_rollup=True)  # the engine itself sees that a rollup has the answer
                 estimate += self._estimate(work, part, reading, profile, rows_out)

@@ -252,7 +252,7 @@ class ClickHouseEngine:
         yields: bool = False,
     ) -> FetchedRows:
         return self.run(
-            use_indexes(statement, exact_words=self.exact_words),
+            self.with_indexes(statement),
             query_id=query_id,
             timeout_s=timeout_s,
             max_memory_bytes=max_memory_bytes,
@@ -333,8 +333,11 @@ class ClickHouseEngine:
         with map_driver_errors("select"):
             return profiling.profile(self._driver)
 
+    def with_indexes(self, statement: exp.Query) -> exp.Query:
+        return use_indexes(statement, exact_words=self.exact_words)
+
     def reading(self, statement: exp.Query) -> Reading:
-        return self.reading_as_is(use_indexes(statement, exact_words=self.exact_words))
+        return self.reading_as_is(self.with_indexes(statement))
 
     def reading_as_is(self, statement: exp.Query, more: Settings = MappingProxyType({})) -> Reading:
         """`reading` for a statement that names the indexes it uses by itself."""
