@@ -97,12 +97,14 @@ class Counted:
             return shown.with_columns(pl.lit(None, pl.String).alias("example"))
         newest = self._moments(job, source, question, shown, "last", message=True)
         newest = newest.sort("last").group_by("template_id").agg(pl.col("last").last(), pl.col("message").last())
-        found = shown.join(newest.rename({"last": "exact", "message": "example"}), on="template_id", how="left")
+        found = shown.join(
+            newest.rename({"last": "exact", "message": "example"}), on="template_id", how="left", maintain_order="left"
+        )
         if not self.by_minute:
             return found.drop("exact")
         oldest = self._moments(job, source, question, shown, "first", message=False)
         oldest = oldest.group_by("template_id").agg(pl.col("first").min().alias("oldest"))
-        found = found.join(oldest, on="template_id", how="left")
+        found = found.join(oldest, on="template_id", how="left", maintain_order="left")
         # Of a record that left since it was counted the minute is all that is known.
         return found.with_columns(
             pl.col("oldest").fill_null(pl.col("first")).alias("first"),
