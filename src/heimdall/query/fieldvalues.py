@@ -12,7 +12,8 @@ from sqlglot import exp
 COUNT_COLUMN, VALUE_COLUMN = "_counted_records", "_counted_value"
 """Names no field of a sender can hide."""
 
-_OTHERS, _DISTINCT, _PRESENT, _TOTAL = "others", "distinct_values", "present", "total"
+_OTHERS, _DISTINCT, _PRESENT, _TOTAL = "_counted_others", "distinct_values", "present", "total"
+"""The first stands beside fields of a sender, so it is such a name, too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -284,7 +284,7 @@ def test_a_name_that_cannot_be_counted_by_is_refused(service: QueryService, name
         service.histogram(HistogramRequest(by=name))
 
 
-@pytest.mark.parametrize("name", ['quo"te', "back`tick", "back\\slash", "nothing.", "é ü", "_value", "count"])
+@pytest.mark.parametrize("name", ['quo"te', "back`tick", "back\\slash", "nothing.", "é ü", "_value", "count", "others"])
 def test_odd_names_of_fields_are_only_names(service: QueryService, name: str) -> None:
     data: Any = service.facets(FacetsRequest(fields=(name,))).data
     assert data[0]["distinct"] == 0
