@@ -59,6 +59,11 @@ def test_ids_that_come_and_go_and_ids_that_stay(
     assert distinct["session_id"] == distinct["customer_id"] == 1.0
 
 
+def test_records_of_an_hour_that_the_key_has_elsewhere_leave_ids_unknown(engine: ClickHouseEngine) -> None:
+    empty = profiling._distinct(engine.driver, {-1: 1})
+    assert empty == {}
+
+
 @pytest.mark.parametrize(
     ("early", "late", "both", "share", "found"),
     [

@@ -97,7 +97,8 @@ def _row_bytes(driver: Driver) -> dict[str, float]:
 
 def _distinct(driver: Driver, rows_by_hour: Mapping[int, int]) -> dict[str, float]:
     """How many different values each id has, from two samples of hours far apart: of a few values both have the same,
-    of values that come and go with time, as traces do, none. Capture and recapture (Lincoln and Petersen)."""
+    of values that come and go with time, as traces do, none. Capture and recapture (Lincoln and Petersen). Nothing is
+    known where neither hour has records any more, or where the key counts those before 1970 to another hour."""
     total = sum(rows_by_hour.values())
     each = SAMPLE_ROWS // 2
     usual = sorted(rows_by_hour.values())[len(rows_by_hour) // 2]
@@ -115,6 +116,8 @@ def _distinct(driver: Driver, rows_by_hour: Mapping[int, int]) -> dict[str, floa
         for name in IDS
     )
     (row,) = _rows(driver, f"SELECT {counts}, count() AS sampled FROM ({samples})")
+    if not row["sampled"]:
+        return {}
     share = total / row["sampled"]
     return {name: _recaptured(row[f"{name}_early"], row[f"{name}_late"], row[f"{name}_both"], share) for name in IDS}
 
