@@ -24,8 +24,9 @@ class QueryConfig:
     """Bytes of records, uncompressed, one query may read before it is stopped; 0 = any number. A caller may ask for
     less (`max_scan_bytes`), never for more."""
     expensive_ms: float = 250.0
-    """From this estimate on a query is expensive: half of `concurrent` may be such at once, and they stand back while
-    others run. Smaller: more queries wait for each other; larger: more of them compete with what should be quick."""
+    """From this estimate on, for a machine that does nothing else, a query is expensive: half of `concurrent` may be
+    such at once, and they stand back while others run. Smaller: more queries wait for each other; larger: more of them
+    compete with what should be quick."""
     cache: str = "memory://?size=128MiB"
     """Where answers are kept while their records do not change; levels from near to far, separated by spaces:
     `memory://?size=256MiB`, `redis://host:6379?ttl=3600`, `redis+cluster://host:6379` (`rediss` with TLS), `none://`.

@@ -38,9 +38,8 @@ def pattern_list(asking: Asking, limit: int, buckets: int, step_ns: int | None) 
     found = Counted.of(asking.job, asking.source, within, asking.catalogue())
     shown = pl.from_arrow(found.described(asking.job, asking.source, within, 0, limit))
     assert isinstance(shown, pl.DataFrame)
-    final, _ = asking.template_texts()
-    counts = _over_time(asking, search, window, step_ns, steps, final, shown["template_id"])
-    levels = _levels(asking, search, window, final, shown["template_id"])
+    counts = _over_time(asking, search, window, step_ns, steps, found.final, shown["template_id"])
+    levels = _levels(asking, search, window, found.final, shown["template_id"])
     moments = shown.with_columns(pl.col("first", "last").cast(pl.Int64))
     data = [
         {**row, "first": format_time(row["first"]), "last": format_time(row["last"]),

@@ -183,31 +183,37 @@ class SqlSource:
 
     def values(self, job: Job, question: Question, fields: Sequence[str], limit: int) -> dict[str, FieldValues]:
         found: dict[str, FieldValues] = {}
-        for together in self._together(question, fields):
+        for together, counted in self._together(question, fields):
             try:
-                found |= self._values(job, question, together, limit)
+                found |= self._values(job, question, together, counted, limit)
             except TooMuchMemory:
                 if len(together) == 1:
                     raise
                 for name in together:
-                    found |= self._values(job, question, [name], limit)
+                    counted = self._counted(question, [name], None)
+                    found |= self._values(job, question, [name], counted, limit)
         return found
 
-    def _together(self, question: Question, fields: Sequence[str]) -> Iterator[Sequence[str]]:
-        """Fields that are counted by one statement, which reads their records, or the rows of a rollup, once."""
+    def _together(
+        self, question: Question, fields: Sequence[str]
+    ) -> Iterator[tuple[Sequence[str], exp.Subquery | None]]:
+        """Fields that are counted by one statement, which reads their records once; or, with the second, the rows of
+        a rollup."""
         left = list(fields)
         for rollup in self._rollups(question):
             here = [name for name in left if (known := canonical(name)) and known.source in rollup.columns]
-            if here and self._counted(question, here, None) is not None:
-                yield here
+            counted = self._counted(question, here, None) if here else None
+            if counted is not None:
+                yield here, counted
                 left = [name for name in left if name not in here]
         # To find the records once for all fields is what pays; where all are wanted, one by one is a fifth faster.
         at_once = 1 if isinstance(question.query.search, MatchAll) and not question.query.pipes else _FIELDS_AT_ONCE
         for start in range(0, len(left), at_once):
-            yield left[start : start + at_once]
+            yield left[start : start + at_once], None
 
-    def _values(self, job: Job, question: Question, fields: Sequence[str], limit: int) -> dict[str, FieldValues]:
-        counted = self._counted(question, fields, None)
+    def _values(
+        self, job: Job, question: Question, fields: Sequence[str], counted: exp.Subquery | None, limit: int
+    ) -> dict[str, FieldValues]:
         if counted is None:
             inner = self._select(question, tuple(fields), None, None).subquery("matching", copy=False)
             values: list[exp.Expr] = [exp.column(name, quoted=True) for name in fields]

@@ -65,6 +65,8 @@ class Counted:
     """`newest_id`, as it is stored, with `count`, `first`, `last` and the `template_id` that stands for it."""
     merged: pl.DataFrame
     """`template_id`, `count`, `first`, `last`, `share`."""
+    final: dict[int, int]
+    """Id → id of the template that took its place."""
     texts: dict[int, str]
     by_minute: bool
     """Whether times are those of the minutes that hold them."""
@@ -81,7 +83,7 @@ class Counted:
             pl.col("template_id").cast(pl.UInt64).alias("newest_id"),
             pl.col("template_id").cast(pl.UInt64).replace(final),
         )
-        return cls(ids, _merged(ids).head(last.rows), texts, asked.pipes == _BY_MINUTE)
+        return cls(ids, _merged(ids).head(last.rows), final, texts, asked.pipes == _BY_MINUTE)
 
     def described(self, job: Job, source: Source, question: Question, skip: int, limit: int) -> pa.Table:
         """Some of them with their texts, their newest messages and exact times."""

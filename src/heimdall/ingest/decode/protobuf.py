@@ -324,7 +324,7 @@ class Wire:
         guessed: set[int] = set()
         try:
             while at < end:
-                tag, start = _varint(data, at)
+                tag, start = varint(data, at)
                 kind, value = tag & 7, 0
                 if kind == LENGTH and data[at] == tag < 0x80:  # of one byte; it may be written longer than it need be
                     if found:
@@ -341,10 +341,10 @@ class Wire:
                     continue
                 at = start
                 if kind == LENGTH:
-                    value, start = _varint(data, at)
+                    value, start = varint(data, at)
                     at = start + value
                 elif kind == VARINT:
-                    value, at = _varint(data, at)
+                    value, at = varint(data, at)
                 elif kind in (FIXED64, FIXED32):
                     at += 8 if kind == FIXED64 else 4
                     value = int.from_bytes(data[start:at], "little")
@@ -418,7 +418,7 @@ class Wire:
                 if more < 0x80:
                     length, start = length & 0x7F | more << 7, at + 3
                 else:
-                    length, start = _varint(data, at + 1)
+                    length, start = varint(data, at + 1)
             at = start + length
             if at > end:
                 at = -1
@@ -434,8 +434,9 @@ class Wire:
         return at, len(starts)
 
 
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """Raises IndexError at the end of the data, or after ten bytes."""
+def varint(data: bytes, at: int) -> tuple[int, int]:
+    """(an unsigned number of 64 bits, the place behind it). Raises IndexError at the end of the data, or after ten
+    bytes."""
     value = data[at]
     if value < 0x80:
         return value, at + 1

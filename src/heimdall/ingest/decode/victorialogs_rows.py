@@ -14,6 +14,7 @@ import orjson
 
 from heimdall.errors import InvalidInput, TooLarge
 from heimdall.ingest.decode.json import MAX_RECORDS
+from heimdall.ingest.decode.protobuf import varint
 
 VERSION = "v1"
 _TENANT_BYTES = _TIME_BYTES = 8
@@ -50,7 +51,7 @@ def read_rows(body: bytes) -> list[Rows]:
                 found[labels] = kinds.setdefault(names, Rows(names, [], []))
             time_ns = int.from_bytes(body[place : place + _TIME_BYTES], "big", signed=True)
             fields, place = _pairs(body, place + _TIME_BYTES)
-        except (IndexError, OverflowError):
+        except IndexError:
             raise InvalidInput(f"row {number} is cut off or no row of protocol {VERSION}") from None
         rows = found[labels]
         members: dict[str, str | int] = {"_time": time_ns}
@@ -62,7 +63,7 @@ def read_rows(body: bytes) -> list[Rows]:
 
 def _pairs(data: bytes, place: int) -> tuple[list[tuple[str, str]], int]:
     """Names and values from `place` on, and the place behind them."""
-    count, place = _number(data, place)
+    count, place = varint(data, place)
     found: list[tuple[str, str]] = []
     for _ in range(count):
         name, place = _bytes(data, place)
@@ -75,21 +76,8 @@ def _bytes(data: bytes, place: int) -> tuple[bytes, int]:
     if (size := data[place]) < 0x80:
         place += 1
     else:
-        size, place = _number(data, place)
+        size, place = varint(data, place)
     end = place + size
     if end > len(data):
         raise IndexError
     return data[place:end], end
-
-
-def _number(data: bytes, place: int) -> tuple[int, int]:
-    number = shift = 0
-    while True:
-        byte = data[place]
-        place += 1
-        number |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return number, place
-        shift += 7
-        if shift > 63:
-            raise OverflowError
