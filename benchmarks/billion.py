@@ -19,15 +19,14 @@ import os
 import platform
 import random
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 import urllib.parse
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -36,7 +35,7 @@ from typing import Any
 import psutil
 
 from freshness import Run
-from ingest import HEIMDALL, Sent, _answer, _count, _cpu_s, _free_port, _peak_rss_bytes, _wait_until_ready
+from ingest import Sent, _answer, _count, _cpu_s, _peak_rss_bytes, running_node
 from query import _rest
 from shoplogs import ACTIONS, LEVELS, SERVICES, SPAN_NS, THINGS, Month
 from startup import stored_bytes
@@ -81,23 +80,10 @@ def _arguments() -> argparse.Namespace:
     return options.parse_args()
 
 
-@contextmanager
-def _node(folder: Path) -> Iterator[tuple[str, psutil.Process]]:
-    port, log = _free_port(), folder / "node.log"
-    url = f"http://127.0.0.1:{port}"
+def _node(folder: Path) -> AbstractContextManager[tuple[str, psutil.Process]]:
     # A month stays in the tier that takes it, however long ago it was loaded.
-    environment = os.environ | {"HEIMDALL_STORAGE__HOT_DAYS": "100000"}
-    with log.open("ab") as output:
-        command = [HEIMDALL, "up", "--data", folder / "node", "--port", str(port)]
-        node = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
-    try:
-        _wait_until_ready(url, node, log)
-        yield url, psutil.Process(node.pid)
-    finally:
-        node.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            node.wait(120)
-        node.kill()
+    settings = {"HEIMDALL_STORAGE__HOT_DAYS": "100000"}
+    return running_node(folder / "node", folder / "node.log", settings=settings, stops_within_s=120)
 
 
 # ---- loading -------------------------------------------------------------------------------------------------------

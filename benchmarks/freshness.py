@@ -11,27 +11,23 @@ from the moment its sending was due, so a sender held up by the node counts as w
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import platform
 import re
 import socket
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 import urllib.parse
 import urllib.request
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import psutil
 
 from applogs import applogs
-from ingest import HEIMDALL, Sent, _cpu_s, _free_port, _peak_rss_bytes, _post, _wait_until_ready
+from ingest import Sent, _cpu_s, _peak_rss_bytes, _post, new_node
 
 BODIES_PER_S = 10
 QUESTIONS = (
@@ -52,21 +48,8 @@ def main() -> None:
     if given.url:
         _report(given, given.url, None)
         return
-    with tempfile.TemporaryDirectory(prefix="heimdall-freshness-") as folder:
-        port, log = _free_port(), Path(folder) / "node.log"
-        url = f"http://127.0.0.1:{port}"
-        with log.open("wb") as output:
-            node = subprocess.Popen(
-                [HEIMDALL, "up", "--data", Path(folder) / "node", "--port", str(port)], stdout=output, stderr=output
-            )
-        try:
-            _wait_until_ready(url, node, log)
-            _report(given, url, psutil.Process(node.pid))
-        finally:
-            node.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                node.wait(30)
-            node.kill()
+    with new_node() as (url, process):
+        _report(given, url, process)
 
 
 def _report(given: argparse.Namespace, url: str, node: psutil.Process | None) -> None:

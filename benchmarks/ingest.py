@@ -31,9 +31,10 @@ import threading
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import psutil
@@ -102,20 +103,44 @@ def _chunks(path: Path, size: int) -> Iterator[bytes]:
             yield chunk
 
 
-def _with_node(given: argparse.Namespace, path: Path, records: int, folder: Path) -> dict[str, Any]:
-    data = folder / "node"
+@contextlib.contextmanager
+def running_node(
+    data: Path, log: Path, *, settings: Mapping[str, str] = MappingProxyType({}), stops_within_s: float = 30
+) -> Iterator[tuple[str, psutil.Process]]:
+    """The address and the process of a node with its default configuration, but for `settings` of the environment."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
-    with (folder / "node.log").open("wb") as log:
-        node = subprocess.Popen([HEIMDALL, "up", "--data", data, "--port", str(port)], stdout=log, stderr=log)
+    with log.open("ab") as output:
+        node = subprocess.Popen(
+            [HEIMDALL, "up", "--data", data, "--port", str(port)],
+            env=os.environ | settings,
+            stdout=output,
+            stderr=output,
+        )
     try:
-        _wait_until_ready(url, node, folder / "node.log")
-        result = _measured(given, path, records, url, psutil.Process(node.pid))
+        _wait_until_ready(url, node, log)
+        yield url, psutil.Process(node.pid)
     finally:
         node.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            node.wait(30)
+            node.wait(stops_within_s)
         node.kill()
+
+
+@contextlib.contextmanager
+def new_node() -> Iterator[tuple[str, psutil.Process]]:
+    """`running_node` in a folder that goes with it."""
+    with (
+        tempfile.TemporaryDirectory(prefix="heimdall-benchmark-") as folder,
+        running_node(Path(folder) / "node", Path(folder) / "node.log") as started,
+    ):
+        yield started
+
+
+def _with_node(given: argparse.Namespace, path: Path, records: int, folder: Path) -> dict[str, Any]:
+    data = folder / "node"
+    with running_node(data, folder / "node.log") as (url, process):
+        result = _measured(given, path, records, url, process)
     _say("the node has stopped; merging what it stored")
     result["disk_bytes_per_record"] = round(_engine(_AFTER_MERGES, data / "storage", path)["bytes"] / records, 2)
     _say(f"{result['disk_bytes_per_record']} bytes a record on disk after merges")

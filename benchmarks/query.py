@@ -28,7 +28,6 @@ import sys
 import tempfile
 import time
 import urllib.parse
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,6 +99,9 @@ QUESTIONS = (
              "LIMIT 200 OFFSET 2000000"),
     Question("facets", "facets", {"q": "*"},
              "SELECT service, count() FROM heimdall.logs WHERE {where} GROUP BY service"),
+    Question("facets of a phrase", "facets", {"q": '"slow upstream response"'},
+             "SELECT service, count() FROM heimdall.logs WHERE {where} AND "
+             "hasPhrase(lower(message), 'slow upstream response') GROUP BY service"),
     Question("fields", "fields", {"q": "*"}, "SELECT distinctJSONPaths(attributes) FROM heimdall.logs WHERE {where}"),
 )  # fmt: skip
 
@@ -150,28 +152,9 @@ _ALL_HOT = {
 """A folder that is kept for long stays what it was."""
 
 
-@contextlib.contextmanager
-def _node(folder: Path) -> Iterator[tuple[str, psutil.Process]]:
+def _node(folder: Path) -> contextlib.AbstractContextManager[tuple[str, psutil.Process]]:
     folder.mkdir(parents=True, exist_ok=True)
-    port = ingest._free_port()
-    url = f"http://127.0.0.1:{port}"
-    log = folder / "node.log"
-    environment = os.environ | _ALL_HOT
-    with log.open("wb") as output:
-        node = subprocess.Popen(
-            [ingest.HEIMDALL, "up", "--data", folder, "--port", str(port)],
-            env=environment,
-            stdout=output,
-            stderr=output,
-        )
-    try:
-        ingest._wait_until_ready(url, node, log)
-        yield url, psutil.Process(node.pid)
-    finally:
-        node.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            node.wait(60)
-        node.kill()
+    return ingest.running_node(folder, folder / "node.log", settings=_ALL_HOT, stops_within_s=60)
 
 
 def _load(given: argparse.Namespace, url: str, temporary: Path) -> None:

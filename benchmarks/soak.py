@@ -11,27 +11,23 @@ most 20 minutes). Questions are told by quarters of the time. The last line is o
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import platform
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass, field
 from itertools import count, cycle
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
 
 from freshness import Run
-from ingest import HEIMDALL, _cpu_s, _free_port, _peak_rss_bytes, _wait_until_ready
+from ingest import _cpu_s, _peak_rss_bytes, new_node
 
 WARM_UP_S = 1_200
 SAMPLE_S = 5.0
@@ -68,21 +64,8 @@ def main() -> None:
     options.add_argument("--rate", type=int, default=27_800)
     options.add_argument("--asked", type=float, default=5)
     given = options.parse_args()
-    with tempfile.TemporaryDirectory(prefix="heimdall-soak-") as folder:
-        port, log = _free_port(), Path(folder) / "node.log"
-        url = f"http://127.0.0.1:{port}"
-        with log.open("wb") as output:
-            node = subprocess.Popen(
-                [HEIMDALL, "up", "--data", Path(folder) / "node", "--port", str(port)], stdout=output, stderr=output
-            )
-        try:
-            _wait_until_ready(url, node, log)
-            result = _soaked(given, url, psutil.Process(node.pid))
-        finally:
-            node.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                node.wait(30)
-            node.kill()
+    with new_node() as (url, process):
+        result = _soaked(given, url, process)
     sys.stdout.write(json.dumps(result) + "\n")
 
 

@@ -10,21 +10,17 @@ detection included; the first quarter of each stretch is left out. The last line
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import platform
-import subprocess
 import sys
-import tempfile
 import threading
 import time
-from pathlib import Path
 
 import psutil
 
 from freshness import Run
-from ingest import HEIMDALL, _cpu_s, _free_port, _wait_until_ready
+from ingest import _cpu_s, new_node
 
 SETTLE_S = 8.0
 """After a start, and between two rates."""
@@ -35,22 +31,8 @@ def main() -> None:
     options.add_argument("--rates", type=int, nargs="+", default=[0, 100, 1_000, 10_000, 27_800])
     options.add_argument("--seconds", type=float, default=30)
     given = options.parse_args()
-    with tempfile.TemporaryDirectory(prefix="heimdall-steady-") as folder:
-        port, log = _free_port(), Path(folder) / "node.log"
-        url = f"http://127.0.0.1:{port}"
-        with log.open("wb") as output:
-            node = subprocess.Popen(
-                [HEIMDALL, "up", "--data", Path(folder) / "node", "--port", str(port)], stdout=output, stderr=output
-            )
-        try:
-            _wait_until_ready(url, node, log)
-            process = psutil.Process(node.pid)
-            rows = [_stretch(process, url, rate, given.seconds) for rate in given.rates]
-        finally:
-            node.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                node.wait(30)
-            node.kill()
+    with new_node() as (url, process):
+        rows = [_stretch(process, url, rate, given.seconds) for rate in given.rates]
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     sys.stdout.write(json.dumps({"benchmark": "steady", "machine": machine, "rates": rows}) + "\n")
 
