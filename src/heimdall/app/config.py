@@ -18,7 +18,7 @@ from heimdall.errors import Misconfigured
 from heimdall.ingest.sources.http.door import HttpIngestConfig
 from heimdall.ingest.sources.opening import SourcesConfig
 from heimdall.insight.similarity.meaning import InsightConfig, check_embeddings
-from heimdall.pipeline.runners.embedded import PipelineConfig
+from heimdall.pipeline.config import PipelineConfig
 from heimdall.pipeline.stages.detect import DetectConfig
 from heimdall.query.cache.opening import check_cache
 from heimdall.query.service import QueryConfig

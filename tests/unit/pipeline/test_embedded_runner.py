@@ -17,7 +17,8 @@ from heimdall.bus.buses.memory import MemoryBus
 from heimdall.clock import ManualClock, SystemClock
 from heimdall.errors import BatchRefused, EngineUnavailable, InvalidInput, NotFound
 from heimdall.model.batch import DEFAULT_TENANT, LOG_SCHEMA, LogBatch, TenantId
-from heimdall.pipeline.runners.embedded import EmbeddedRunner, PipelineConfig
+from heimdall.pipeline.config import PipelineConfig
+from heimdall.pipeline.runners.embedded import EmbeddedRunner
 from heimdall.pipeline.state import CHECKPOINTED
 from heimdall.storage.engine import ScanRequest
 from heimdall.storage.engines.memory import MemoryEngine
