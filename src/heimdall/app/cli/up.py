@@ -44,6 +44,9 @@ def command(data: Path | None, host: str | None, port: int | None, ports: str | 
 def serve(config_file: Path | None, flags: dict[str, object], *, demo: bool = False) -> None:
     """Run a node until SIGINT or SIGTERM; with `demo`, feed it the shop as soon as it serves."""
     gc.disable()  # a seventh of start: what imports make is here to stay
+    from heimdall.app.memory import lean, trimmed
+
+    lean()
     from heimdall.app.config import load_config
     from heimdall.app.datafolder import DataFolder
     from heimdall.app.server import Server, open_grpc, open_sockets, port_of
@@ -81,7 +84,8 @@ def serve(config_file: Path | None, flags: dict[str, object], *, demo: bool = Fa
     node.start()
     ports += open_grpc(config.server, node.parts.grpc)
     try:
-        Server(app, announce).run(sockets)
+        with trimmed():
+            Server(app, announce).run(sockets)
     finally:
         node.stop()
         folder.release()

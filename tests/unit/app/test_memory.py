@@ -1,0 +1,63 @@
+"""What was freed goes back to the system. In processes of their own: settings of malloc are the whole process's."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="malloc is another one's")
+
+
+def _run(program: str, **environment: str) -> list[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60, env=environment
+    )
+    return done.stdout.split()
+
+
+def test_trimming_gives_back_what_lies_between_what_is_kept() -> None:
+    before, after = _run(
+        """
+import psutil
+from heimdall.app.memory import trim
+blocks = [bytes(10_000) for _ in range(20_000)]
+kept = blocks[::100]
+del blocks
+print(psutil.Process().memory_info().rss)
+trim()
+print(psutil.Process().memory_info().rss)
+"""
+    )
+    assert int(before) - int(after) > 100_000_000
+
+
+def test_memory_is_trimmed_again_and_again_until_the_end() -> None:
+    (later,) = _run(
+        """
+import time
+from heimdall.app import memory
+memory.EVERY_S, trims = 0.01, []
+memory.trim = lambda: trims.append(1)
+with memory.trimmed():
+    while len(trims) < 3:
+        time.sleep(0.01)
+ended = len(trims)
+time.sleep(0.05)
+print(len(trims) - ended)
+"""
+    )
+    assert later == "0"
+
+
+def test_buffers_of_arrow_are_malloc_s_unless_the_environment_says_otherwise() -> None:
+    program = """
+from heimdall.app.memory import lean
+lean()
+import pyarrow
+print(pyarrow.default_memory_pool().backend_name)
+"""
+    assert _run(program) == ["system"]
+    assert _run(program, ARROW_DEFAULT_MEMORY_POOL="mimalloc") == ["mimalloc"]
