@@ -53,6 +53,7 @@ _LOKI_REPLACED = (
 )
 
 PROGRAMS = {
+    "docker_logs": GoProgram(("github.com/moby/moby/v2@v2.0.0-beta.24",)),
     "logcli": GoProgram(_LOKI_MODULES, f"{_LOKI}/cmd/logcli", replaced=_LOKI_REPLACED),
     "otelcol": GoProgram(
         (

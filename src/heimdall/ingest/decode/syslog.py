@@ -25,6 +25,8 @@ _FROM_PRIORITY = {
 
 _ISO = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:?[0-9]{2})"
 _HOST = r"(?P<instance>[^ ]+)"
+_OLD_HOST = r"(?P<instance>[^ ]*[^ :])"
+"""Of RFC 3164, where a word that ends in a colon is the tag: syslog(3) and Docker name no host."""
 _TAG = r"(?P<service>[^ \[\]:]+)(?:\[(?P<pid>[0-9]+)\])?:"
 
 _HEADER = ("priority", "timestamp", "instance", "service", "procid", "message_id", "structured_data")
@@ -77,13 +79,13 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "syslog_rfc3164",
         rf"^(?:<(?P<priority>[0-9]{{1,3}})>)?(?P<timestamp>{STAMP_WITHOUT_YEAR}(?: [0-9]{{4}})?) "
-        rf"{_HOST} +{_TAG} ?(?P<message>(?s:.*))$",
+        rf"{_OLD_HOST} +{_TAG} ?(?P<message>(?s:.*))$",
         _FROM_PRIORITY,
     ),
     Format(
         "syslog_rfc3164",
         rf"^(?:<(?P<priority>[0-9]{{1,3}})>)(?P<timestamp>{STAMP_WITHOUT_YEAR}(?: [0-9]{{4}})?|{_ISO}) "
-        rf"{_HOST} (?:{_TAG} ?)?(?P<message>(?s:.*))$",
+        rf"(?:{_OLD_HOST} )?(?:{_TAG} ?)?(?P<message>(?s:.*))$",
         _FROM_PRIORITY,
     ),
     Format(

@@ -5,6 +5,7 @@ import json
 
 import polars as pl
 import pyarrow as pa
+import pytest
 
 from heimdall.ingest.decode.text import MAX_RECORD_BYTES, Cut, decode_lines
 
@@ -82,6 +83,24 @@ def test_times_without_a_zone_are_in_the_zone_given() -> None:
 def test_a_service_given_fills_only_what_names_none() -> None:
     rows = decoded("<34>1 2026-11-22T10:14:15Z h su - - - hi", "plain", service="shop")
     assert [row["service"] for row in rows] == ["su", "shop"]
+
+
+@pytest.mark.parametrize(
+    ("line", "instance", "service", "pid", "message"),
+    [
+        ("<30>Nov 22 10:15:30 cart-1[4711]: took 7 ms: slow", None, "cart-1", 4711, "took 7 ms: slow"),
+        ('<30>Nov 22 10:15:30 cart-1[4711]: {"level": "warn"}', None, "cart-1", 4711, '{"level": "warn"}'),
+        ("<30>Nov 22 10:15:30 cart-1: said so", None, "cart-1", None, "said so"),
+        ("<30>Nov 22 10:15:30 web01 cart-1[4711]: said so", "web01", "cart-1", 4711, "said so"),
+        ("<30>Nov 22 10:15:30 web01 said so", "web01", None, None, "said so"),
+    ],
+)
+def test_syslog_of_a_sender_that_names_no_host(
+    line: str, instance: str | None, service: str | None, pid: int | None, message: str
+) -> None:
+    (row,) = decoded(line, "plain")[:1]
+    assert (row.get("instance"), row.get("service"), row["message"]) == (instance, service, message)
+    assert attributes(row).get("process.pid") == pid
 
 
 def test_json_that_is_broken_is_kept_as_text_and_its_neighbours_as_json() -> None:

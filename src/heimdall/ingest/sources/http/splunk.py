@@ -73,7 +73,9 @@ class SplunkLogs:
             *[(f"{base}{tail}", self._raw) for tail in _RAW],
             (f"{base}/ack", self._acks),
         ]
-        return [*health, *(route for path, taker in takers for route in taking(path, taker, on_error=_refused))]
+        greeted = [Route(path, _options, methods=["OPTIONS"]) for path, _ in takers]
+        routes = (route for path, taker in takers for route in taking(path, taker, on_error=_refused))
+        return [*health, *greeted, *routes]
 
     async def _events(self, request: Request) -> Response:
         _authorize(request)
@@ -157,6 +159,11 @@ async def _short_body(request: Request) -> bytes:
         if len(body) > _MAX_ACKS:
             raise TooLarge("too many acknowledgements at once; ask in smaller pieces")
     return body
+
+
+async def _options(request: Request) -> Response:
+    """Docker's driver asks so, without a token, whether there is a collector before it starts a container."""
+    return Response(headers={"Allow": "OPTIONS, POST"})
 
 
 async def _health(request: Request) -> Response:

@@ -37,6 +37,13 @@ async def test_every_address_and_separator_is_taken(door: Doors, path: str, betw
     assert {row["timestamp"] for row in door.rows} == {NOW_NS}
 
 
+@pytest.mark.parametrize("path", ["", "/event/1.0", "/raw", "/ack"])
+async def test_who_asks_whether_a_collector_is_there_needs_no_token(door: Doors, path: str) -> None:
+    answer = await door.http.options(f"/services/collector{path}")
+    assert (answer.status_code, answer.headers["allow"]) == (200, "OPTIONS, POST")
+    assert (await door.http.get(f"/services/collector{path}")).status_code == 405
+
+
 @pytest.mark.parametrize("path", ["/services/collector/raw", "/services/collector/raw/1.0"])
 async def test_raw_lines_are_read_as_text(door: Doors, path: str) -> None:
     answer = await door.post(b'2026-11-22 10:00:00 ERROR one\n{"msg":"two"}\n', f"{path}?host=h&sourcetype=st", **TOKEN)
