@@ -1,7 +1,7 @@
 """What Elasticsearch's shippers ask before they send: who are you, and is everything set up?
 
-Nothing has to be set up here: fields are found in the records themselves. So every policy, template and pipeline that
-is asked for is there, and every one that is brought is acknowledged.
+Nothing has to be set up here: fields are found in the records themselves. So every policy, template, alias and pipeline
+that is asked for is there, and every one that is brought is acknowledged.
 Source: the REST APIs of the Elasticsearch reference, and the order in which shippers call them.
 """
 
@@ -128,6 +128,14 @@ def _data_stream(name: str) -> Any:
     return {"data_streams": [stream | {"status": "GREEN", "template": name}]}
 
 
+def _alias(name: str) -> Any:
+    return {f"{name}-000001": {"aliases": {name: {"is_write_index": True}}}}
+
+
+def _acknowledged(_: Request) -> tuple[int, Any]:
+    return 200, _ACKNOWLEDGED
+
+
 def _logstash_pipelines(_: str) -> Any:
     return {}
 
@@ -153,6 +161,9 @@ ANSWERS: tuple[tuple[str, list[str], Answer], ...] = (
     ("/_component_template/{name}", _BOTH, _acknowledged_or(_component_template)),
     ("/_ingest/pipeline/{name}", _BOTH, _acknowledged_or(_pipeline)),
     ("/_data_stream/{name}", _BOTH, _acknowledged_or(_data_stream)),
+    ("/_alias/{name}", _READ, _acknowledged_or(_alias)),
+    ("/{index}/_alias/{name}", _BOTH, _acknowledged_or(_alias)),
+    ("/_aliases", ["POST"], _acknowledged),
     ("/_logstash/pipeline/{name}", _READ, _acknowledged_or(_logstash_pipelines)),
     ("/_refresh", ["GET", "POST"], _refreshed),
     ("/{index}/_refresh", ["GET", "POST"], _refreshed),
