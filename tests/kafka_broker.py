@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -12,20 +11,12 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
 from server_process import ServerProcess, free_port
 
-from installing import one_at_a_time
+from maven import class_path
 
 VERSION = "4.1.1"
-_CACHE = Path.home() / ".cache" / "heimdall-tests"
 _BROKER = ("kafka_2.13", "connect-runtime", "connect-file")
-_POM = """<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
-<groupId>heimdall</groupId><artifactId>tests</artifactId><version>1</version><dependencies>{}</dependencies></project>
-"""
-_DEPENDENCY = (
-    "<dependency><groupId>org.apache.kafka</groupId><artifactId>{}</artifactId><version>{}</version></dependency>"
-)
 _CLUSTER = "4L6g3nShT-eMCtK--X86sw"
 _STARTS_WITHIN_S = 110
 """A few seconds, but on a machine that is busy with other things."""
@@ -47,37 +38,8 @@ def jars(*artifacts: str) -> str:
 
     Skips the test, naming what is missing, when they cannot be had.
     """
-    if shutil.which("java") is None:
-        pytest.skip("Apache Kafka needs Java (apt-get install default-jre-headless)")
-    folder = _CACHE / "-".join(("kafka", VERSION, *artifacts))
-    with one_at_a_time("kafka"):
-        if not (folder / "complete").exists():
-            _fetch(folder, artifacts or _BROKER)
-    return f"{folder}/*"
-
-
-def _fetch(folder: Path, artifacts: tuple[str, ...]) -> None:
-    if shutil.which("mvn") is None:
-        pytest.skip("Apache Kafka comes from Maven Central, and there is no mvn (apt-get install maven)")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    wanted = [_DEPENDENCY.format(name, VERSION) for name in artifacts]
-    (folder / "pom.xml").write_text(_POM.format("".join(wanted)))
-    command = [
-        "mvn",
-        "-q",
-        "-B",
-        "dependency:copy-dependencies",
-        "-DincludeScope=runtime",
-        f"-DoutputDirectory={folder}",
-    ]
-    try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
-    except subprocess.TimeoutExpired:
-        pytest.skip("Maven Central did not give Apache Kafka in 300 s")
-    if done.returncode:
-        pytest.skip(f"Apache Kafka {VERSION} cannot be had from Maven Central: {done.stdout[-300:]}")
-    (folder / "complete").touch()
+    wanted = [f"org.apache.kafka:{name}:{VERSION}" for name in artifacts or _BROKER]
+    return class_path("-".join(("kafka", VERSION, *artifacts)), *wanted)
 
 
 class KafkaBroker(ServerProcess):
