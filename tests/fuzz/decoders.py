@@ -39,6 +39,7 @@ from heimdall.ingest.decode.pubsub import decode_pushed, read_push
 from heimdall.ingest.decode.registered import Readers, RegisteredSchema, decode_registered
 from heimdall.ingest.decode.splunk_events import decode_splunk_events
 from heimdall.ingest.decode.text import decode_lines
+from heimdall.ingest.decode.victorialogs_columns import columns_of_rows
 from heimdall.ingest.decode.victorialogs_rows import read_rows
 from heimdall.ingest.decompress import decompress
 from heimdall.ingest.sources.forward import MessageStream
@@ -100,7 +101,7 @@ def decoders() -> tuple[Target, ...]:
         Target("json-schema", _registered, (b"\0\0\0\0\4" + JSON_LINE, JSON_LINE), _MANY),
         Target("firehose", apart(_firehose), _deliveries()),
         Target("pubsub", apart(lambda b: decode_pushed(read_push(b), **now)), _pushes()),
-        Target("victorialogs-rows", apart(read_rows), _ROWS),
+        Target("victorialogs-rows", apart(_rows), _ROWS),
         *(Target(coding, _unfolding(coding), packed) for coding, packed in _PACKED.items()),
     )
 
@@ -316,8 +317,16 @@ def _snappy(data: bytes) -> bytes:
 
 _ROWS = (
     bytes(8) + b"\x0b\x01\3app\5carts" + NOW_NS.to_bytes(8, "big") + b"\3\0\6oh no!\3app\5carts\1n\0",
-    (bytes(8) + b"\x01\0" + NOW_NS.to_bytes(8, "big") + b"\2\4_msg\1x\3a.b\1" + b"1") * 2,
+    (bytes(8) + b"\x01\0" + NOW_NS.to_bytes(8, "big") + b"\2\4_msg\1x\3a.b\1" + b"1") * 40,
 )
+
+
+def _rows(body: bytes) -> None:
+    """Column by column and row by row."""
+    streams = columns_of_rows(body)
+    found = read_rows(body)
+    if streams is not None:
+        assert sum(each.fields.count for each in streams) == sum(len(each.texts) for each in found)
 
 
 def _lz4(data: bytes) -> bytes:

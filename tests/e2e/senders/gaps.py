@@ -87,7 +87,6 @@ GAPS: tuple[tuple[str, str, str], ...] = (
         "not run: the shapes of the documentation stand in for them, `tests/unit/api/victorialogs/test_face.py`",
     ),
     ("VictoriaLogs", "numbers that vlagent sends", "are text, as all of its values are"),
-    ("VictoriaLogs", "rows of `/insert/native` are read one by one", "17 µs of CPU a record where JSON lines take 2"),
     (
         "VictoriaLogs",
         "`stream_context`, groups by `_stream`",

@@ -124,6 +124,12 @@ def decode_json_objects(
     return Decoded(finished(unwrapped(ready, now_ns=now_ns, schemas=schemas).table, now_ns=now_ns))
 
 
+def decode_fields(found: Fields, *, now_ns: int, schemas: SchemaMemory) -> Decoded:
+    """Records whose fields are columns already."""
+    ready = unwrapped(canonical(found, now_ns=now_ns, hints=NO_HINTS), now_ns=now_ns, schemas=schemas)
+    return Decoded(finished(ready.table, now_ns=now_ns))
+
+
 def _pieces_of(texts: list[bytes]) -> Iterator[tuple[int, list[bytes]]]:
     """(number of its first text, texts) of about `_PIECE_BYTES` each."""
     sizes = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)))

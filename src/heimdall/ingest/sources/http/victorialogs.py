@@ -30,8 +30,9 @@ from heimdall.ingest.decode.canonical import canonical_of
 from heimdall.ingest.decode.decoded import Decoded, RejectedList
 from heimdall.ingest.decode.defaults import DEFAULTABLE, with_attributes, with_copies, with_defaults, without_attributes
 from heimdall.ingest.decode.hints import NO_HINTS, Hints
-from heimdall.ingest.decode.json import decode_json, decode_json_texts, joined
+from heimdall.ingest.decode.json import decode_fields, decode_json, decode_json_texts, joined
 from heimdall.ingest.decode.json_schema import SchemaMemory
+from heimdall.ingest.decode.victorialogs_columns import columns_of_rows
 from heimdall.ingest.decode.victorialogs_rows import VERSION, read_rows
 from heimdall.ingest.sources.http.door import HttpDoor, below, taking
 from heimdall.model.stream import LABELS_FIELD
@@ -112,6 +113,10 @@ class VictoriaLogsLines:
 
 
 def _decoded_rows(body: bytes, given: _Given, now_ns: int, schemas: SchemaMemory) -> Decoded:
+    streams = columns_of_rows(body)
+    if streams is not None:
+        read = ((each.labels, decode_fields(each.fields, now_ns=now_ns, schemas=schemas)) for each in streams)
+        return Decoded(joined([given.of_streams(labels).applied(found).table for labels, found in read]))
     rejected = RejectedList()
     tables = []
     for rows in read_rows(body):
