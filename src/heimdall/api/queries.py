@@ -39,7 +39,10 @@ from heimdall.query.service import QueryService
 _UNIT_NS = {"ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9, "w": 604800 * 10**9}
 
 
-def query_routes(service: QueryService, clock: Clock) -> APIRouter:
+def query_routes(
+    service: QueryService, clock: Clock, labelled: Callable[[Answer], Answer] = lambda answer: answer
+) -> APIRouter:
+    """`labelled` adds to a list of templates what people call them."""
     router = APIRouter(prefix="/api/v1", tags=["query"])
 
     def common(parameters: QueryParameters) -> dict[str, object]:
@@ -67,7 +70,7 @@ def query_routes(service: QueryService, clock: Clock) -> APIRouter:
             "buckets": parameters.buckets,
             "interval_ns": _duration_ns(parameters.interval) if parameters.interval else None,
         }
-        return service.patterns(PatternsRequest(**common(parameters), **rest))  # type: ignore[arg-type]
+        return labelled(service.patterns(PatternsRequest(**common(parameters), **rest)))  # type: ignore[arg-type]
 
     def fields(parameters: QueryParameters) -> Answer:
         return service.fields(QueryRequest(**common(parameters)))  # type: ignore[arg-type]

@@ -37,6 +37,7 @@ from heimdall.query.cached import CachedQueryService
 from heimdall.query.live import LiveTail
 from heimdall.query.promql.own import OwnMetrics
 from heimdall.query.rows import plain_rows, record_table
+from heimdall.query.templatelabels import TemplateLabels
 from heimdall.query.templates import Catalogue
 from heimdall.storage.engine import Engine
 from heimdall.storage.mover import Mover
@@ -76,6 +77,7 @@ class Parts:
     meaning: TemplateMeaning | None
     """None where no model is configured."""
     templates: Catalogue
+    labels: TemplateLabels
     schemas: SchemaRegistryDoor
     cache: Cache
     findings: FindingStore
@@ -152,6 +154,7 @@ class Node:
         self.parts.queries.close()
         if self.parts.meaning is not None:
             self.parts.meaning.close()
+        self.parts.labels.close()
         self.parts.findings.close()
         self.parts.alerts.store.close()
         self.parts.rules.close()

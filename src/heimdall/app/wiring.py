@@ -43,6 +43,7 @@ from heimdall.api.sending import sending_routes
 from heimdall.api.slack import slack_routes
 from heimdall.api.static_files import StaticUi
 from heimdall.api.tail import tail_routes
+from heimdall.api.templates import template_routes, with_labels
 from heimdall.api.victorialogs import victorialogs_routes
 from heimdall.app.config import NodeConfig, ServerConfig
 from heimdall.app.node import Feed, Node, Parts
@@ -81,6 +82,7 @@ from heimdall.query.live import LiveTail
 from heimdall.query.logql import LokiService
 from heimdall.query.promql.own import OwnMetrics
 from heimdall.query.service import QueryService
+from heimdall.query.templatelabels import TemplateLabels
 from heimdall.storage.catalogue import Catalogue
 from heimdall.storage.engine import Engine
 from heimdall.storage.mover import Mover
@@ -165,6 +167,7 @@ def _parts_before(config: NodeConfig, clock: Clock, storage: tuple[Engine, Catal
         queries=queries,
         meaning=meaning,
         templates=templates.catalogue,
+        labels=TemplateLabels(config.data / "templates" / "labels.db"),
         cache=cache,
         findings=findings,
         feedback=feedback,
@@ -214,7 +217,8 @@ def build_app(node: Node, clock: Clock, config: NodeConfig) -> ASGIApp:
     parts = node.parts
     return build_asgi(
         routers=[
-            query_routes(parts.queries, clock),
+            query_routes(parts.queries, clock, lambda found: with_labels(found, parts.templates, parts.labels)),
+            template_routes(parts.queries, parts.templates, parts.labels, clock),
             explaining_routes(parts.queries, clock),
             tail_routes(parts.tail, parts.queries, clock),
             account_routes(node, clock),
@@ -263,7 +267,7 @@ def graphql_service(parts: Parts, clock: Clock) -> Callable[[], GraphqlService]:
     def opened() -> GraphqlService:
         from heimdall.api.graphql.answering import GraphqlService
 
-        return GraphqlService(parts.queries, parts.templates, clock, parts.tail)
+        return GraphqlService(parts.queries, parts.templates, clock, parts.tail, parts.labels)
 
     return opened
 

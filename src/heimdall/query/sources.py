@@ -28,7 +28,7 @@ from heimdall.query.frame.evaluation import evaluate
 from heimdall.query.rollup import rollup_source
 from heimdall.query.rows import record_table
 from heimdall.query.sql.moments import moments_statement
-from heimdall.query.sql.nodes import TABLE
+from heimdall.query.sql.nodes import TABLE, call, column, number
 from heimdall.query.sql.statement import predicate_sql, scan_conditions, to_sql
 from heimdall.query.sql.values import field_value
 from heimdall.query.strategy import Strategy
@@ -103,6 +103,12 @@ class Source(Protocol):
     def moments(self, job: Job, question: Question, minutes: Mapping[int, int], *, message: bool = False) -> pa.Table:
         """`template_id`, `first` and `last` of the matching records in the minute (its number since 1970) that
         `minutes` names of each template id; with `message` the one of the last of them, too. In no order.
+        """
+
+    def sampled(self, job: Job, question: Question, one_in: int, limit: int) -> pa.Table:
+        """`message` of about one in so many of the matching records, chosen by a hash of their position, so each as
+        likely as any other and the same ones each time; of all for 1. At most `limit`, in no order. Pipes are not
+        looked at.
         """
 
     def statement(
@@ -227,6 +233,14 @@ class SqlSource:
         conditions = self._conditions(question)
         statement = moments_statement(self._table.copy(), conditions, minutes, message=message)
         return self._executor.run(job, self.tier, statement)
+
+    def sampled(self, job: Job, question: Question, one_in: int, limit: int) -> pa.Table:
+        conditions = self._conditions(question)
+        if one_in > 1:
+            hashed = call("modulo", call("intHash64", column("position")), number(one_in))
+            conditions.append(exp.EQ(this=hashed, expression=number(0)))
+        statement = exp.select(exp.alias_(column("message"), "message", quoted=True)).from_(self._table.copy())
+        return self._executor.run(job, self.tier, statement.where(*conditions, copy=False).limit(limit))
 
     def statement(
         self, question: Question, *, columns: Sequence[str] | None = None, limit: int | None = None
@@ -428,6 +442,12 @@ class FrameSource:
         newest = pl.col("message").sort_by(TIME_COLUMN, POSITION_COLUMN).last()
         ends = [pl.col(TIME_COLUMN).min().alias("first"), pl.col(TIME_COLUMN).max().alias("last")]
         return frame.group_by("template_id").agg(*ends, *([newest] if message else [])).to_arrow()
+
+    def sampled(self, job: Job, question: Question, one_in: int, limit: int) -> pa.Table:
+        records = replace(question, query=Query(question.query.search))
+        frame = self._evaluate(job, records, ("message",), None, None)
+        chosen = frame.filter(pl.col(POSITION_COLUMN).hash(seed=1) % one_in == 0) if one_in > 1 else frame
+        return chosen.select("message").head(limit).to_arrow()
 
     def statement(
         self, question: Question, *, columns: Sequence[str] | None = None, limit: int | None = None

@@ -29,6 +29,7 @@ from heimdall.clock import Clock
 from heimdall.errors import HeimdallError
 from heimdall.query.live import LiveTail
 from heimdall.query.service import QueryService
+from heimdall.query.templatelabels import TemplateLabels
 from heimdall.query.templates import Catalogue
 
 MAX_TOKENS = 2_000
@@ -44,11 +45,19 @@ def schema_text() -> str:
 class GraphqlService:
     """Safe from several threads."""
 
-    def __init__(self, queries: QueryService, catalogue: Catalogue, clock: Clock, live: LiveTail) -> None:
+    def __init__(
+        self,
+        queries: QueryService,
+        catalogue: Catalogue,
+        clock: Clock,
+        live: LiveTail,
+        labels: TemplateLabels | None = None,
+    ) -> None:
         self._live = live
         self._queries = queries
         self._catalogue = catalogue
         self._clock = clock
+        self._labels = labels
         self.schema: GraphQLSchema = build_schema(schema_text())
         self._documents = Documents()
 
@@ -60,7 +69,7 @@ class GraphqlService:
         if _subscribes(document, asked):
             fault = {"message": "subscriptions are asked over a websocket, with the protocol graphql-transport-ws"}
             return 400, {"errors": [fault]}
-        root = Root(self._queries, self._catalogue, self._clock)
+        root = Root(self._queries, self._catalogue, self._clock, self._labels)
         variables, operation = asked.get("variables") or {}, asked.get("operationName") or None
         found = execute(self.schema, document, root, variable_values=variables, operation_name=operation)
         return 200, self.body(found) | {"extensions": {"cost": cost}}
@@ -73,7 +82,7 @@ class GraphqlService:
         return document if _subscribes(document, asked) else self.answer(asked)
 
     def tail_root(self) -> TailRoot:
-        return TailRoot(Root(self._queries, self._catalogue, self._clock), self._live)
+        return TailRoot(Root(self._queries, self._catalogue, self._clock, self._labels), self._live)
 
     def body(self, found: ExecutionResult) -> dict[str, Any]:
         return {"data": found.data} | ({"errors": [_told(each) for each in found.errors]} if found.errors else {})

@@ -15,6 +15,7 @@ from heimdall.query.languages.hql import parse, to_text
 from heimdall.query.request import Answer, FacetsRequest, HistogramRequest, SearchRequest
 from heimdall.query.rows import plain_rows
 from heimdall.query.service import QueryService
+from heimdall.query.templatelabels import Label, TemplateLabels
 from heimdall.query.templates import Catalogue, texts_of
 
 _STATS = parse('* | stats count() as n, count_if(level >= "error") as errors by service | sort n desc').pipes
@@ -30,7 +31,9 @@ class Root:
     queries: QueryService
     catalogue: Catalogue
     clock: Clock
+    labels: TemplateLabels | None = None
     _texts: tuple[dict[int, int], dict[int, str]] | None = field(default=None, init=False)
+    _known: dict[int, Label] | None = field(default=None, init=False)
 
     def logs(self, info: Any, q: str, first: int, after: str | None = None, **span: str | None) -> Row:
         return self.page(self._request(q, first, span, after))
@@ -87,7 +90,8 @@ class Root:
         text = to_text(records(request.q))
         answer = self.queries.search(replace(request, q=f"{text} | patterns"))
         return [
-            row | {"template": {"id": str(row["template_id"]), "text": row["template"]}}
+            row
+            | {"template": {"id": str(row["template_id"]), "text": row["template"], **self._said(row["template_id"])}}
             for row in plain_rows(answer.rows)
         ]
 
@@ -96,11 +100,20 @@ class Root:
             self._texts = texts_of(self.catalogue(), DEFAULT_TENANT)
         final, texts = self._texts
         number = final.get(number or 0, number or 0)
-        return {"id": str(number), "text": texts[number]} if number in texts else None
+        return {"id": str(number), "text": texts[number], **self._said(number)} if number in texts else None
+
+    def _said(self, number: int) -> Row:
+        """What people call a template, and whose it is."""
+        if self._known is None:
+            final, _ = texts_of(self.catalogue(), DEFAULT_TENANT) if self._texts is None else self._texts
+            self._known = self.labels.all(DEFAULT_TENANT, final) if self.labels else {}
+        label = self._known.get(number)
+        return {"name": label.name or None, "owner": label.owner or None} if label else {}
 
     def forget(self) -> None:
         """Templates may have come since their texts were looked up."""
         self._texts = None
+        self._known = None
 
     def _request(self, q: str, first: int, span: dict[str, str | None], after: str | None = None) -> SearchRequest:
         if not 1 <= first <= MAX_ROWS:

@@ -20,6 +20,7 @@ class _Commands(click.Group):
         "sources": "sources",
         "search": "search",
         "similar": "similar",
+        "templates": "templates",
         "translate": "translate",
         "tail": "tail",
         "config": "configuration",

@@ -66,6 +66,9 @@ class NodeClient:
     def post(self, path: str, body: object) -> Any:
         return self._json("POST", path, json=body)
 
+    def put(self, path: str, body: object) -> Any:
+        return self._json("PUT", path, json=body)
+
     def send(self, path: str, content: bytes, headers: Mapping[str, str], parameters: Mapping[str, object]) -> Any:
         """POST raw bytes, for the doors."""
         return self._json("POST", path, content=content, headers=dict(headers), params=_given(parameters))

@@ -157,6 +157,9 @@ class CachedSource:
     def moments(self, job: Job, question: Question, minutes: Mapping[int, int], *, message: bool = False) -> pa.Table:
         return self._source.moments(job, question, minutes, message=message)
 
+    def sampled(self, job: Job, question: Question, one_in: int, limit: int) -> pa.Table:
+        return self._source.sampled(job, question, one_in, limit)
+
     def statement(
         self, question: Question, *, columns: Sequence[str] | None = None, limit: int | None = None
     ) -> str | None:
