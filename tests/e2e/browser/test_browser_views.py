@@ -68,6 +68,25 @@ def test_patterns_count_the_whole_result_and_narrow_it(explore: Page) -> None:
     expect(explore.locator(".pattern")).to_have_count(3)
 
 
+def test_a_pattern_shows_what_varies_and_takes_a_name(explore: Page) -> None:
+    explore.keyboard.press("p")
+    served = explore.locator(".pattern", has_text="served request")
+    served.get_by_role("button", name="Details").click()
+    expect(served.locator(".template-parameter")).to_have_count(2)
+    number, took = served.locator(".template-parameter").all()
+    expect(number).to_contain_text("integer")
+    expect(took.locator(".template-kind")).to_contain_text("20 values")
+    expect(took.locator(".template-numbers")).to_contain_text(re.compile(r"min0 ms.*max19 ms"))
+    expect(served.locator(".template-note")).to_contain_text("From all")
+    assert violations(explore) == []
+    served.get_by_label("Owner").fill("team-web")
+    served.get_by_role("button", name="Save").click()
+    expect(served.locator(".pattern-words")).to_contain_text("owned by team-web")
+    took.locator(".template-value").first.click()
+    expect(explore.locator(".row").first).to_be_visible()
+    expect(explore).to_have_url(re.compile("template_id"))
+
+
 def test_a_pattern_is_hidden_from_the_rest(explore: Page) -> None:
     explore.get_by_role("button", name="Patterns").click()
     explore.get_by_role("button", name=re.compile("^Hide: served request")).click()

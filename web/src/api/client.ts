@@ -31,6 +31,7 @@ import type {
   Rule,
   Sender,
   Silence,
+  TemplateDetail,
   Verdict,
 } from './types';
 
@@ -119,6 +120,22 @@ export function patterns(
   signal?: AbortSignal,
 ): Promise<PatternsAnswer> {
   return ask('patterns', { ...params }, signal);
+}
+
+export function template(
+  id: number,
+  params: QueryParams & { values?: number },
+  signal?: AbortSignal,
+): Promise<Envelope<TemplateDetail>> {
+  return ask(`templates/${id}`, { ...params }, signal);
+}
+
+export function labelTemplate(id: number, label: { name: string; owner: string }): Promise<unknown> {
+  return call(`${BASE}/templates/${id}`, {
+    method: 'PUT',
+    body: JSON.stringify(label),
+    headers: { 'Content-Type': 'application/json' },
+  });
 }
 
 export interface CompareParams extends QueryParams {

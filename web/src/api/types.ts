@@ -394,6 +394,8 @@ export interface Pattern {
   first: string;
   last: string;
   example: string;
+  name: string | null;
+  owner: string | null;
   /** By step of `interval_ms`, from `from` on. */
   counts: number[];
 }
@@ -404,6 +406,33 @@ export interface PatternsAnswer extends Envelope<Pattern[]> {
   to: string;
   total: number;
   templates: number;
+}
+
+/** One `<*>` of a template: what its messages fill it with. */
+export interface TemplateParameter {
+  /** From 1. */
+  place: number;
+  type: string;
+  /** UCUM; empty where none is known. */
+  unit: string;
+  distinct: { estimate: number; low: number; high: number };
+  values: { value: string; count: number; share: number }[];
+  numbers: Record<'min' | 'max' | 'mean' | 'p50' | 'p90' | 'p95' | 'p99', number> | null;
+}
+
+export interface TemplateDetail {
+  template_id: number;
+  template: string;
+  name: string | null;
+  owner: string | null;
+  /** Of the result. */
+  count: number;
+  levels: Partial<Record<string, number>>;
+  services: { value: string; count: number }[];
+  parameters: TemplateParameter[];
+  sample: { records: number; complete: boolean; error: number; unmatched: number };
+  members: { template_id: number; count: number }[];
+  lifetime: { count: number; first: string; last: string };
 }
 
 /** A number beside its baseline: `effect` is log2 of a ratio, with its 95 % interval. */

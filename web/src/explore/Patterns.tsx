@@ -1,6 +1,6 @@
 import './views.css';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
-import { useEffect } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import { patterns } from '../api/client';
 import type { Pattern, PatternsAnswer } from '../api/types';
 import { noteOutcome } from '../app/connection';
@@ -13,6 +13,8 @@ import { FailureNote } from './FailureNote';
 import type { Run } from './run';
 import { Sparkline } from './Sparkline';
 import { TemplateText } from './TemplateText';
+
+const TemplatePanel = lazy(() => import('./TemplatePanel'));
 
 const MOST = 100;
 const STEPS = 60;
@@ -50,7 +52,9 @@ export default function Patterns({ run, zone, onQuery, onHide }: Props) {
                 key={pattern.template_id}
                 pattern={pattern}
                 most={data.data[0]?.count ?? 1}
+                run={run}
                 zone={zone}
+                onValue={(clause) => onQuery(`${narrowed(run.q, `template_id:${pattern.template_id}`)} ${clause}`)}
                 onOnly={() => onQuery(narrowed(run.q, `template_id:${pattern.template_id}`))}
                 onHide={() => onHide(narrowed(run.q, `not template_id:${pattern.template_id}`))}
               />
@@ -70,12 +74,15 @@ function summary({ templates, total, data }: PatternsAnswer): string {
 interface RowProps {
   pattern: Pattern;
   most: number;
+  run: Run;
   zone: Zone;
+  onValue(clause: string): void;
   onOnly(): void;
   onHide(): void;
 }
 
-function PatternRow({ pattern, most, zone, onOnly, onHide }: RowProps) {
+function PatternRow({ pattern, most, run, zone, onValue, onOnly, onHide }: RowProps) {
+  const [open, setOpen] = useState(false);
   const words = pattern.template || pattern.example;
   return (
     <li className="pattern">
@@ -88,15 +95,39 @@ function PatternRow({ pattern, most, zone, onOnly, onHide }: RowProps) {
         <button type="button" className="pattern-button" title={safeText(pattern.example)} onClick={onOnly}>
           <TemplateText template={words} />
         </button>
+        {(pattern.name || pattern.owner) && (
+          <p>
+            {pattern.name && <span className="pattern-name">{safeText(pattern.name)}</span>}
+            {pattern.owner && <span className="muted"> owned by {safeText(pattern.owner)}</span>}
+          </p>
+        )}
         <p className="muted number">
           {displayInstant(parseInstant(pattern.first) ?? 0n, zone, 0)} –{' '}
           {displayInstant(parseInstant(pattern.last) ?? 0n, zone, 0)}
         </p>
       </div>
       <Sparkline counts={pattern.counts} label={`${count(pattern.count)} lines over time`} />
-      <button type="button" className="button quiet" onClick={onHide} aria-label={`Hide: ${safeText(words)}`}>
-        Hide
-      </button>
+      <div className="pattern-actions">
+        <button
+          type="button"
+          className="button quiet"
+          aria-expanded={open}
+          aria-label={`Details: ${safeText(words)}`}
+          onClick={() => setOpen(!open)}
+        >
+          Details
+        </button>
+        <button type="button" className="button quiet" onClick={onHide} aria-label={`Hide: ${safeText(words)}`}>
+          Hide
+        </button>
+      </div>
+      {open && (
+        <div className="pattern-detail">
+          <Suspense fallback={<p className="template-panel muted">Loading…</p>}>
+            <TemplatePanel id={pattern.template_id} run={run} zone={zone} onValue={onValue} />
+          </Suspense>
+        </div>
+      )}
     </li>
   );
 }
