@@ -23,6 +23,7 @@ class FindingKind(StrEnum):
     LATENCY = "latency"
     ORDER = "order"
     MIX = "mix"
+    RARE_VALUE = "rare_value"
     SILENCE = "silence"
 
 
@@ -73,6 +74,11 @@ class Finding:
     to_ns: int
     watched_s: float
     """How long the service had been watched: the shorter, the less is known of what it usually does."""
+    field: str = ""
+    """The field whose value it is about; empty where it is about none."""
+    value: str = ""
+    known_since_ns: int = 0
+    """Since when the field is known."""
 
     @property
     def confidence(self) -> float:

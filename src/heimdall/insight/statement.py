@@ -35,14 +35,18 @@ def statement(kind: FindingKind, service: str, feature: Feature, *, template: st
             return f"{service} is slower than usual: {seen} ms in the geometric mean, {band}{about}"
         case FindingKind.ORDER:
             return f"{service} logs in an order its traces rarely have: {seen} records {per}, {band}{about}"
+        case FindingKind.RARE_VALUE:
+            return f"{service} has a value it {'hardly ever' if feature.high else 'never'} had, {often} {per}{about}"
         case FindingKind.MIX:
             return f"{service}'s volume, errors, warnings and latency together are unlike before (score {seen}, {band})"
 
 
-def query_for(kind: FindingKind, service: str, template_id: int) -> str:
+def query_for(kind: FindingKind, service: str, template_id: int, field: str = "", value: str = "") -> str:
     """HQL for the records a finding rests on; the finding has the range of time."""
     terms: list[Predicate] = [Compare("service", Operator.EQ, service)]
-    if template_id and kind is not FindingKind.SILENCE:
+    if field:
+        terms.append(Compare(field, Operator.EQ, value))
+    elif template_id and kind is not FindingKind.SILENCE:
         terms.append(Compare("template_id", Operator.EQ, str(template_id)))
     elif kind is FindingKind.ERRORS:
         terms.append(Compare("level", Operator.GE, "error"))

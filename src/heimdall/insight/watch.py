@@ -22,6 +22,7 @@ from heimdall.insight.detectors.outliers import OutlierVotes
 from heimdall.insight.detectors.silence import SilenceBank, SilenceStep
 from heimdall.insight.detectors.states import STATES, ServiceState, StateBank
 from heimdall.insight.detectors.templates import MOST_SERVICES, TemplateBank, TemplateStep
+from heimdall.insight.detectors.values import Occurrences, ValueBank
 from heimdall.insight.examples import Examples
 from heimdall.insight.feedback import Feedback
 from heimdall.insight.finding import Feature, Finding, FindingKind, finding_id
@@ -33,9 +34,10 @@ from heimdall.model.batch import TenantId
 
 VOTES: tuple[FindingKind, ...] = (
     FindingKind.VOLUME_UP, FindingKind.VOLUME_DOWN, FindingKind.ERRORS, FindingKind.WARNINGS, FindingKind.ORDER,
-    FindingKind.TEMPLATE_BURST, FindingKind.NEW_TEMPLATE, FindingKind.NEW_ERROR, FindingKind.LATENCY, FindingKind.MIX,
+    FindingKind.TEMPLATE_BURST, FindingKind.NEW_TEMPLATE, FindingKind.NEW_ERROR, FindingKind.LATENCY,
+    FindingKind.RARE_VALUE, FindingKind.MIX,
 )  # fmt: skip
-_DOWN, _MIX = 1, 9
+_DOWN, _MIX = 1, 10
 _COUNTED = {FindingKind.ERRORS: 1, FindingKind.WARNINGS: 2, FindingKind.ORDER: 3}
 _ERRORS, _WARNINGS = 1, 2
 OTHER = "(other)"
@@ -95,6 +97,7 @@ class TenantWatch:
         self._counts = CountBank(4)
         self._templates = TemplateBank()
         self._latency = LatencyBank()
+        self._values = ValueBank()
         self._silence = SilenceBank()
         self._outliers = OutlierVotes()
         self._tails = TailBank(len(VOTES))
@@ -153,6 +156,10 @@ class TenantWatch:
         """Steps were skipped in which nobody was heard of: no service is called silent for them."""
         self._silence.pardon()
 
+    def learn_values(self, occurrences: Occurrences, after_step: int) -> None:
+        """Values of fields, batch by batch; the rare ones in later steps than `after_step` wait for their step."""
+        self._values.learn(occurrences, after_step)
+
     # -- history --------------------------------------------------------------------------------------------------
 
     def teach(self, pairs: PairCounts, after_step: int, longest_pause: int) -> None:
@@ -173,6 +180,7 @@ class TenantWatch:
         self._budget.rest(past.steps)
         self._ill[:] = 0
         last_step = int(pairs.steps[-1])
+        self._values.passed(last_step)
         self._judged_from = last_step + 1
         # Who fell silent long before is no news.
         self._told_at[self._silence.gap >= self._config.settling_steps, -1] = last_step
@@ -198,6 +206,7 @@ class TenantWatch:
             self._told(int(row), judged, float(together[row]), end_ns) for row in np.flatnonzero(over >= _LOWEST_OVER)
         ]
         findings += [self._told_silent(int(row), judged, silence) for row in np.flatnonzero(quiet & settled)]
+        self._values.passed(data.step)
         return [finding for finding in findings if finding is not None]
 
     def look(self, data: StepCounts, now_ns: int) -> list[Finding]:
@@ -285,7 +294,7 @@ class TenantWatch:
             _most(data.services, templates.burst, size),
             _most(data.services, np.where(grave, 0, templates.fresh), size),
             _most(data.services, np.where(grave, templates.fresh, 0), size),
-            latency, np.full(size, np.nan),
+            latency, self._values.evidence(data.step, size), np.full(size, np.nan),
         ])  # fmt: skip
 
     def _calibrated(self, rows: Rows, raw: FloatArray, loud: Rows) -> FloatArray:
@@ -343,14 +352,19 @@ class TenantWatch:
         end_ns = (step + 1) * STEP_NS
         started_ns = end_ns - STEP_NS - round(silent_s) * 10**9
         state = STATES[int(self._states.states(np.array([row]))[0])]
+        rare = self._values.rarest(step, row) if kind is FindingKind.RARE_VALUE else None
+        shown = rare.message if rare else example
+        field, value = (rare.path, rare.value) if rare else ("", "")
         return Finding(
             id=finding_id(self.tenant, service, kind, step), tenant=self.tenant, service=service, kind=kind,
             state=ServiceState.DEGRADED if state is ServiceState.NORMAL else state,
             statement=statement(kind, service, features[0], template=example, silent_s=silent_s),
             started_ns=started_ns, detected_ns=now_ns, evidence=round(evidence, 2), features=features,
-            examples=(example,) if example else (), template_id=template, query=query_for(kind, service, template),
+            examples=(shown,) if shown else (), template_id=template,
+            query=query_for(kind, service, template, field, value),
             from_ns=started_ns - 2 * STEP_NS, to_ns=end_ns,
             watched_s=float((step - self._first_step[row]) * STEP_S),
+            field=field, value=value, known_since_ns=rare.since * STEP_NS if rare else 0,
         )  # fmt: skip
 
     def _service(self, row: int) -> str:
@@ -359,6 +373,9 @@ class TenantWatch:
     def _template_of(self, row: int, kind: FindingKind, judged: _Judged) -> tuple[int, str]:
         """The template that shows a finding best, and one of its messages; (0, "") where none does."""
         data = judged.step
+        rare = self._values.rarest(data.step, row) if kind is FindingKind.RARE_VALUE else None
+        if rare is not None:
+            return rare.template, f"{rare.path} = {rare.value}"
         own = np.flatnonzero(data.services == row)
         weights = {
             FindingKind.ERRORS: data.errors, FindingKind.WARNINGS: data.warnings, FindingKind.ORDER: data.odd,
@@ -379,6 +396,10 @@ class TenantWatch:
             mean = float(judged.templates.expected[own].sum()) if kind is FindingKind.TEMPLATE_BURST else 0.0
             high = float(np.ceil(mean + 3 * np.sqrt(mean))) if mean else 0.0
             return Feature(kind.value, observed, 0.0, high, evidence)
+        if kind is FindingKind.RARE_VALUE:
+            rare = self._values.rarest(judged.step.step, row)
+            records, before = (float(rare.records), float(rare.before)) if rare else (0.0, 0.0)
+            return Feature(kind.value, records, 0.0, before, evidence)
         if kind is FindingKind.LATENCY:
             low, high = judged.latency.band_ms(row)
             return Feature("latency_ms", float(np.expm1(judged.latency.mean[row])), low, high, evidence)
@@ -417,6 +438,7 @@ class TenantWatch:
         yield "counts", self._counts
         yield "templates", self._templates
         yield "latency", self._latency
+        yield "values", self._values
         yield "silence", self._silence
         yield "outliers", self._outliers
         yield "tails", self._tails
@@ -429,7 +451,7 @@ _LOUD = 1.0
 """Evidence of a model from which on its rank is looked up."""
 _MIX_MOST = 2.0
 """Evidence of the outlier votes at most: their scores have no probability of their own, so they support others."""
-_WEIGHTS = np.array([0.08, 0.08, 0.16, 0.10, 0.03, 0.10, 0.06, 0.17, 0.12, 0.10])
+_WEIGHTS = np.array([0.08, 0.08, 0.16, 0.10, 0.03, 0.10, 0.06, 0.17, 0.12, 0.06, 0.10]) / 1.06
 """By vote: how much of the chance of a false alarm each may use. Errors and problems never seen before get most."""
 _LEADS = np.where(np.arange(len(VOTES)) == _MIX, 0.3, 1.0)
 """How much a vote counts when the kind of a finding is chosen: what a reader can check goes first."""

@@ -107,6 +107,14 @@ function FindingFacts({ finding, state }: { finding: Finding; state: AnomaliesSt
         <time dateTime={finding.detected}>{displayInstant(detected, state.tz, 0)}</time>
         {age > 0n && ` (${displaySpan(age)} ago)`}
       </li>
+      {finding.known_since && (
+        <li>
+          <code>{safeText(finding.field)}</code> known since{' '}
+          <time className="number" dateTime={finding.known_since}>
+            {displayInstant(parseInstant(finding.known_since) ?? 0n, state.tz, 0)}
+          </time>
+        </li>
+      )}
       <li title="How far “usual” can be trusted, by the time it rests on">{confidenceText(finding)}</li>
       <li title="How rarely a step of this service is as far off by itself">{rarityText(finding.evidence)}</li>
     </ul>

@@ -37,6 +37,7 @@ const NAMES: Record<string, string> = {
   template_burst: 'This message',
   new_template: 'New message',
   new_error: 'New problem',
+  rare_value: 'Records with the value',
   latency_ms: 'Duration',
   mix: 'Oddness of the mix',
 };

@@ -22,6 +22,7 @@ const SIGNS = {
   },
   new_template: { word: 'new message', shape: 'M6 2h4v4h4v4h-4v4H6v-4H2V6h4z', tone: 'message' },
   latency: { word: 'slower', shape: 'M2.5 2h11L9.5 8l4 6h-11l4-6z', tone: 'latency' },
+  rare_value: { word: 'rare value', shape: 'M8 1.5L14.5 6.3 12 14H4L1.5 6.3z', tone: 'message' },
   order: { word: 'unusual order', shape: 'M3 1.5h10L9.8 6.3 14 8l-9.5 6.5L7 9 2 7.6z', tone: 'order' },
   mix: { word: 'unusual mix', shape: 'M5 1.8h6L14.5 8 11 14.2H5L1.5 8z', tone: 'plain' },
   silence: { word: 'silence', shape: 'M1.5 6h13v4h-13z', tone: 'plain' },

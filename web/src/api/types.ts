@@ -167,6 +167,10 @@ export interface Finding {
   watched_s: number;
   /** 0 … 1. */
   confidence: number;
+  /** The field whose value it is about, and since when it is known; empty and `null` where it is about none. */
+  field: string;
+  value: string;
+  known_since: string | null;
   verdict: Verdict | null;
 }
 

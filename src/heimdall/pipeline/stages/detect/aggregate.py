@@ -38,6 +38,7 @@ class Counted:
     """Time of the newest record, bounded by its arrival."""
     lag_ns: int
     """From that to the newest arrival: large while history is brought in."""
+    steps_of_record: Rows
     pair_of_record: Rows
     services: Rows
     """Of each pair of step, service and template."""
@@ -78,7 +79,7 @@ def count(
     pairs = pairs.part(int(np.searchsorted(pair_steps, after_step, side="right")), size)
     newest_ns = int(times.max())
     return Counted(
-        pairs, newest_ns, int(observed.max()) - newest_ns, pair, pair_services, pair_templates,
+        pairs, newest_ns, int(observed.max()) - newest_ns, steps, pair, pair_services, pair_templates,
         templates.tolist(), messages.to_pylist(),
     )  # fmt: skip
 

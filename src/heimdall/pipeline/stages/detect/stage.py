@@ -21,6 +21,7 @@ from heimdall.insight.step import COLUMNS, STEP_NS, PairCounts, StepCounts, dist
 from heimdall.insight.watch import TenantWatch, WatchConfig
 from heimdall.model.batch import CATEGORY_FIELD, SCORE_FIELD, LogBatch, TenantId
 from heimdall.pipeline.stages.detect.aggregate import Counted, count
+from heimdall.pipeline.stages.detect.fieldvalues import occurrences
 from heimdall.pipeline.stages.detect.pending import Pending
 
 FINDINGS = Counter("heimdall_detect_findings", "Findings reported, by kind.", ["kind"])
@@ -40,7 +41,7 @@ STATE_BYTES = Gauge("heimdall_detect_state_bytes", "Size of the newest checkpoin
 
 _log = logging.getLogger(__name__)
 
-_VERSION = 4
+_VERSION = 5
 _STEPS_AT_ONCE = 4
 """Steps judged with every batch, however little time passed: a live stream closes one in 15 seconds."""
 _TAUGHT_AT_ONCE = 240
@@ -135,6 +136,9 @@ class DetectStage:
             scores, places, names = self._marks(own, counted)
             categories = pa.array(places)
             own.watch.show(counted.shown, counted.messages)
+            values = occurrences(batch.table, counted.steps_of_record, counted.services[counted.pair_of_record])
+            if values is not None:
+                own.watch.learn_values(values, own.closed)
             self._collect(own, counted, size)
         return _marked(batch, scores, categories, names)
 
