@@ -156,6 +156,10 @@ class TenantWatch:
         """Steps were skipped in which nobody was heard of: no service is called silent for them."""
         self._silence.pardon()
 
+    def is_open(self, name: str) -> bool:
+        """Whether a field has too many values to be watched, in every service."""
+        return self._values.is_open(name)
+
     def learn_values(self, occurrences: Occurrences, after_step: int) -> None:
         """Values of fields, batch by batch; the rare ones in later steps than `after_step` wait for their step."""
         self._values.learn(occurrences, after_step)

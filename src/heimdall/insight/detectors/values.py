@@ -107,7 +107,13 @@ class ValueBank:
         self._services: dict[int, _Service] = {}
         self._values = 0
         self._fields = 0
+        self._closed: dict[str, int] = {}
+        """Services in which a field of this name is not open; 0 where it is in all that have it."""
         self._events: dict[tuple[int, int], RareValue] = {}
+
+    def is_open(self, name: str) -> bool:
+        """Whether fields of this name are open wherever they are known, so that nobody need look for them."""
+        return self._closed.get(name) == 0
 
     def learn(self, occurrences: Occurrences, after_step: int) -> None:
         """Judge and learn. What lies in steps up to `after_step`, which are over, is only learnt from."""
@@ -125,6 +131,7 @@ class ValueBank:
             if before is None:
                 self._values -= len(known.values)
                 service.fields[name] = None
+                self._closed[name] -= 1
             elif before <= HARDLY and known.steps >= self._config.settling_steps:
                 event = self._noticed(service, known, before, (step, row), (name, value))
                 if event is not None:
@@ -171,6 +178,7 @@ class ValueBank:
         if len(service.fields) >= self._config.fields_of_service or self._fields >= self._config.fields:
             return None
         self._fields += 1
+        self._closed[name] = self._closed.get(name, 0) + 1
         made = service.fields[name] = _Field(step)
         return made
 
@@ -239,6 +247,10 @@ class ValueBank:
         self._events = {(step, row): RareValue(*event) for step, row, *event in state["events"]}
         every = [each for own in self._services.values() for each in own.fields.values()]
         self._fields = len(every)
+        self._closed = {}
+        for own in self._services.values():
+            for name, known in own.fields.items():
+                self._closed[name] = self._closed.get(name, 0) + (known is not None)
         self._values = sum(len(each.values) for each in every if each is not None)
 
 

@@ -136,7 +136,8 @@ class DetectStage:
             scores, places, names = self._marks(own, counted)
             categories = pa.array(places)
             own.watch.show(counted.shown, counted.messages)
-            values = occurrences(batch.table, counted.steps_of_record, counted.services[counted.pair_of_record])
+            services = counted.services[counted.pair_of_record]
+            values = occurrences(batch.table, counted.steps_of_record, services, own.watch.is_open)
             if values is not None:
                 own.watch.learn_values(values, own.closed)
             self._collect(own, counted, size)

@@ -33,11 +33,11 @@ def with_attributes(made: LogBatch, attributes: list[dict[str, Any]], **columns:
 def test_pairs_are_cut_out_wherever_they_are_nested() -> None:
     held = [
         {"http": {"status_code": 503, "target": 'odd "quotes"'}, "pool": "main", "took": 1.5, "big": 123_456_789},
-        {"http": {"status_code": 503}, "pool": "spare", "ok": True, "tags": ["a", "b"], "text": "x" * 300},
+        {"http": {"status_code": 503}, "pool": "spare", "ok": True, "tags": "unwanted", "text": "x" * 300},
         {},
     ]
     made = with_attributes(batch([("pay", READ, INFO)] * 3, START_S, 1), held, region=["eu", None, "us"])
-    found = occurrences(made.table, np.array([7, 7, 8]), np.array([0, 0, 0]))
+    found = occurrences(made.table, np.array([7, 7, 8]), np.array([0, 0, 0]), {"tags"}.__contains__)
     assert found is not None
     named = sorted((step, *found.named[place], records) for step, _, place, records, _, _ in found.found)
     assert named == [
@@ -52,7 +52,7 @@ def test_of_a_flood_a_bounded_part_is_looked_at_and_problems_first() -> None:
     rows = [("pay", READ, 17 if place % 997 == 0 else INFO) for place in range(20_000)]
     held = [{"code": "E1" if severity == 17 else "ok"} for _, _, severity in rows]
     made = with_attributes(batch(rows, START_S, 1), held)
-    found = occurrences(made.table, np.full(20_000, 7), np.zeros(20_000, np.int64))
+    found = occurrences(made.table, np.full(20_000, 7), np.zeros(20_000, np.int64), {"tags"}.__contains__)
     assert found is not None
     counted = {found.named[place][1]: (records, grave) for _, _, place, records, grave, _ in found.found}
     assert counted["E1"] == (21, True)
