@@ -34,7 +34,7 @@ def statement(kind: FindingKind, service: str, feature: Feature, *, template: st
         case FindingKind.LATENCY:
             return f"{service} is slower than usual: {seen} ms in the geometric mean, {band}{about}"
         case FindingKind.ORDER:
-            return f"{service} logs in an order its traces rarely have: {seen} records {per}, {band}{about}"
+            return f"{service} logs in an order its sessions rarely have: {seen} records {per}, {band}{about}"
         case FindingKind.RARE_VALUE:
             return f"{service} has a value it {'hardly ever' if feature.high else 'never'} had, {often} {per}{about}"
         case FindingKind.MIX:

@@ -39,7 +39,7 @@ class StepCounts:
     durations: FloatArray
     """How many have one."""
     odd: FloatArray
-    """Records that no longer context predicts: surprising in the order of their trace."""
+    """Records that no longer context predicts: surprising in the order of their session."""
 
     @classmethod
     def of(cls, step: int, services: Rows, templates: NDArray[np.uint64], columns: Sequence[FloatArray]) -> StepCounts:

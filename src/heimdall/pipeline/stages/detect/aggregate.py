@@ -15,12 +15,13 @@ from heimdall.insight.detectors.sequences import SequenceSurprise, contexts_of
 from heimdall.insight.examples import CHARACTERS
 from heimdall.insight.step import STEP_NS, PairCounts, distinct_of
 from heimdall.model.batch import LogBatch
+from heimdall.pipeline.stages.detect.sessions import sessions_of
 
 NO_SERVICE = "(none)"
 """Records that name no service are watched as one."""
 _WARN, _ERROR = 13, 17
 _SEQUENCE_EVENTS = 4_096
-"""Records of a batch whose order is looked at; of larger ones, that many in whole traces, chosen by trace id."""
+"""Records of a batch whose order is looked at; of larger ones, that many in whole sessions, chosen by their key."""
 _SETTLED_EVENTS = 20_000
 _ODD = 4.0
 """-log10 of the probability below which a record is odd where it stands."""
@@ -116,19 +117,19 @@ def _durations(table: pa.Table, pair: Rows, size: int) -> tuple[FloatArray, Floa
 
 
 def _odd(table: pa.Table, times: NDArray[np.int64], sequences: SequenceSurprise) -> FloatArray:
-    """1 for each record whose place in its trace is odd, judged before the batch is learnt."""
+    """1 for each record whose place in its session is odd, judged before the batch is learnt."""
     odd = np.zeros(table.num_rows)
-    traces = _trace_hashes(table)
-    chosen = np.flatnonzero(traces)
+    sessions = sessions_of(table)
+    chosen = np.flatnonzero(sessions)
     share = max(len(chosen) // _SEQUENCE_EVENTS, 1)
     if share > 1:
-        chosen = chosen[(traces[chosen] >> np.uint64(17)) % np.uint64(share) == 0]
+        chosen = chosen[(sessions[chosen] >> np.uint64(17)) % np.uint64(share) == 0]
     if len(chosen) < 2:
         return odd
-    order = chosen[np.lexsort((times[chosen], traces[chosen]))]
-    sessions = traces[order].view(np.int64)
+    order = chosen[np.lexsort((times[chosen], sessions[chosen]))]
+    own = sessions[order].view(np.int64)
     codes = (table.column("template_id").to_numpy()[order] % np.uint64(1 << 40)).astype(np.int64) + 1
-    before = contexts_of(codes, sessions)
+    before = contexts_of(codes, own)
     follows = before[:, 0] > 0
     if not follows.any():
         return odd
@@ -137,15 +138,3 @@ def _odd(table: pa.Table, times: NDArray[np.int64], sequences: SequenceSurprise)
         odd[order[sequences.surprise(codes, before) >= _ODD]] = 1.0
     sequences.learn(codes, before)
     return odd
-
-
-def _trace_hashes(table: pa.Table) -> NDArray[np.uint64]:
-    """64 bits of each trace id; 0 where there is none."""
-    if "trace_id" not in table.column_names or table.column("trace_id").null_count == table.num_rows:
-        return np.zeros(table.num_rows, np.uint64)
-    column = table.column("trace_id").combine_chunks()
-    if isinstance(column, pa.ChunkedArray):
-        column = column.chunk(0)
-    filled = pc.fill_null(column, pa.scalar(bytes(16), pa.binary(16)))
-    words = np.frombuffer(filled.buffers()[1], np.uint64, count=2 * len(filled), offset=filled.offset * 16)
-    return np.asarray(words[::2] ^ words[1::2], np.uint64)
