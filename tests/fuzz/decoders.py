@@ -228,7 +228,9 @@ def _forward() -> tuple[bytes, ...]:
     record = {"message": "x", "level": "error", "n": [1, 2.5, None, {"a": b"b"}]}
     entries = [[1_795_343_400, record], [msgpack.ExtType(0, b"\x6b\x02\x3f\xe8\0\0\0\1"), record]]
     packed = b"".join(map(msgpack.packb, entries))
+    plain = [[entries[1][0], {"message": f"order {n}", "level": "error", "n": n, "took": n / 4}] for n in range(20)]
     return (
+        msgpack.packb(["app", b"".join(map(msgpack.packb, plain))]),
         msgpack.packb(["app", 1_795_343_400, record]),
         msgpack.packb(["app", entries, {"chunk": "c"}]),
         msgpack.packb(["app", packed, {"chunk": "c", "size": 2}]),

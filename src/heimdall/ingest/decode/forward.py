@@ -18,19 +18,26 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgpack
+import numpy as np
 import orjson
 import polars as pl
+import pyarrow as pa
 
 from heimdall.errors import HeimdallError
 from heimdall.ingest.decode.decoded import Decoded, RejectedList
+from heimdall.ingest.decode.fields import Fields
+from heimdall.ingest.decode.forward_columns import columns_of_entries
 from heimdall.ingest.decode.hints import Hints
-from heimdall.ingest.decode.json import decode_json, joined
+from heimdall.ingest.decode.json import decode_fields, decode_json, joined
 from heimdall.ingest.decode.json_schema import SchemaMemory
 from heimdall.ingest.decode.oddity import ODDITY_FIELD, RAW_MESSAGE_FIELD, Oddity
 from heimdall.ingest.decompress import decompress
 
 MAX_UNPACKED_BYTES = 64 << 20
 """Of one compressed message: what a chunk may be, several times over."""
+
+_TOGETHER_BYTES = 8 << 20
+"""Of packed entries that become one table."""
 
 MAX_ENTRIES = 200_000
 """Of one body handed to the JSON decoder."""
@@ -55,21 +62,82 @@ class _Lines:
     metadata: list[str | None] = field(default_factory=list)
     records: list[bytes] = field(default_factory=list)
 
+    def body(self, part: slice) -> bytes:
+        return _body(self.times[part], self.tags[part], self.metadata[part], self.records[part])
+
+
+@dataclass(slots=True)
+class _Reading:
+    """Messages become packed entries or lines, and those become tables, each in their order."""
+
+    now_ns: int
+    schemas: SchemaMemory
+    tables: list[pa.Table] = field(default_factory=list)
+    rejected: RejectedList = field(default_factory=RejectedList)
+    packed: list[tuple[str, bytes]] = field(default_factory=list)
+    """Tag and entries of messages that came one after the other."""
+    packed_bytes: int = 0
+    lines: _Lines = field(default_factory=_Lines)
+    """What was read entry by entry since; nothing while `packed` has something."""
+
+    def add(self, tag: str, data: bytes) -> None:
+        if self.lines.records and not self.packed:
+            self.settle()
+        self.packed.append((tag, data))
+        self.packed_bytes += len(data)
+        if self.packed_bytes > _TOGETHER_BYTES:
+            self.settle()
+
+    def one_by_one(self) -> _Lines:
+        """Where entries go that are no columns."""
+        if self.packed:
+            self.settle()
+        return self.lines
+
+    def settle(self) -> None:
+        packed, self.packed, self.packed_bytes = self.packed, [], 0
+        if packed:
+            table = self._columns(packed)
+            if table is not None:
+                self.tables.append(table)
+            else:
+                for tag, data in packed:
+                    _entries_of(data, tag, self.lines)
+        lines, self.lines = self.lines, _Lines()
+        for begin in range(0, len(lines.records), MAX_ENTRIES):
+            body = lines.body(slice(begin, begin + MAX_ENTRIES))
+            decoded = decode_json(body, now_ns=self.now_ns, hints=_HINTS, schemas=self.schemas)
+            self.rejected.extend(decoded.rejected, decoded.rejected_count)
+            self.tables.append(decoded.table)
+
+    def _columns(self, packed: list[tuple[str, bytes]]) -> pa.Table | None:
+        found = columns_of_entries([data for _, data in packed])
+        if found is None:
+            return None
+        tags = pl.Series(_TAG, [tag for tag, _ in packed], dtype=pl.String)
+        own = [
+            pl.Series(_TIME, found.times_ns),
+            tags.gather(np.repeat(np.arange(len(packed)), found.each)),
+            *(column for column in found.frame.get_columns() if column.null_count() < len(column)),
+        ]
+        fields = Fields(pl.DataFrame(own), len(found.times_ns), raw=lambda: _as_lines(packed))
+        return decode_fields(fields, now_ns=self.now_ns, schemas=self.schemas, hints=_HINTS).table
+
+
+def _as_lines(packed: list[tuple[str, bytes]]) -> pl.Series:
+    lines = _Lines()
+    for tag, data in packed:
+        _entries_of(data, tag, lines)
+    return pl.Series(lines.body(slice(None)).decode().split("\n"), dtype=pl.String)
+
 
 def decode_forward(messages: Iterable[bytes], *, now_ns: int, schemas: SchemaMemory) -> Decoded:
     """Records of whole messages, in their order. `messages`: each the msgpack of one array."""
-    lines = _Lines()
+    reading = _Reading(now_ns, schemas)
     for message in messages:
-        _read(message, lines)
-    tables = []
-    rejected = RejectedList()
-    for begin in range(0, len(lines.records), MAX_ENTRIES):
-        part = slice(begin, begin + MAX_ENTRIES)
-        body = _body(lines.times[part], lines.tags[part], lines.metadata[part], lines.records[part])
-        decoded = decode_json(body, now_ns=now_ns, hints=_HINTS, schemas=schemas)
-        rejected.extend(decoded.rejected, decoded.rejected_count)
-        tables.append(decoded.table)
-    return rejected.decoded(joined(tables))
+        _read(message, reading)
+    reading.settle()
+    return reading.rejected.decoded(joined(reading.tables))
 
 
 def _body(times: list[int | None], tags: list[str], metadata: list[str | None], records: list[bytes]) -> bytes:
@@ -101,34 +169,46 @@ def _body(times: list[int | None], tags: list[str], metadata: list[str | None], 
     return str(whole.str.join("\n").item()).encode()
 
 
-def _read(message: bytes, lines: _Lines) -> None:
-    before = len(lines.records)
+def _read(message: bytes, reading: _Reading) -> None:
+    lines: _Lines | None = None
+    before = 0
     try:
         whole = _unpack(message)
         tag, second, *rest = whole
+        if type(second) is bytes or type(second) is str:
+            _packed(second, tag, rest[0] if rest and type(rest[0]) is dict else {}, reading)
+            return
+        lines = reading.one_by_one()
+        before = len(lines.records)
         if type(second) is list:
             _entries(second, tag, message, lines)
-        elif type(second) is bytes or type(second) is str:
-            _packed(second, tag, rest[0] if rest and type(rest[0]) is dict else {}, lines)
         elif rest:
             _entries([[second, rest[0]]], tag, message, lines)
         else:
             _keep_raw(message, lines)
     except (ValueError, TypeError, OverflowError, RecursionError, HeimdallError, msgpack.UnpackException):
-        if len(lines.records) == before:
-            _keep_raw(message, lines)
+        if lines is None or len(lines.records) == before:
+            _keep_raw(message, reading.one_by_one())
 
 
-def _packed(packed: bytes | str, tag: Any, options: dict[Any, Any], lines: _Lines) -> None:
-    """Entries one after the other, perhaps compressed; what follows a broken one is kept as bytes."""
+def _packed(packed: bytes | str, tag: Any, options: dict[Any, Any], reading: _Reading) -> None:
+    """Entries one after the other, perhaps compressed."""
     data = packed.encode("utf-8", "surrogateescape") if isinstance(packed, str) else packed
     coding = options.get("compressed")
     if coding in ("gzip", "zstd"):
         try:
             data = decompress(data, coding, max_bytes=MAX_UNPACKED_BYTES)
         except HeimdallError:
-            _keep_raw(data, lines, tag)
+            _keep_raw(data, reading.one_by_one(), tag)
             return
+    if _is_text(tag) and data:
+        reading.add(tag, data)
+    else:
+        _entries_of(data, tag, reading.one_by_one())
+
+
+def _entries_of(data: bytes, tag: Any, lines: _Lines) -> None:
+    """What follows a broken entry is kept as bytes."""
     unpacker = _unpacker()
     unpacker.feed(data)
     entries: list[Any] = []

@@ -124,9 +124,9 @@ def decode_json_objects(
     return Decoded(finished(unwrapped(ready, now_ns=now_ns, schemas=schemas).table, now_ns=now_ns))
 
 
-def decode_fields(found: Fields, *, now_ns: int, schemas: SchemaMemory) -> Decoded:
+def decode_fields(found: Fields, *, now_ns: int, schemas: SchemaMemory, hints: Hints = NO_HINTS) -> Decoded:
     """Records whose fields are columns already."""
-    ready = unwrapped(canonical(found, now_ns=now_ns, hints=NO_HINTS), now_ns=now_ns, schemas=schemas)
+    ready = unwrapped(canonical(found, now_ns=now_ns, hints=hints), now_ns=now_ns, schemas=schemas)
     return Decoded(finished(ready.table, now_ns=now_ns))
 
 

@@ -58,6 +58,8 @@ _FEW = 24
 """Messages below which one field after the other is cheaper than a step over all of them (about 15 µs)."""
 
 _PADDING = 32
+_SHORT = 128
+"""Bytes of a text that is compared with others where they lie."""
 """Zero bytes after the data, so that a field cut off at its end can be read before that is seen."""
 
 _BEYOND = np.int64(1) << np.int64(40)
@@ -271,6 +273,27 @@ class Wire:
             mended = [value.decode("utf-8", "replace") for value in raw.to_list()]  # some are no UTF-8: one by one
         text = pl.Series(mended, dtype=pl.String)
         return text, cast(Mask, (text.cast(pl.Binary) != raw).to_numpy())
+
+    def texts_at(self, starts: Places, ends: Places, most: int) -> list[tuple[str, Mask | None]] | None:
+        """The different texts that lie there, and where each does (None: everywhere).
+
+        None: one is no UTF-8, or there are more than `most`.
+        """
+        if not len(starts):
+            return []
+        first = self.data[int(starts[0]) : int(ends[0])]
+        if 0 < len(first) <= _SHORT and bool((ends - starts == len(first)).all()):
+            sent = np.lib.stride_tricks.sliding_window_view(self._bytes, len(first))[starts]
+            if bool((sent == np.frombuffer(first, np.uint8)).all()):
+                try:
+                    return [(first.decode(), None)]
+                except UnicodeDecodeError:
+                    return None
+        text, odd = self.text(starts, ends)
+        distinct = [] if odd is not None else text.unique(maintain_order=True).to_list()
+        if len(distinct) == 1:
+            return [(distinct[0], None)]
+        return [(each, (text == each).to_numpy()) for each in distinct] if 0 < len(distinct) <= most else None
 
     def _step(self, at: Places) -> tuple[Places | int, Places | int, Places, Places, npt.NDArray[np.uint64]]:
         """The field at each place: number, kind, where its content starts, where it ends, its value."""

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 from heimdall.ingest.decode.fields import Fields
+from heimdall.ingest.decode.followed import Followed, beginnings, followed
 from heimdall.ingest.decode.json import MAX_RECORD_BYTES, MAX_RECORDS
 from heimdall.ingest.decode.json_text import json_objects
 from heimdall.ingest.decode.protobuf import Mask, Places, Wire, varint
@@ -56,21 +57,20 @@ class _Read:
 
 def columns_of_rows(body: bytes) -> list[Streams] | None:
     """The rows of a body, those with the same names of labels together; None where they are to be read one by one."""
-    starts = _beginnings(body)
-    if not _FEWEST_ROWS <= len(starts) <= MAX_RECORDS:
+    starts = beginnings(body, body[:_TENANT_BYTES], MAX_RECORDS)
+    if starts is None or len(starts) < _FEWEST_ROWS:
         return None
     wire = Wire(body)
     read = _read(wire, starts)
-    rows = None if read is None else _followed(starts, read.end, len(body))
-    if read is None or rows is None or int((read.end - starts)[rows].max()) > _LONGEST_ROW:
+    rows = None if read is None else followed(starts, read.end, len(body), _LONGEST_ROW)
+    if read is None or rows is None:
         return None
-    place = np.full(len(starts), -1, np.int64)
-    place[rows] = np.arange(len(rows))
-    columns = _columns(wire, read, place, len(rows))
-    kinds = None if columns is None else _kinds(wire, read.labels[0][rows], read.labels[1][rows])
+    columns = _columns(wire, read, rows)
+    labels = (read.labels[0][rows.chosen], read.labels[1][rows.chosen])
+    kinds = None if columns is None else _kinds(wire, *labels)
     if columns is None or kinds is None:
         return None
-    times = wire.fixed(read.time[rows], _TIME_BYTES).view(">i8").reshape(-1).astype(np.int64)
+    times = wire.fixed(read.time[rows.chosen], _TIME_BYTES).view(">i8").reshape(-1).astype(np.int64)
     frame = pl.DataFrame([pl.Series("_time", times), *columns])
     names, kind = kinds
     if len(names) == 1:
@@ -81,16 +81,6 @@ def columns_of_rows(body: bytes) -> list[Streams] | None:
 def _fields(frame: pl.DataFrame) -> Fields:
     some = [column for column in frame.get_columns() if column.null_count() < len(column)]
     return Fields(pl.DataFrame(some), frame.height, raw=lambda: json_objects(some))
-
-
-def _beginnings(body: bytes) -> Places:
-    """Where the bytes stand that the body begins with."""
-    tenant, places = body[:_TENANT_BYTES], list[int]()
-    at = 0
-    while at >= 0 and len(places) <= MAX_RECORDS:
-        places.append(at)
-        at = body.find(tenant, at + 1)
-    return np.array(places, np.int64)
 
 
 def _read(wire: Wire, starts: Places) -> _Read | None:
@@ -134,41 +124,23 @@ def _text(wire: Wire, at: Places, good: Mask) -> tuple[Places, Places]:
     return np.where(good, start, 0), np.where(good, end, 0)
 
 
-def _followed(starts: Places, ends: Places, size: int) -> Places | None:
-    """Those that come one after the other, from the first to the end of the body."""
-    if bool((ends[:-1] == starts[1:]).all()) and ends[-1] == size:
-        return np.arange(len(starts))
-    following = np.searchsorted(starts, ends)
-    there = (ends >= 0) & (following < len(starts)) & (starts[np.minimum(following, len(starts) - 1)] == ends)
-    step, found = np.where(there, following, -1).tolist(), [0]
-    last = np.flatnonzero(ends == size)
-    ending = set(last.tolist())
-    while found[-1] not in ending:
-        if (following_one := step[found[-1]]) < 0:
-            return None
-        found.append(following_one)
-    return np.array(found, np.int64)
-
-
-def _columns(wire: Wire, read: _Read, place: Places, count: int) -> list[pl.Series] | None:
+def _columns(wire: Wire, read: _Read, rows: Followed) -> list[pl.Series] | None:
     """A column a name, in the order in which they come; of a name twice the later one that says something."""
     where: dict[str, tuple[Places, Places]] = {}
     for (owners, name_start, name_end), (_, start, end) in zip(read.names, read.values, strict=True):
-        rows = place[owners]
-        real = rows >= 0
-        if not real.all():
-            rows, name_start, name_end, start, end = (each[real] for each in (rows, name_start, name_end, start, end))
-        named = _named(wire, name_start, name_end)
+        row, real = rows.of(owners)
+        named = wire.texts_at(name_start[real], name_end[real], _MOST_NAMES)
         if named is None:
             return None
-        for name, chosen in named:
+        for sent, chosen in named:
+            name = sent or "_msg"
             known = where.get(name)
             if known is None:
                 if name == "_time" or len(where) == _MOST_NAMES:
                     return None
-                known = where[name] = (np.zeros(count, np.int64), np.zeros(count, np.int64))
+                known = where[name] = (np.zeros(rows.count, np.int64), np.zeros(rows.count, np.int64))
             mine = slice(None) if chosen is None else chosen
-            known[0][rows[mine]], known[1][rows[mine]] = start[mine], end[mine]
+            known[0][row[mine]], known[1][row[mine]] = start[real][mine], end[real][mine]
     columns = []
     for name, (start, end) in where.items():
         text, odd = wire.text(start, end)
@@ -179,21 +151,6 @@ def _columns(wire: Wire, read: _Read, place: Places, count: int) -> list[pl.Seri
             text = pl.select(pl.when(pl.lit(pl.Series(there))).then(pl.lit(text))).to_series()
         columns.append(text.alias(name))
     return columns
-
-
-def _named(wire: Wire, start: Places, end: Places) -> list[tuple[str, Mask | None]] | None:
-    """The names at the places and where each stands (None: everywhere); None where one is no UTF-8."""
-    if not len(start):
-        return []
-    text, odd = wire.text(start, end)
-    if odd is not None:
-        return None
-    distinct = text.unique(maintain_order=True).to_list()
-    if len(distinct) == 1:
-        return [(distinct[0] or "_msg", None)]
-    if len(distinct) > _MOST_NAMES:
-        return None
-    return [(name or "_msg", (text == name).to_numpy()) for name in distinct]
 
 
 def _kinds(wire: Wire, start: Places, end: Places) -> tuple[list[tuple[str, ...]], npt.NDArray[np.int64]] | None:
