@@ -97,6 +97,14 @@ PROGRAMS = {
         replaced=_LOKI_REPLACED,
         environment={"CGO_ENABLED": "0"},  # its journal reader wants systemd's headers
     ),
+    "telegraf": GoProgram(
+        ("github.com/influxdata/telegraf@v1.37.2",),
+        "github.com/influxdata/telegraf/cmd/telegraf",
+        (
+            "-tags",
+            "custom,inputs.tail,parsers.grok,outputs.elasticsearch,outputs.http,outputs.loki,outputs.syslog,serializers.json",
+        ),
+    ),
     "vlagent": GoProgram(
         ("github.com/VictoriaMetrics/VictoriaLogs@v1.52.1",), "github.com/VictoriaMetrics/VictoriaLogs/app/vlagent"
     ),

@@ -3,7 +3,7 @@
 GAPS: tuple[tuple[str, str, str], ...] = (
     (
         "Elasticsearch",
-        "Logstash, Fluent Bit, Vector",
+        "Logstash, Fluent Bit, Vector; the Collector's exporters for Elasticsearch, Splunk and syslog",
         "not run: they come from none of the registries the tests install from",
     ),
     (
