@@ -108,6 +108,10 @@ class TailBank:
         while self._forget(np.unique(rows)):
             pass
 
+    def scored(self, rows: Rows) -> NDArray[np.bool_]:
+        """Whether each row and vote ever had a score above 0."""
+        return np.asarray(self._scales[rows] > 0, np.bool_)
+
     def learnt(self, rows: Rows) -> FloatArray:
         """How many scores each row and vote has behind it (halved with age)."""
         learnt: FloatArray = self._counts[rows].sum(axis=-1, dtype=np.float64)

@@ -21,7 +21,7 @@ from heimdall.insight.detectors.latency import LatencyBank, LatencyStep
 from heimdall.insight.detectors.outliers import OutlierVotes
 from heimdall.insight.detectors.silence import SilenceBank, SilenceStep
 from heimdall.insight.detectors.states import STATES, ServiceState, StateBank
-from heimdall.insight.detectors.templates import MOST_SERVICES, TemplateBank, TemplateStep
+from heimdall.insight.detectors.templates import MOST_SERVICES, TemplateBank, TemplateStep, grades_of
 from heimdall.insight.detectors.values import Occurrences, ValueBank
 from heimdall.insight.examples import Examples
 from heimdall.insight.feedback import Feedback
@@ -37,7 +37,7 @@ VOTES: tuple[FindingKind, ...] = (
     FindingKind.TEMPLATE_BURST, FindingKind.NEW_TEMPLATE, FindingKind.NEW_ERROR, FindingKind.LATENCY,
     FindingKind.RARE_VALUE, FindingKind.MIX,
 )  # fmt: skip
-_DOWN, _MIX = 1, 10
+_DOWN, _NEW_ERROR, _MIX = 1, 7, 10
 _COUNTED = {FindingKind.ERRORS: 1, FindingKind.WARNINGS: 2, FindingKind.ORDER: 3}
 _ERRORS, _WARNINGS = 1, 2
 OTHER = "(other)"
@@ -102,7 +102,7 @@ class TenantWatch:
         self._outliers = OutlierVotes()
         self._tails = TailBank(len(VOTES))
         self._states = StateBank()
-        self._budget = Budget(STEPS_PER_DAY, self._config.budget)
+        self._budget = Budget(STEPS_PER_DAY, self._config.budget, kinds=len(VOTES))
         self._examples = Examples()
         self._first_step = np.zeros(0, np.int64)
         self._told_at = np.full((0, len(VOTES) + 1), -(10**12), np.int64)
@@ -209,15 +209,17 @@ class TenantWatch:
         findings = [
             self._told(int(row), judged, float(together[row]), end_ns) for row in np.flatnonzero(over >= _LOWEST_OVER)
         ]
-        findings += [self._told_silent(int(row), judged, silence) for row in np.flatnonzero(quiet & settled)]
+        findings += [self._told_silent(int(row), judged, silence, end_ns) for row in np.flatnonzero(quiet & settled)]
         self._values.passed(data.step)
         return [finding for finding in findings if finding is not None]
 
-    def look(self, data: StepCounts, now_ns: int) -> list[Finding]:
+    def look(self, data: StepCounts, now_ns: int, part: float = 0.0) -> list[Finding]:
         """Findings about a step that is not over, as of `now_ns`, that need not wait for its end; nothing is learnt.
 
         Only what more records make surer is judged, too many of something, and by what a whole step may have: so the
         evidence is at most what the step itself is going to give, and the tails, the budget and the ids are its own.
+        `part` (0 to 1) of the step has passed so long ago that its records have come, if there were any: a service's
+        silence may become sure by it.
         """
         rows = np.arange(len(self._rows))
         size = len(rows)
@@ -226,8 +228,8 @@ class TenantWatch:
         whole = np.maximum(records, usual)
         counts = self._counts.look(rows, totals, np.column_stack([np.ones(size), whole, whole, whole]))
         busier = np.maximum(records / usual, 1.0)[data.services]
-        grave = (data.errors + data.warnings) > 0
-        templates = self._templates.look(data.services, data.templates, data.records, grave, data.step, busier)
+        grades = grades_of(data.errors, data.warnings)
+        templates = self._templates.look(data.services, data.templates, data.records, grades, data.step, busier)
         unknown = np.zeros(size)
         raw = self._raw(data, counts, templates, unknown)
         raw[:, [_DOWN, _MIX]] = 0.0
@@ -239,6 +241,9 @@ class TenantWatch:
         settled = self._settled(data.step)
         near = np.flatnonzero(settled & (together >= self._budget.bars(rows) + _LOWEST_OVER))
         findings = [self._told(int(row), judged, float(together[row]), now_ns) for row in near]
+        silence = self._silence.look(rows, records, self._counts.usual(rows, 0), self._counts.dispersion(rows, 0), part)
+        quiet = settled & (silence.evidence >= self._config.silence_evidence)
+        findings += [self._told_silent(int(row), judged, silence, now_ns) for row in np.flatnonzero(quiet)]
         return [finding for finding in findings if finding is not None]
 
     def _settled(self, step: int) -> NDArray[np.bool_]:
@@ -258,11 +263,11 @@ class TenantWatch:
         well = (self._ill[rows] == 0) | (self._ill[rows] > self._config.again_steps)
         counts = self._counts.step(rows, totals, exposure, learn=((silence.gap < 2) & well).astype(np.float64))
         busier = np.maximum(records / usual, 1.0)[data.services]
-        grave = (data.errors + data.warnings) > 0
+        grades = grades_of(data.errors, data.warnings)
         templates = self._templates.step(
-            data.services, data.templates, data.records, grave, data.step, busier, well[data.services]
+            data.services, data.templates, data.records, grades, data.step, busier, well[data.services]
         )
-        self._templates.passed(rows[silence.gap == 0])
+        self._templates.passed(rows[silence.gap == 0], data.step, rows[self._ill[rows] > 0])
         latency = self._latency.step(
             rows, data.by_service(data.duration_sum, size), data.by_service(data.durations, size), well
         )
@@ -306,6 +311,9 @@ class TenantWatch:
         evidence = np.minimum(np.nan_to_num(raw), _LOUD)
         if len(loud):
             own, conformal = np.nan_to_num(raw[loud]), self._tails.evidence(rows[loud], raw[loud])
+            # A rate of all services together is surer than the rank among one's own zeros, which ends at 1 / (n + 1).
+            never = ~self._tails.scored(rows[loud])[:, _NEW_ERROR]
+            conformal[never, _NEW_ERROR] = own[never, _NEW_ERROR]
             own[:, _MIX] = np.minimum(conformal[:, _MIX], _MIX_MOST)
             trust = np.minimum(self._tails.learnt(rows[loud]) / self._config.trusted_steps, 1.0)
             untested = np.where(np.arange(raw.shape[1]) == _MIX, 0.0, 0.5 * own)
@@ -323,9 +331,9 @@ class TenantWatch:
             return None
         at, example = self._template_of(row, kind, judged)
         over = evidence - self._feedback.handicap(self.tenant, self._service(row), kind, at)
-        if over < self._budget.bar(row):
+        if over < self._budget.bar(row, place):
             return None
-        self._budget.spend(row)
+        self._budget.spend(row, place)
         self._told_at[row, place] = step
         main = self._feature(row, kind, judged, at)
         others = [
@@ -334,7 +342,7 @@ class TenantWatch:
         shown = (main, *(self._feature(row, other, judged, at) for other in others))
         return self._finding(row, kind, step, evidence, shown, at, example, now_ns=now_ns)
 
-    def _told_silent(self, row: int, judged: _Judged, silence: SilenceStep) -> Finding | None:
+    def _told_silent(self, row: int, judged: _Judged, silence: SilenceStep, now_ns: int) -> Finding | None:
         kind, step = FindingKind.SILENCE, judged.step.step
         gap = int(silence.gap[row])
         if step - self._told_at[row, -1] <= gap:
@@ -345,8 +353,8 @@ class TenantWatch:
         self._told_at[row, -1] = step
         due = float(silence.due[row])
         feature = Feature("records", 0.0, max(due - 3 * math.sqrt(due), 0.0), due, evidence)
-        end_ns = (step + 1) * STEP_NS
-        return self._finding(row, kind, step, evidence, (feature,), 0, "", now_ns=end_ns, silent_s=gap * STEP_S)
+        silent_s = (now_ns - (step + 1 - gap) * STEP_NS) / 1e9
+        return self._finding(row, kind, step, evidence, (feature,), 0, "", now_ns=now_ns, silent_s=silent_s)
 
     def _finding(
         self, row: int, kind: FindingKind, step: int, evidence: float, features: tuple[Feature, ...], template: int,
@@ -354,7 +362,7 @@ class TenantWatch:
     ) -> Finding:  # fmt: skip
         service = self._service(row)
         end_ns = (step + 1) * STEP_NS
-        started_ns = end_ns - STEP_NS - round(silent_s) * 10**9
+        started_ns = min(end_ns - STEP_NS, now_ns - round(silent_s) * 10**9)
         state = STATES[int(self._states.states(np.array([row]))[0])]
         rare = self._values.rarest(step, row) if kind is FindingKind.RARE_VALUE else None
         shown = rare.message if rare else example
@@ -455,7 +463,7 @@ _LOUD = 1.0
 """Evidence of a model from which on its rank is looked up."""
 _MIX_MOST = 2.0
 """Evidence of the outlier votes at most: their scores have no probability of their own, so they support others."""
-_WEIGHTS = np.array([0.08, 0.08, 0.16, 0.10, 0.03, 0.10, 0.06, 0.17, 0.12, 0.06, 0.10]) / 1.06
+_WEIGHTS = np.array([0.07, 0.07, 0.16, 0.10, 0.03, 0.08, 0.04, 0.25, 0.10, 0.06, 0.10]) / 1.06
 """By vote: how much of the chance of a false alarm each may use. Errors and problems never seen before get most."""
 _LEADS = np.where(np.arange(len(VOTES)) == _MIX, 0.3, 1.0)
 """How much a vote counts when the kind of a finding is chosen: what a reader can check goes first."""

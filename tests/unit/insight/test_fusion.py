@@ -40,3 +40,24 @@ def test_a_larger_budget_lowers_the_bar_and_findings_raise_it_for_a_while() -> N
     for _ in range(20_000):
         strict.step(np.array([0]), np.array([0.0]))
     assert strict.bar(0) == pytest.approx(before, abs=0.01)
+
+
+def test_findings_of_one_kind_raise_the_bar_of_others_little() -> None:
+    own = Budget(5_760, kinds=3)
+    own.grow(1)
+    before = own.bar(0, 1)
+    own.spend(0, 1)
+    assert own.bar(0, 1) - before == pytest.approx(0.5)
+    assert own.bar(0, 2) - before == pytest.approx(0.15)
+    assert own.bars(np.array([0]))[0] == pytest.approx(own.bar(0, 2))
+
+
+def test_a_finding_that_proves_true_costs_nothing_and_late_proof_is_none() -> None:
+    for wait, left in ((20, 0.0), (60, 0.5)):
+        own = Budget(5_760, kinds=2)
+        own.grow(1)
+        before, rows = own.bar(0, 1), np.array([0])
+        own.spend(0, 1)
+        for evidence in [0.0] * wait + [9.0, 9.0]:
+            own.step(rows, np.array([evidence]))
+        assert own.bar(0, 1) - before == pytest.approx(left, abs=0.02)

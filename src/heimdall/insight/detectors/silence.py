@@ -49,13 +49,28 @@ class SilenceBank:
             self._tails.learn(rows[back], (self._gap[rows[back]] + 1.0).astype(np.float64)[:, None])
         self._gap[rows] = np.where(back, 0, self._gap[rows] + 1)
         self._due[rows] = np.where(back, 0.0, self._due[rows] + usual)
-        gap, due = self._gap[rows], self._due[rows]
+        return self._judged(rows, self._gap[rows], self._gap[rows], self._due[rows], dispersion)
+
+    def look(
+        self, rows: Rows, records: FloatArray, usual: FloatArray, dispersion: FloatArray, part: float
+    ) -> SilenceStep:
+        """What `step` would say of a step of which `part` (0 to 1) has passed; nothing is learnt. `records` are all of
+        those that have come."""
+        back = records > 0
+        gap = np.where(back, 0, self._gap[rows] + (part > 0))
+        due = np.where(back, 0.0, self._due[rows] + part * usual)
+        return self._judged(rows, gap, np.asarray(self._gap[rows] + part, np.float64), due, dispersion)
+
+    def _judged(
+        self, rows: Rows, gap: Rows, waited: FloatArray | Rows, due: FloatArray, dispersion: FloatArray
+    ) -> SilenceStep:
+        """`waited`: the gap in steps, the part of the newest that has passed included."""
         by_rate = due / np.maximum(dispersion, 1.0) / np.log(10)
         evidence = np.zeros(len(rows))
         absent = np.flatnonzero((gap >= 2) & (by_rate >= _LEAST))
         if len(absent):
             known = self._tails.learnt(rows[absent])[:, 0] >= _FEWEST_GAPS
-            by_gaps = self._tails.evidence(rows[absent], (gap[absent] + 1.0).astype(np.float64)[:, None])[:, 0]
+            by_gaps = self._tails.evidence(rows[absent], (waited[absent] + 1.0).astype(np.float64)[:, None])[:, 0]
             evidence[absent] = np.where(known, np.minimum(by_rate[absent], by_gaps), 0.0)
         return SilenceStep(gap, due, evidence)
 

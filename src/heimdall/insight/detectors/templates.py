@@ -2,8 +2,10 @@
 
 A pair of service and template has a rate that forgets, as `counts` has, but is touched only in steps in which it
 occurs, so a thousand quiet templates cost nothing. How surprising a new template is depends on how often this service
-brings new ones (Good–Turing's view: the rate of first occurrences estimates that of the next), separately for those of
-level warn and above, which a healthy service rarely invents.
+brings new ones (Good–Turing's view: the rate of first occurrences estimates that of the next), separately for warnings
+and for errors, which a healthy service rarely invents. How rarely is learnt from all services of a tenant together
+where one has little past of its own; news that trouble follows is not learnt. Several new problems within minutes are
+judged together: the second one makes sure what the first suggested.
 """
 
 from __future__ import annotations
@@ -22,6 +24,12 @@ _CURRENT_STEPS = 20
 """Steps for which a pair's newest burst is its evidence: five minutes."""
 _RECENT = 0.85
 """Weight of a pair's earlier occurrences a step later, in its recent count: about the last two minutes."""
+_NEW_RECENT = 0.9
+"""Weight of a service's earlier new problems a step later, in their recent count: about the last two minutes."""
+_PROVING_STEPS = 20
+"""Steps after which new problems that led to nothing are learnt as what a healthy service brings: five minutes."""
+_PLAIN, _WARNING, _ERROR = 0, 1, 2
+"""Kinds of templates, by the level of their records."""
 _UNKNOWN = 3.0
 """Evidence of a record whose template its service never had, before its step is judged."""
 
@@ -36,6 +44,8 @@ class TemplateConfig:
     """Steps until a first occurrence weighs 1/e in the service's rate of new templates."""
     settling_steps: int = 80
     """Steps of a service in which every template is new and none is news."""
+    pooled_steps: float = 2_880.0
+    """Steps of its own at which a service's rate of new problems counts as much as that of all services: half a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +75,20 @@ class TemplateBank:
         self._last = np.zeros(size + 1, np.int64)
         self._burst = np.zeros(size + 1)
         self._recent = np.zeros(size + 1)
-        self._first_rates = np.zeros((0, 2))
+        self._first_rates = np.zeros((0, 3))
+        self._first_recent = np.zeros((0, 3))
+        self._first_last = np.zeros((0, 3), np.int64)
+        self._waiting = np.zeros((0, 3))
         self._first_steps = np.zeros(0)
         self._known_pairs = np.zeros(0)
 
     def grow(self, services: int) -> None:
         more = services - len(self._first_steps)
         if more > 0:
-            self._first_rates = np.concatenate([self._first_rates, np.zeros((more, 2))])
+            self._first_rates = np.concatenate([self._first_rates, np.zeros((more, 3))])
+            self._first_recent = np.concatenate([self._first_recent, np.zeros((more, 3))])
+            self._waiting = np.concatenate([self._waiting, np.zeros((more, 3))])
+            self._first_last = np.concatenate([self._first_last, np.zeros((more, 3), np.int64)])
             self._first_steps = np.concatenate([self._first_steps, np.zeros(more)])
             self._known_pairs = np.concatenate([self._known_pairs, np.zeros(more)])
 
@@ -126,12 +142,12 @@ class TemplateBank:
         return np.where(known, lately, np.where(settled, _UNKNOWN, 0.0))
 
     def step(
-        self, services: Rows, templates: NDArray[np.uint64], counts: FloatArray, grave: NDArray[np.bool_], step: int,
+        self, services: Rows, templates: NDArray[np.uint64], counts: FloatArray, grades: Rows, step: int,
         busier: FloatArray, learn: NDArray[np.bool_],
     ) -> TemplateStep:  # fmt: skip
         """Judge and learn the pairs that occurred in a step; each pair once.
 
-        `grave`: the pair's records are of level warn or above. `busier` (by pair, ≥ 1): by how much the whole service
+        `grades`: 0, or 1 where the pair has warnings, 2 errors. `busier` (by pair, ≥ 1): by how much the whole service
         is busier than usual, which a template may be too. `learn` (by pair): whether a known one learns from this step.
         """
         config = self._config
@@ -151,19 +167,20 @@ class TemplateBank:
         self._dispersion[rows] = np.maximum(self._dispersion[rows] * (1 - blend) + scatter * blend, 1.0)
         self._last[rows] = step
         self._burst[rows] = burst
-        fresh = self._novelty(services, known, grave)
-        self._learn_new(services, known, grave)
+        fresh, recent_news = self._novelty(services, ~known, grades, step)
+        self._learn_new(services, ~known, grades, step, recent_news)
         return TemplateStep(burst, fresh, np.where(known, mean, 0.0), known)
 
     def look(
-        self, services: Rows, templates: NDArray[np.uint64], counts: FloatArray, grave: NDArray[np.bool_], step: int,
+        self, services: Rows, templates: NDArray[np.uint64], counts: FloatArray, grades: Rows, step: int,
         busier: FloatArray,
     ) -> TemplateStep:  # fmt: skip
         """What `step` would say of these pairs; nothing is learnt."""
         rows, known = self._found(services, templates)
         shape, _, mean = self._predicted(rows, step, busier)
         burst, _ = self._bursts(services, rows, known, counts, step, (shape, mean))
-        return TemplateStep(burst, self._novelty(services, known, grave), np.where(known, mean, 0.0), known)
+        fresh, _ = self._novelty(services, ~known, grades, step)
+        return TemplateStep(burst, fresh, np.where(known, mean, 0.0), known)
 
     def _predicted(self, rows: Rows, step: int, busier: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """(shape, exposure, mean) of each row's count in this step; `exposure`: steps before this one, those without
@@ -207,8 +224,8 @@ class TemplateBank:
         self._teach_rates(pairs, place, rows, since, last)
         self._last[rows] = last
         self._burst[rows] = 0.0
-        grave = (pairs.columns[1] + pairs.columns[2])[first] > 0
-        self._teach_novelty(past, services[~known], past.pair_times[first[~known]], grave[~known])
+        grades = grades_of(pairs.columns[1][first], pairs.columns[2][first])
+        self._teach_novelty(past, services[~known], past.pair_times[first[~known]], grades[~known])
 
     def _teach_rates(self, pairs: PairCounts, place: Rows, rows: Rows, since: Rows, last: Rows) -> None:
         """`place`: which of `rows` each of the pairs is about, -1 for none."""
@@ -235,7 +252,7 @@ class TemplateBank:
         self._dispersion[rows] = np.maximum(dispersion * stays + (1 - stays) * total(scatter) / times, 1.0)
         self._recent[rows] = self._recent[rows] * _RECENT ** np.maximum(last - since, 0) + total(counts * _RECENT**ago)
 
-    def _teach_novelty(self, past: History, services: Rows, times: Rows, grave: NDArray[np.bool_]) -> None:
+    def _teach_novelty(self, past: History, services: Rows, times: Rows, grades: Rows) -> None:
         """`services` had a template for the first time at each of `times`."""
         config, present = self._config, past.present
         keep = kernel(config.novelty_memory_steps, past.sizes)
@@ -245,29 +262,51 @@ class TemplateBank:
         told = self._first_steps[services] + before >= config.settling_steps
         weight = kernel(config.novelty_memory_steps, sizes[services] - before)
         self._first_rates[present] *= keep[:, None]
-        np.add.at(self._first_rates, (services[told], grave[told].astype(np.int64)), weight[told])
+        np.add.at(self._first_rates, (services[told], grades[told]), weight[told])
         self._first_steps[present] = self._first_steps[present] * keep + (1 - keep) * config.novelty_memory_steps
         np.add.at(self._known_pairs, services, 1.0)
 
-    def passed(self, services: Rows) -> None:
-        """A step has passed for these services; call after `step`."""
+    def passed(self, services: Rows, step: int, ill: Rows) -> None:
+        """A step has passed for `services`; call after `step`. What was new in the rows `ill` is not learnt from."""
         keep = 1 - 1 / self._config.novelty_memory_steps
         self._first_rates[services] *= keep
         self._first_steps[services] = self._first_steps[services] * keep + 1
+        self._waiting[ill, _WARNING:] = 0.0
+        proven = (step - self._first_last >= _PROVING_STEPS) & (self._waiting > 0)
+        self._first_rates[proven] += self._waiting[proven]
+        self._waiting[proven] = 0.0
 
-    def _novelty(self, services: Rows, known: NDArray[np.bool_], grave: NDArray[np.bool_]) -> FloatArray:
+    def _novelty(
+        self, services: Rows, news: NDArray[np.bool_], grades: Rows, step: int
+    ) -> tuple[FloatArray, FloatArray]:
+        """(evidence by pair, recent count of news by service and kind)."""
         config = self._config
-        kind = grave.astype(np.int64)
         steps = self._first_steps[services]
         settled = steps >= config.settling_steps
-        rate = (self._first_rates[services, kind] + 0.5) / np.maximum(steps - config.settling_steps + 20, 1.0)
-        fresh = np.where(~known & settled, -np.log10(-np.expm1(-rate)), 0.0)
-        return np.asarray(np.maximum(fresh, 0.0), np.float64)
+        watched = np.maximum(self._first_steps - config.settling_steps + 20, 1.0)
+        alone = (self._first_rates[services, grades] + 0.5) / watched[services]
+        pool = (self._first_rates.sum(axis=0) + 0.5) / watched.sum()
+        events = self._first_rates[services, grades] + config.pooled_steps * pool[grades]
+        together = events / (watched[services] + config.pooled_steps)
+        rate = np.where(grades == _PLAIN, alone, together)
+        recent = self._first_recent * _NEW_RECENT ** np.maximum(step - self._first_last, 0)
+        np.add.at(recent, (services[news], grades[news]), 1.0)
+        single = -np.log10(-np.expm1(-rate))
+        # Of a second one, given the first: what is due of the window that both lie in.
+        count, due = recent[services, grades], rate / (1 - _NEW_RECENT)
+        several = np.where((grades > _PLAIN) & (count > 1.2), -2 * np.log10(due) - np.log10(2), 0.0)
+        fresh = np.where(news & settled, np.maximum(single, several), 0.0)
+        return np.asarray(np.maximum(fresh, 0.0), np.float64), recent
 
-    def _learn_new(self, services: Rows, known: NDArray[np.bool_], grave: NDArray[np.bool_]) -> None:
-        new = ~known & (self._first_steps[services] >= self._config.settling_steps)
-        np.add.at(self._first_rates, (services[new], grave[new].astype(np.int64)), 1.0)
-        np.add.at(self._known_pairs, services[~known], 1.0)
+    def _learn_new(self, services: Rows, news: NDArray[np.bool_], grades: Rows, step: int, recent: FloatArray) -> None:
+        """Plain ones at once; problems when nothing came of them, several within minutes as one."""
+        told = news & (self._first_steps[services] >= self._config.settling_steps)
+        plain = told & (grades == _PLAIN)
+        np.add.at(self._first_rates, (services[plain], grades[plain]), 1.0)
+        self._waiting[services[told & ~plain], grades[told & ~plain]] = 1.0
+        changed = (services[news], grades[news])
+        self._first_recent[changed], self._first_last[changed] = recent[changed], step
+        np.add.at(self._known_pairs, services[news], 1.0)
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """State for a checkpoint; pairs in the order of their keys."""
@@ -275,7 +314,9 @@ class TemplateBank:
         state: dict[str, NDArray[np.generic]] = {"keys": keys, "rows": np.arange(len(keys))}
         state |= {name: table[self._rows] for name, table in self._by_pair()}
         return state | {
-            "first_rates": self._first_rates, "first_steps": self._first_steps, "known_pairs": self._known_pairs,
+            "first_rates": self._first_rates, "first_recent": self._first_recent, "first_last": self._first_last,
+            "waiting": self._waiting,
+            "first_steps": self._first_steps, "known_pairs": self._known_pairs,
         }  # fmt: skip
 
     def load(self, arrays: dict[str, NDArray[np.generic]]) -> None:
@@ -287,6 +328,9 @@ class TemplateBank:
         for name, table in self._by_pair():
             table[: len(rows)] = arrays[name]
         self._first_rates = np.array(arrays["first_rates"], np.float64)
+        self._first_recent = np.array(arrays["first_recent"], np.float64)
+        self._first_last = np.array(arrays["first_last"], np.int64)
+        self._waiting = np.array(arrays["waiting"], np.float64)
         self._first_steps = np.array(arrays["first_steps"], np.float64)
         self._known_pairs = np.array(arrays["known_pairs"], np.float64)
 
@@ -295,6 +339,11 @@ class TemplateBank:
             ("events", self._events), ("exposure", self._exposure), ("dispersion", self._dispersion),
             ("last", self._last), ("burst", self._burst), ("recent", self._recent),
         )  # fmt: skip
+
+
+def grades_of(errors: FloatArray, warnings: FloatArray) -> Rows:
+    """Kind of each pair by the records it has: plain, warnings or errors."""
+    return np.where(errors > 0, _ERROR, np.where(warnings > 0, _WARNING, _PLAIN)).astype(np.int64)
 
 
 MOST_SERVICES = 2_048

@@ -9,6 +9,8 @@ from heimdall.insight.detectors.templates import TemplateBank, TemplateConfig, T
 PAIRS = 64
 KNOWN = 8
 """Templates of service 0, which come in every step."""
+NOBODY = np.zeros(0, np.int64)
+PLAIN, ERROR = 0, 2
 
 
 def bank(pairs: int = PAIRS) -> TemplateBank:
@@ -25,9 +27,9 @@ def stepped(own: TemplateBank, step: int, flood: int, counts: np.ndarray) -> Tem
     records = np.concatenate([counts, np.ones(flood)])
     size = len(services)
     found = own.step(
-        services, templates, records, np.zeros(size, np.bool_), step, np.ones(size), np.ones(size, np.bool_)
+        services, templates, records, np.zeros(size, np.int64), step, np.ones(size), np.ones(size, np.bool_)
     )
-    own.passed(np.array([0, 1]))
+    own.passed(np.array([0, 1]), step, NOBODY)
     return found
 
 
@@ -66,8 +68,8 @@ def test_one_service_cannot_make_the_others_forget() -> None:
     stepped(own, 0, 0, np.full(KNOWN, 5.0))
     for step in range(1, 60):
         new = 1_000 + step * 20 + np.arange(20, dtype=np.uint64)
-        size, grave = np.ones(20), np.zeros(20, np.bool_)
-        own.step(np.ones(20, np.int64), new, size, grave, step, size, ~grave)
+        size, plain = np.ones(20), np.zeros(20, np.int64)
+        own.step(np.ones(20, np.int64), new, size, plain, step, size, np.ones(20, np.bool_))
     assert stepped(own, 60, 0, np.full(KNOWN, 5.0)).known.all()
 
 
@@ -93,3 +95,52 @@ def test_a_restored_bank_goes_on_as_if_nothing_had_happened() -> None:
             np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
     for name, value in first.arrays().items():
         np.testing.assert_array_equal(second.arrays()[name], value)
+
+
+def problem(own: TemplateBank, step: int, template: int, *, service: int = 0, grade: int = ERROR) -> float:
+    """Evidence of one record of a template; then the step is over."""
+    one = np.ones(1)
+    found = own.step(
+        np.array([service]), np.array([template], np.uint64), one, np.array([grade]), step, one, np.ones(1, np.bool_)
+    )
+    return float(found.fresh[0])
+
+
+def healthy(own: TemplateBank, first: int, end: int, ill: np.ndarray = NOBODY) -> None:
+    """Steps in which both services log what they always log."""
+    for step in range(first, end):
+        problem(own, step, 1, grade=PLAIN)
+        problem(own, step, 1, service=1, grade=PLAIN)
+        own.passed(np.array([0, 1]), step, ill)
+
+
+def test_a_young_service_learns_from_the_others_how_rare_new_problems_are() -> None:
+    alone, beside = TemplateBank(), TemplateBank()
+    alone.grow(1)
+    beside.grow(2)
+    for step in range(1_000):
+        problem(alone, step, 1, grade=PLAIN)
+        alone.passed(np.array([0]), step, NOBODY)
+    healthy(beside, 0, 1_000)
+    assert problem(beside, 1_000, 7) > problem(alone, 1_000, 7)
+
+
+def test_a_second_new_problem_within_minutes_makes_the_first_sure() -> None:
+    own = TemplateBank()
+    own.grow(2)
+    healthy(own, 0, 1_000)
+    first = problem(own, 1_000, 7)
+    healthy(own, 1_001, 1_003)
+    assert problem(own, 1_003, 8) > first + 0.5
+
+
+def test_what_trouble_follows_is_not_learnt_as_healthy_and_what_nothing_follows_is() -> None:
+    told = []
+    for ill in (np.array([0]), NOBODY):
+        own = TemplateBank()
+        own.grow(2)
+        healthy(own, 0, 1_000)
+        problem(own, 1_000, 7)
+        healthy(own, 1_001, 1_100, ill)
+        told.append(problem(own, 1_100, 8))
+    assert told[0] > told[1] + 0.3

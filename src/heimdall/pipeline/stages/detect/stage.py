@@ -41,7 +41,7 @@ STATE_BYTES = Gauge("heimdall_detect_state_bytes", "Size of the newest checkpoin
 
 _log = logging.getLogger(__name__)
 
-_VERSION = 5
+_VERSION = 6
 _STEPS_AT_ONCE = 4
 """Steps judged with every batch, however little time passed: a live stream closes one in 15 seconds."""
 _TAUGHT_AT_ONCE = 240
@@ -190,8 +190,11 @@ class DetectStage:
         if arrived_ns - own.looked_ns < self._config.look_s * 1e9:
             return
         own.looked_ns = arrived_ns
+        settled_ns = counted.newest_ns - round(self._config.lateness_s * 1e9)
         for data in own.pending.since(own.over):
-            self._report(own.watch.look(data, counted.newest_ns))
+            # Gaps are counted step by step: only the next one continues them.
+            part = min(max(settled_ns / STEP_NS - data.step, 0.0), 1.0) if data.step == own.closed + 1 else 0.0
+            self._report(own.watch.look(data, counted.newest_ns, part))
 
     def _learn_from_history(self, own: _Tenant, arrived_ns: int) -> None:
         """Teach the watch what is too old to be judged, and the oldest of what is too much to keep."""
