@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
+from rust_programs import rust_program
 
 from .conftest import NodeClients, PythonClients, Receiver
 
@@ -31,3 +34,12 @@ def test_winston_pushes_in_both_forms(receiver: Receiver, node_clients: NodeClie
     rows = receiver.rows(service, 50)
     assert {row["level"] for row in rows} == {"warn"}
     assert {row["pod"] for row in rows} == {"web-1"}
+
+
+@pytest.mark.conformance("Loki", "tracing-loki (Rust)", "snappy protobuf, JSON lines opened")
+def test_a_rust_program_pushes_its_events(receiver: Receiver) -> None:
+    subprocess.run([rust_program("rust_loki_send"), receiver.url, "rustloki"], check=True, timeout=60)
+    receiver.process.wait_for_count(50, "rustloki")
+    row = receiver.process.search('"rustloki declined 7"')["data"][0]
+    assert (row["service"], row["level"], row["message"]) == ("cart", "warn", "rustloki declined 7 ün")
+    assert (row["n"], row["user"], row["team"]) == (7, "bob", "checkout")
