@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import httpx
 import orjson
@@ -27,7 +28,7 @@ import psutil
 import pyarrow as pa
 
 from applogs import applogs
-from decode import bulk, loki_protobuf, otlp_protobuf
+from decode import bulk, loki_protobuf, otlp_protobuf, varint
 from ingest import HEIMDALL, _cpu_s, _free_port, _wait_until_ready
 
 Sent = tuple[str, dict[str, str], bytes]
@@ -74,7 +75,21 @@ def doors(lines: list[bytes]) -> Iterator[tuple[str, Sent]]:
     yield "OTLP protobuf", ("/v1/logs", protobuf, otlp_protobuf(records))
     envelopes = b"".join(b'{"event":' + line + b"}" for line in lines)
     yield "Splunk HEC", ("/services/collector/event", {"Authorization": "Splunk any"}, envelopes)
+    native = b"".join(map(_victorialogs_row, records))
+    yield "VictoriaLogs rows", ("/insert/native?version=v1", {"Content-Type": "application/octet-stream"}, native)
     yield "Datadog", ("/api/v2/logs", {"DD-API-KEY": "any"}, b"[" + b",".join(lines) + b"]")
+
+
+def _victorialogs_row(record: dict[str, Any]) -> bytes:
+    """As vlagent sends it: the stream is the service, all values are text, the message has no name."""
+    fields = {"" if name == "_msg" else name: str(value) for name, value in record.items() if name != "_time"}
+    labels = _pairs({"service": record["service"]})
+    return bytes(8) + varint(len(labels)) + labels + int(record["_time"]).to_bytes(8, "big") + _pairs(fields)
+
+
+def _pairs(members: dict[str, str]) -> bytes:
+    texts = [text.encode() for pair in members.items() for text in pair]
+    return varint(len(members)) + b"".join(varint(len(text)) + text for text in texts)
 
 
 def cost_us(sent: Sent, bodies: int, body_records: int) -> float:
