@@ -75,7 +75,7 @@ def test_what_is_plain_comes_as_columns() -> None:
 
 ODD: list[dict[Any, Any]] = [
     {"a": [1]}, {"a": {"b": 1}}, {"a": 2**63}, {"a": float("nan")}, {"a": 1e300}, {5: "x"}, {"fluent.tag": "own"},
-    {"a": "text"}, {"a": b"\xff"}, {"a": msgpack.ExtType(7, b"x")}, {f"n{n}": n for n in range(200)},
+    {"a": "text"}, {"a": b"\xff"}, {"a": msgpack.ExtType(7, b"x")}, {"l\0vel": "x"}, {f"n{n}": n for n in range(200)},
 ]  # fmt: skip
 
 

@@ -110,3 +110,9 @@ def test_what_looks_like_rows_everywhere_takes_no_more_memory_than_a_few_bodies(
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 100 * len(body)  # places of what may be beginnings, of which there are no more than records in a body
+
+
+def test_a_name_that_no_column_can_have_is_read_row_by_row() -> None:
+    sent = _TENANT + packed(pairs(())) + NOW_NS.to_bytes(8, "big") + pairs([(b"", b"text"), (b"l\0vel", b"x")])
+    assert columns_of_rows(sent * 20) is None
+    assert len(read_rows(sent * 20)[0].texts) == 20

@@ -230,7 +230,13 @@ class Wire:
         first = int(starts[0])
         width = 3 + int(self._bytes[first + 1])
         prefix = self.data[first : first + width]
-        if prefix[:1] != b"\x0a" or width > 130 or prefix[-1:] != b"\x12" or not bool((ends - starts > width).all()):
+        if (
+            prefix[:1] != b"\x0a"
+            or width > 130
+            or b"\0" in prefix[2:]
+            or prefix[-1:] != b"\x12"
+            or not bool((ends - starts > width).all())
+        ):
             return None
         sent = np.lib.stride_tricks.sliding_window_view(self._bytes, width)[starts]
         if not bool((sent == np.frombuffer(prefix, np.uint8)).all()):
@@ -275,14 +281,14 @@ class Wire:
         return text, cast(Mask, (text.cast(pl.Binary) != raw).to_numpy())
 
     def texts_at(self, starts: Places, ends: Places, most: int) -> list[tuple[str, Mask | None]] | None:
-        """The different texts that lie there, and where each does (None: everywhere).
+        """The different texts that lie there, and where each does (None: everywhere): names of columns.
 
-        None: one is no UTF-8, or there are more than `most`.
+        None: one is no UTF-8, or cannot name a column (it holds NUL), or there are more than `most`.
         """
         if not len(starts):
             return []
         first = self.data[int(starts[0]) : int(ends[0])]
-        if 0 < len(first) <= _SHORT and bool((ends - starts == len(first)).all()):
+        if 0 < len(first) <= _SHORT and b"\0" not in first and bool((ends - starts == len(first)).all()):
             sent = np.lib.stride_tricks.sliding_window_view(self._bytes, len(first))[starts]
             if bool((sent == np.frombuffer(first, np.uint8)).all()):
                 try:
@@ -291,6 +297,8 @@ class Wire:
                     return None
         text, odd = self.text(starts, ends)
         distinct = [] if odd is not None else text.unique(maintain_order=True).to_list()
+        if any("\0" in each for each in distinct):
+            return None
         if len(distinct) == 1:
             return [(distinct[0], None)]
         return [(each, (text == each).to_numpy()) for each in distinct] if 0 < len(distinct) <= most else None

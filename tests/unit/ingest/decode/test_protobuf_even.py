@@ -84,6 +84,7 @@ ODD: dict[str, Callable[[int], list[bytes]]] = {
     "no UTF-8": lambda n: one_of(n, [pair("pod", any_text(b"\xff\xfe")), *usual(n)[1:]]),
     "no number": lambda n: one_of(n, [*usual(n)[:5], pair("share", any_real(float("nan"))), *usual(n)[6:]]),
     "a name twice": lambda n: [*usual(n), pair("pod", any_text(b"second"))],
+    "a name that no column can have": lambda n: [*usual(n), pair("n\0l", any_text(b"x"))],
     "two names of one column": lambda n: [pair("enduser.id", any_text(b"less telling")), *usual(n)],
     "a real where a text is wanted": lambda n: [pair("user_id", any_real(n + 0.5)), *usual(n)],
     "lists": lambda n: [pair("list", inner(5, inner(1, any_integer(n)))), *usual(n)],
@@ -146,6 +147,7 @@ METADATA: dict[str, Callable[[int], list[bytes]]] = {
     "no UTF-8": lambda n: one_text(n, [pair("pod", b"\xff"), *texts(n)[1:]]),
     "an id that is none": lambda n: one_text(n, [texts(n)[0], pair("trace_id", b"none"), texts(n)[2]]),
     "a name twice": lambda n: [*texts(n), pair("pod", b"second")],
+    "a name that no column can have": lambda n: [*texts(n), pair("n\0l", b"x")],
     "the name of a label": lambda n: [*texts(n), pair("job", b"own")],
     "broken": lambda n: one_text(n, [pair("pod", b"x")[:-1], *texts(n)[1:]]),
 }
