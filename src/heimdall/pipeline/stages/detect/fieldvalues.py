@@ -115,7 +115,7 @@ _Pairs = tuple[list[str], Rows, Rows]
 def _of_column(column: pa.ChunkedArray, chosen: Rows, name: str) -> _Pairs:
     if column.null_count == len(column):
         return [], chosen[:0], chosen[:0]
-    codes, texts = _encoded(column if len(chosen) == len(column) else column.take(pa.array(chosen)))
+    codes, texts = encoded(column if len(chosen) == len(column) else column.take(pa.array(chosen)))
     there = codes >= 0
     return [f'"{name}":"{text}"' for text in texts], codes[there], chosen[there]
 
@@ -126,13 +126,13 @@ def _of_attributes(column: pa.ChunkedArray, chosen: Rows) -> _Pairs:
     text = pl.Series("text", column if len(chosen) == len(column) else column.take(pa.array(chosen)))
     found = text.str.extract_all(_PAIR)
     sizes = found.list.len().fill_null(0).to_numpy()
-    codes, texts = _encoded(found.filter(sizes > 0).explode().to_arrow())
+    codes, texts = encoded(found.filter(sizes > 0).explode().to_arrow())
     rows = np.repeat(chosen, sizes)
     short = np.array([len(text) <= _LONGEST for text in texts], np.bool_)[codes]
     return texts, codes[short], rows[short]
 
 
-def _encoded(values: pa.Array | pa.ChunkedArray) -> tuple[Rows, list[str]]:
+def encoded(values: pa.Array | pa.ChunkedArray) -> tuple[Rows, list[str]]:
     """(which of the texts each value is, -1 for none; the texts)."""
     if isinstance(values, pa.ChunkedArray):
         values = values.unify_dictionaries() if pa.types.is_dictionary(values.type) else values

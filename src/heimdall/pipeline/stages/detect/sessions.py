@@ -9,17 +9,21 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+
+from heimdall.insight.conformal import Rows
+from heimdall.pipeline.stages.detect.fieldvalues import encoded
 
 KEYS: Final = ("request_id", "session_id")
 """Columns that name a session where there is no trace, in this order."""
 
 _WRITER: Final = (
-    r'"(?:thread|thread[._](?:name|id)|process[._]thread[._](?:name|id)|pid|process[._]pid)": ?("[^"\\]+"|[0-9]+)'
+    r'"(?:thread|thread[._](?:name|id)|process[._]thread[._](?:name|id)|pid|process[._]pid)": ?'
+    r'(?P<writer>"[^"\\]+"|[0-9]+)'
 )
+_MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)
 _PLACE: Final = ("service", "instance")
 """A thread or process is one of its own in each of these."""
 
@@ -42,10 +46,9 @@ def sessions_of(table: pa.Table) -> NDArray[np.uint64]:
 def _hashed(column: pa.ChunkedArray, name: str) -> NDArray[np.uint64]:
     if column.null_count == len(column):
         return np.zeros(len(column), np.uint64)
-    text = pl.Series(name, column.cast(pa.large_string()))
-    hashes = pl.concat([pl.Series(name, [name], pl.String), text]).hash(seed=1).to_numpy()
-    there = (text.is_not_null() & (text != "")).fill_null(False).to_numpy()
-    return np.asarray(np.where(there, hashes[1:] ^ hashes[0] | np.uint64(1), np.uint64(0)), np.uint64)
+    codes, texts = encoded(column)
+    there = np.array([*map(bool, texts), False])[codes]
+    return _mixed(np.where(there, codes, -1), KEYS.index(name))
 
 
 def _writers(table: pa.Table) -> NDArray[np.uint64]:
@@ -53,13 +56,19 @@ def _writers(table: pa.Table) -> NDArray[np.uint64]:
     column = table.column("attributes")
     if column.null_count == len(column):
         return np.zeros(len(column), np.uint64)
-    writer = pl.Series("writer", column).str.extract(_WRITER, 1)
-    places = [
-        pl.Series(name, table.column(name).cast(pa.large_string())) for name in _PLACE if name in table.column_names
-    ]
-    text = pl.select(pl.concat_str([*places, writer], separator="\0", ignore_nulls=True)).to_series()
-    hashes = text.hash(seed=2).to_numpy() | np.uint64(1)
-    return np.asarray(np.where(writer.is_not_null().to_numpy(), hashes, np.uint64(0)), np.uint64)
+    writers, _ = encoded(pc.struct_field(pc.extract_regex(column, pattern=_WRITER), "writer"))
+    codes = writers
+    for name in _PLACE:
+        if name in table.column_names:
+            own, texts = encoded(table.column(name))
+            codes = codes * (len(texts) + 1) + own + 1
+    return _mixed(np.where(writers < 0, -1, codes), len(KEYS))
+
+
+def _mixed(codes: Rows, kind: int) -> NDArray[np.uint64]:
+    """Numbers below 0 as 0, others spread over 64 bits: of one batch only, which is all that they are compared in."""
+    spread = (codes.astype(np.uint64) * np.uint64(len(KEYS) + 1) + np.uint64(kind + 1)) * _MULTIPLIER
+    return np.asarray(np.where(codes < 0, np.uint64(0), spread), np.uint64)
 
 
 def _traces(table: pa.Table) -> NDArray[np.uint64]:
