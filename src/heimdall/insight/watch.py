@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from heimdall.insight.calendar import Calendar, CalendarConfig
 from heimdall.insight.conformal import FloatArray, Rows, TailBank
 from heimdall.insight.detectors.counts import CountBank, CountStep
 from heimdall.insight.detectors.latency import LatencyBank, LatencyStep
 from heimdall.insight.detectors.outliers import OutlierVotes
+from heimdall.insight.detectors.season import SeasonBank
 from heimdall.insight.detectors.silence import SilenceBank, SilenceStep
 from heimdall.insight.detectors.states import STATES, ServiceState, StateBank
 from heimdall.insight.detectors.templates import MOST_SERVICES, TemplateBank, TemplateStep, grades_of
@@ -47,8 +49,9 @@ OTHER = "(other)"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchConfig:
     budget: BudgetConfig = field(default_factory=BudgetConfig)
+    calendar: CalendarConfig = field(default_factory=CalendarConfig)
     services: int = 1_000
-    """Services of a tenant watched one by one, 15 kB each, 2,048 at most; what exceeds them is watched together."""
+    """Services of a tenant watched one by one, 20 kB each, 2,048 at most; what exceeds them is watched together."""
     settling_steps: int = 20
     """Steps of a service before the first finding about it, and steps judged after history that was not: five
     minutes."""
@@ -95,6 +98,9 @@ class TenantWatch:
         self._config = config or WatchConfig()
         self._rows: dict[str, int] = {}
         self._counts = CountBank(4)
+        self._season = SeasonBank(Calendar(tenant, self._config.calendar))
+        self._in_season = CountBank(1)
+        """Records again, by what the time of the week has of them."""
         self._templates = TemplateBank()
         self._latency = LatencyBank()
         self._values = ValueBank()
@@ -131,7 +137,8 @@ class TenantWatch:
 
     def _grow(self, rows: int) -> None:
         for bank in (
-            self._counts, self._templates, self._latency, self._silence, self._tails, self._states, self._budget
+            self._counts, self._in_season, self._season, self._templates, self._latency, self._silence, self._tails,
+            self._states, self._budget,
         ):  # fmt: skip
             bank.grow(rows)
         more = rows - len(self._first_step)
@@ -178,6 +185,10 @@ class TenantWatch:
         records, errors, warnings, duration_sum, durations, odd = past.columns
         exposure = np.column_stack([np.ones(len(records)), records, records, records])
         self._counts.teach(past, np.column_stack([records, errors, warnings, odd]), exposure)
+        self._in_season.rescale(1 / self._season.factors)
+        self._in_season.teach(past, records[:, None], np.ones((len(records), 1)))
+        self._season.teach(pairs)
+        self._in_season.rescale(self._season.factors)
         self._latency.teach(past, duration_sum, durations)
         self._silence.teach(past)
         self._templates.teach(pairs, past)
@@ -227,6 +238,9 @@ class TenantWatch:
         usual = np.maximum(self._counts.usual(rows, 0), 1e-9)
         whole = np.maximum(records, usual)
         counts = self._counts.look(rows, totals, np.column_stack([np.ones(size), whole, whole, whole]))
+        if self._season.known.any():
+            by_season = self._in_season.look(rows, records[:, None], self._season.factors[:, None])
+            counts = self._excused(counts, by_season)
         busier = np.maximum(records / usual, 1.0)[data.services]
         grades = grades_of(data.errors, data.warnings)
         templates = self._templates.look(data.services, data.templates, data.records, grades, data.step, busier)
@@ -241,7 +255,7 @@ class TenantWatch:
         settled = self._settled(data.step)
         near = np.flatnonzero(settled & (together >= self._budget.bars(rows) + _LOWEST_OVER))
         findings = [self._told(int(row), judged, float(together[row]), now_ns) for row in near]
-        silence = self._silence.look(rows, records, self._counts.usual(rows, 0), self._counts.dispersion(rows, 0), part)
+        silence = self._silence.look(rows, records, self._due(rows), self._counts.dispersion(rows, 0), part)
         quiet = settled & (silence.evidence >= self._config.silence_evidence)
         findings += [self._told_silent(int(row), judged, silence, now_ns) for row in np.flatnonzero(quiet)]
         return [finding for finding in findings if finding is not None]
@@ -251,8 +265,22 @@ class TenantWatch:
         return np.asarray(step - np.maximum(self._first_step, self._judged_from) >= self._config.settling_steps)
 
     def _silent(self, rows: Rows, data: StepCounts) -> SilenceStep:
+        self._in_season.rescale(self._season.enter(data.step))
         records = data.by_service(data.records, len(rows))
-        return self._silence.step(rows, records, self._counts.usual(rows, 0), self._counts.dispersion(rows, 0))
+        return self._silence.step(rows, records, self._due(rows), self._counts.dispersion(rows, 0))
+
+    def _due(self, rows: Rows) -> FloatArray:
+        """Records of a step that are surely due: both the last hour and the time of the week have them."""
+        usual = self._counts.usual(rows, 0)
+        by_season = self._in_season.usual(rows, 0) * self._season.shares
+        return np.where(self._season.known, np.minimum(usual, by_season), usual)
+
+    def _excused(self, counts: CountStep, by_season: CountStep) -> CountStep:
+        """`counts` with evidence of too many or too few records only where the time of the week does not explain it."""
+        upper, lower = counts.upper.copy(), counts.lower.copy()
+        for own, other in ((upper, by_season.upper), (lower, by_season.lower)):
+            own[:, 0] = np.where(self._season.known, np.minimum(own[:, 0], other[:, 0]), own[:, 0])
+        return replace(counts, upper=upper, lower=lower)
 
     def _judge(self, rows: Rows, data: StepCounts, silence: SilenceStep) -> _Judged:
         size = len(rows)
@@ -261,7 +289,14 @@ class TenantWatch:
         usual = np.maximum(self._counts.usual(rows, 0), 1e-9)
         # What an incident looks like is not what is usual; what stays for an hour is.
         well = (self._ill[rows] == 0) | (self._ill[rows] > self._config.again_steps)
-        counts = self._counts.step(rows, totals, exposure, learn=((silence.gap < 2) & well).astype(np.float64))
+        learn = ((silence.gap < 2) & well).astype(np.float64)
+        counts = self._counts.step(rows, totals, exposure, learn=learn)
+        factors = self._season.factors
+        by_season = self._in_season.step(
+            rows, records[:, None], factors[:, None], learn=learn, pace=np.minimum(factors, 1.0)
+        )
+        counts = self._excused(counts, by_season)
+        self._season.learn(records)
         busier = np.maximum(records / usual, 1.0)[data.services]
         grades = grades_of(data.errors, data.warnings)
         templates = self._templates.step(
@@ -448,6 +483,8 @@ class TenantWatch:
 
     def _banks(self) -> Iterator[tuple[str, Detector]]:
         yield "counts", self._counts
+        yield "season", self._season
+        yield "in_season", self._in_season
         yield "templates", self._templates
         yield "latency", self._latency
         yield "values", self._values

@@ -70,12 +70,14 @@ class CountBank:
             self._due = np.concatenate([self._due, older], axis=1)
 
     def step(
-        self, rows: Rows, counts: FloatArray, exposure: FloatArray, *, learn: FloatArray | None = None
-    ) -> CountStep:
+        self, rows: Rows, counts: FloatArray, exposure: FloatArray, *, learn: FloatArray | None = None,
+        pace: FloatArray | None = None,
+    ) -> CountStep:  # fmt: skip
         """Judge one step's counts, then learn from them; rows are distinct.
 
         `exposure`: what the counts are in proportion to, by feature (1 for a count a step, the number of records for
-        a share of them). `learn` (0 or 1 a row) leaves rows unlearnt.
+        a share of them). `learn` (0 or 1 a row) leaves rows unlearnt. `pace` (by row, 1 by default): how much of a step
+        passes for what is forgotten; less where little is exposed, so that what is known outlasts a quiet time.
         """
         shape, mean, dispersion = self._predicted(rows, exposure)
         variance = mean + mean**2 / shape
@@ -89,7 +91,7 @@ class CountBank:
         # because it lasts, and a level that stays is normal after an hour.
         taken = np.where(watched, np.minimum(counts, mean + 3 * spread + 1), counts)
         self._learn(
-            rows, taken, exposure, np.where(watched, (taken - mean) ** 2 / np.maximum(variance, 0.05), 1.0), learn
+            rows, taken, exposure, np.where(watched, (taken - mean) ** 2 / np.maximum(variance, 0.05), 1.0), learn, pace
         )
         return result
 
@@ -163,6 +165,10 @@ class CountBank:
         self._seen[:] = 0.0
         self._due[:] = 0.0
 
+    def rescale(self, factors: FloatArray) -> None:
+        """Exposure has another unit from now on: what was learnt, by row, in units of it."""
+        self._exposure *= factors[:, None]
+
     def usual(self, rows: Rows, feature: int) -> FloatArray:
         """What is expected of one exposure, by row; 0 where nothing is known."""
         known = self._exposure[rows, feature]
@@ -172,10 +178,11 @@ class CountBank:
         return np.asarray(self._dispersion[rows, feature], np.float64)
 
     def _learn(
-        self, rows: Rows, counts: FloatArray, exposure: FloatArray, scatter: FloatArray, learn: FloatArray | None
-    ) -> None:
+        self, rows: Rows, counts: FloatArray, exposure: FloatArray, scatter: FloatArray, learn: FloatArray | None,
+        pace: FloatArray | None,
+    ) -> None:  # fmt: skip
         weight = np.ones(len(rows))[:, None] if learn is None else learn[:, None]
-        keep = 1 - weight / self._config.memory_steps
+        keep = 1 - weight * (1.0 if pace is None else pace[:, None]) / self._config.memory_steps
         self._events[rows] = self._events[rows] * keep + counts * weight
         self._exposure[rows] = self._exposure[rows] * keep + exposure * weight
         blend = weight / self._config.memory_steps

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from prometheus_client import Counter, Gauge
 
 from heimdall.clock import Clock, SystemClock
+from heimdall.insight.calendar import check_calendar
 from heimdall.insight.conformal import FloatArray
 from heimdall.insight.detectors.sequences import SequenceSurprise
 from heimdall.insight.feedback import Feedback
@@ -106,10 +107,15 @@ class DetectStage:
     def __init__(
         self, sink: FindingSink, feedback: Feedback, config: DetectConfig | None = None, *, clock: Clock | None = None
     ) -> None:
-        """`clock` says how much time judging takes; findings do not depend on it."""
+        """`clock` says how much time judging takes; findings do not depend on it.
+
+        Raises:
+            Misconfigured, MissingExtra: the calendar asks for what is not there.
+        """
         self._sink = sink
         self._feedback = feedback
         self._config = config or DetectConfig()
+        check_calendar(self._config.watch.calendar)
         self._clock = clock or SystemClock()
         self._left_at_s = self._clock.monotonic()
         self._tenants: dict[TenantId, _Tenant] = {}
