@@ -13,6 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from heimdall.insight.conformal import FloatArray
+from heimdall.insight.detectors.counters import increases
 from heimdall.insight.detectors.forecasting import Model, forecasting_model, judged
 from heimdall.insight.detectors.metric import MetricConfig, MetricDetector
 from heimdall.insight.detectors.shape import ShapeConfig
@@ -88,12 +89,27 @@ class Anomalies(RowPipe):
         alike = pl.concat_str(parts, separator="\x1f") if parts else pl.col(self.time).cast(pl.String).str.head(0)
         numbers = frame.select(alike.alias("series"))["series"].to_arrow().dictionary_encode().indices.to_numpy()
         series, times = numbers.astype(np.int64), np.asarray(frame[self.time].cast(pl.Int64))
-        values = np.asarray(frame[value].cast(pl.Float64))
+        values, before = _increases(series, times, np.asarray(frame[value].cast(pl.Float64)))
         if self.model is None:
             found = _judge(series, times, values, check)
         else:
             found = _forecast(forecasting_model(self.model, self.holidays), series, times, values, check)
+        found["expected"] = found["expected"] + pl.Series(before)
         return frame.with_columns(**found).to_arrow()
+
+
+def _increases(
+    series: NDArray[np.int64], times: NDArray[np.int64], values: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """(what is judged, what it counts from): the increases of counters that begin anew in the chart, any other series
+    as it is, from 0."""
+    judged_values, before = values.copy(), np.zeros(len(values))
+    order = np.lexsort((times, series))
+    for own in np.split(order, np.flatnonzero(np.diff(series[order])) + 1)[:MAX_SERIES]:
+        rose = increases(values[own])
+        if rose is not None:
+            judged_values[own], before[own] = rose, np.nan_to_num(values[own] - rose)
+    return judged_values, before
 
 
 def _judge(series: np.ndarray[tuple[int], np.dtype[np.int64]], times: np.ndarray[tuple[int], np.dtype[np.int64]],

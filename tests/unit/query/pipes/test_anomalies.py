@@ -110,3 +110,27 @@ def test_it_stands_last_and_engines_never_see_it() -> None:
     assert to_text(engine_part(query)) == CHART
     with pytest.raises(QuerySyntaxError, match="last pipe"):
         ends_in_row_pipe(parse(f"{CHART} | anomalies | head 5"))
+
+
+def chart(values: np.ndarray) -> list[dict[str, object]]:
+    times = pa.array(np.arange(len(values)) * 300 * 10**9).cast(pa.timestamp("ns", "UTC"))
+    rows = pa.table({"timestamp": times, "n": pa.array(values, pa.float64(), from_pandas=True)})
+    pipe = parse("* | timechart span=5m count() as n | anomalies").pipes[-1]
+    assert isinstance(pipe, RowPipe)
+    return pipe.on_rows(rows, lambda: None).to_pylist()  # type: ignore[no-any-return]
+
+
+def test_a_counter_that_begins_anew_is_not_marked_and_a_burst_of_it_is() -> None:
+    rose = np.random.default_rng(1).poisson(40, 600).astype(np.float64)
+    rose[450] = 400
+    values = np.cumsum(rose)
+    values[300:] -= values[299]
+    rows = chart(values)
+    assert not any(row["anomaly"] for row in rows[295:310])
+    assert rows[450]["anomaly"] is True
+    assert values[449] < rows[450]["expected"] < values[449] + 100  # type: ignore[operator]
+    assert sum(bool(row["anomaly"]) for row in rows) < 10
+
+
+def test_charts_without_any_value_have_no_marks() -> None:
+    assert not any(row["anomaly"] for row in chart(np.full(300, np.nan)))
