@@ -291,7 +291,8 @@ class TemplateBank:
         rate = np.where(grades == _PLAIN, alone, together)
         recent = self._first_recent * _NEW_RECENT ** np.maximum(step - self._first_last, 0)
         np.add.at(recent, (services[news], grades[news]), 1.0)
-        single = -np.log10(-np.expm1(-rate))
+        # Vocabularies are learnt for hours: one new problem is never rarer than once in all the time watched so far.
+        single = -np.log10(-np.expm1(-np.maximum(rate, np.where(grades == _PLAIN, 0.0, 1.0) / watched[services])))
         # Of a second one, given the first: what is due of the window that both lie in.
         count, due = recent[services, grades], rate / (1 - _NEW_RECENT)
         several = np.where((grades > _PLAIN) & (count > 1.2), -2 * np.log10(due) - np.log10(2), 0.0)

@@ -114,14 +114,18 @@ def healthy(own: TemplateBank, first: int, end: int, ill: np.ndarray = NOBODY) -
         own.passed(np.array([0, 1]), step, ill)
 
 
-def test_a_young_service_learns_from_the_others_how_rare_new_problems_are() -> None:
+def test_a_service_learns_from_the_others_how_rare_new_problems_are() -> None:
     alone, beside = TemplateBank(), TemplateBank()
     alone.grow(1)
     beside.grow(2)
     for step in range(1_000):
         problem(alone, step, 1, grade=PLAIN)
         alone.passed(np.array([0]), step, NOBODY)
-    healthy(beside, 0, 1_000)
+        if step == 300:
+            problem(alone, step, 6)
+    healthy(beside, 0, 301)
+    problem(beside, 300, 6)
+    healthy(beside, 301, 1_000)
     assert problem(beside, 1_000, 7) > problem(alone, 1_000, 7)
 
 
@@ -140,7 +144,9 @@ def test_what_trouble_follows_is_not_learnt_as_healthy_and_what_nothing_follows_
         own = TemplateBank()
         own.grow(2)
         healthy(own, 0, 1_000)
-        problem(own, 1_000, 7)
-        healthy(own, 1_001, 1_100, ill)
-        told.append(problem(own, 1_100, 8))
+        for number in range(4):
+            first = 1_000 + 100 * number
+            problem(own, first, 10 + number)
+            healthy(own, first + 1, first + 100, ill)
+        told.append(problem(own, 1_400, 8))
     assert told[0] > told[1] + 0.3
