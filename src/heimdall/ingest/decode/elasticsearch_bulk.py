@@ -20,6 +20,7 @@ from heimdall.ingest.decode.decoded import Decoded
 from heimdall.ingest.decode.json import MAX_RECORDS, decode_json_objects, decode_json_texts
 from heimdall.ingest.decode.json_merge import with_members
 from heimdall.ingest.decode.json_schema import SchemaMemory
+from heimdall.ingest.decode.recognise import levelled
 
 _WITH_DOCUMENT = frozenset({"index", "create", "update"})
 _ACTIONS = _WITH_DOCUMENT | {"delete"}
@@ -115,7 +116,7 @@ def decode_bulk(body: bytes, *, index: str | None, now_ns: int, schemas: SchemaM
         kept = set(rows)
         refused |= {place: reasons.get(row, UNTOLD) for row, place in enumerate(places) if row not in kept}
         codes = [codes[row] for row in rows]
-    table = _with_names(decoded.table, items.actions, codes)
+    table = levelled(_with_names(decoded.table, items.actions, codes))
     return BulkDecoded(
         table, decoded.rejected, count - len(codes), tuple(items.actions), tuple(items.codes), refused or None
     )
@@ -130,7 +131,7 @@ def decode_document(body: bytes, action: Action, *, now_ns: int, schemas: Schema
     decoded = decode_json_texts([body], now_ns=now_ns, schemas=schemas)
     if not decoded.num_rows:
         raise InvalidInput(f"the document could not be read: {decoded.rejected[0].reason}")
-    return Decoded(_with_names(decoded.table, [action], [0]))
+    return Decoded(levelled(_with_names(decoded.table, [action], [0])))
 
 
 def _alike(body: bytes, index: str | None, now_ns: int, schemas: SchemaMemory) -> BulkDecoded | None:
@@ -160,7 +161,7 @@ def _alike(body: bytes, index: str | None, now_ns: int, schemas: SchemaMemory) -
     )
     documents = texts.take(pa.array(np.arange(0, 2 * count, 2))).buffers()[2].to_pybytes()
     found = decode_json_objects(documents, count, {"_index": action.index_name}, now_ns=now_ns, schemas=schemas)
-    return None if found is None else BulkDecoded(found.table, actions=(action,), codes=(0,) * count)
+    return None if found is None else BulkDecoded(levelled(found.table), actions=(action,), codes=(0,) * count)
 
 
 def _items(body: bytes, index: str | None) -> _Items:

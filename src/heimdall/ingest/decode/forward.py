@@ -31,6 +31,7 @@ from heimdall.ingest.decode.hints import Hints
 from heimdall.ingest.decode.json import decode_fields, decode_json, joined
 from heimdall.ingest.decode.json_schema import SchemaMemory
 from heimdall.ingest.decode.oddity import ODDITY_FIELD, RAW_MESSAGE_FIELD, Oddity
+from heimdall.ingest.decode.recognise import levelled
 from heimdall.ingest.decompress import decompress
 
 MAX_UNPACKED_BYTES = 64 << 20
@@ -137,7 +138,7 @@ def decode_forward(messages: Iterable[bytes], *, now_ns: int, schemas: SchemaMem
     for message in messages:
         _read(message, reading)
     reading.settle()
-    return reading.rejected.decoded(joined(reading.tables))
+    return reading.rejected.decoded(levelled(joined(reading.tables)))
 
 
 def _body(times: list[int | None], tags: list[str], metadata: list[str | None], records: list[bytes]) -> bytes:

@@ -17,6 +17,7 @@ from heimdall.ingest.decode.json import MAX_RECORD_BYTES, decode_json, joined
 from heimdall.ingest.decode.json_records import parse_record
 from heimdall.ingest.decode.json_schema import SchemaMemory
 from heimdall.ingest.decode.malformed import malformed
+from heimdall.ingest.decode.recognise import levelled
 
 _GZIP = b"\x1f\x8b"
 _OWN_NAMES = {"host": "service.instance.id", "version": "gelf.version"}
@@ -35,7 +36,7 @@ def decode_gelf(documents: Sequence[bytes], *, now_ns: int, schemas: SchemaMemor
     tables = [_records(texts, broken, now_ns, schemas)] if texts else []
     if broken:
         tables.append(malformed(broken, now_ns=now_ns))
-    return Decoded(joined(tables))
+    return Decoded(levelled(joined(tables)))
 
 
 def is_gelf(document: bytes) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from heimdall.ingest.decode import (
     access_log,
@@ -225,6 +227,19 @@ def sniffed_levels(texts: pl.Series) -> pl.Series:
     if found.null_count() == len(found):
         return _null(pl.UInt8, len(found))
     return parse_levels(found)
+
+
+def levelled(table: pa.Table) -> pa.Table:
+    """Records whose senders state no level, with the one that stands out in the message: most of what ships lines as
+    they are says nothing else about them."""
+    silent = pc.equal(table["severity_number"], 0)
+    if not pc.any(silent).as_py():
+        return table
+    messages = pl.Series(pl.from_arrow(table["message"].filter(silent)))
+    sniffed = sniffed_levels(messages).fill_null(0).cast(pl.UInt8).to_arrow()
+    levels = pc.replace_with_mask(table["severity_number"].combine_chunks(), silent.combine_chunks(), sniffed)
+    place = table.schema.get_field_index("severity_number")
+    return table.set_column(place, table.schema.field(place), levels)
 
 
 def parse_times(stamps: pl.Series, now_ns: int, zone: str) -> pl.Series:

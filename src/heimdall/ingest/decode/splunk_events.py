@@ -27,7 +27,7 @@ from heimdall.ingest.decode.decoded import Decoded
 from heimdall.ingest.decode.json import MAX_RECORDS, decode_json_texts
 from heimdall.ingest.decode.json_merge import with_members
 from heimdall.ingest.decode.json_schema import SchemaMemory
-from heimdall.ingest.decode.recognise import sniffed_levels
+from heimdall.ingest.decode.recognise import levelled
 from heimdall.ingest.decode.timestamps import parse_timestamps
 from heimdall.model.batch import LOG_SCHEMA
 
@@ -74,7 +74,7 @@ def decode_splunk_events(body: bytes, *, now_ns: int, schemas: SchemaMemory, def
         [text if each else None for text, each in zip(events.surroundings, few, strict=True)], dtype=pl.String
     )
     table = with_members(decoded.table, outer.gather(pl.Series(events.members, dtype=pl.UInt32)), names)
-    return Decoded(_levelled(_timed(table, events.times, now_ns)))
+    return Decoded(levelled(_timed(table, events.times, now_ns)))
 
 
 def _add(events: _Events, envelope: dict[str, Any], number: int, sticky: dict[str, Any]) -> None:
@@ -134,18 +134,6 @@ def _one_by_one(body: bytes) -> Iterator[Any]:
             raise InvalidEvent(f"broken JSON: {exc}", splunk_code=6, number=number) from None
         yield value
         number += 1
-
-
-def _levelled(table: pa.Table) -> pa.Table:
-    """The level that stands out in the message, where no field states one."""
-    stated = pl.Series(pl.from_arrow(table["severity_number"]))
-    silent = stated == 0
-    if not silent.any():
-        return table
-    sniffed = sniffed_levels(pl.Series(pl.from_arrow(table["message"]))).fill_null(0)
-    level = pl.select(pl.when(pl.lit(silent)).then(pl.lit(sniffed)).otherwise(pl.lit(stated))).to_series()
-    place = table.column_names.index("severity_number")
-    return table.set_column(place, LOG_SCHEMA.field("severity_number"), level.cast(pl.UInt8).to_arrow())
 
 
 def _timed(table: pa.Table, times: list[str | None], now_ns: int) -> pa.Table:
