@@ -70,6 +70,13 @@ def _open_line(page: Page) -> None:
     page.get_by_role("complementary", name="The focused line").get_by_role("tab", name="Fields").wait_for()
 
 
+def _open_template(page: Page) -> None:
+    pattern = page.locator(".pattern", has_text="Pause Young").first
+    pattern.get_by_role("button", name="Details").click()
+    pattern.locator(".template-parameter").first.wait_for()
+    pattern.scroll_into_view_if_needed()
+
+
 def _try_rule(page: Page) -> None:
     page.get_by_role("button", name="Try it on").click()
     page.locator(".back-test").wait_for()
@@ -86,6 +93,7 @@ SHOTS = {
     "explore-phone-light": Shot(EXPLORE, ".row", "light", phone=True),
     "drawer-light": Shot(EXPLORE, ".row", "light", prepare=_open_line),
     "patterns-dark": Shot(f"{EXPLORE}&view=patterns", ".pattern"),
+    "template-light": Shot(f"{EXPLORE}&view=patterns", ".pattern", "light", prepare=_open_template),
     "alerts-dark": Shot("/alerts?all=1", ".incident-actions"),
     "alerts-phone-light": Shot("/alerts?all=1", ".incident-actions", "light", phone=True),
     "incident-light": Shot("/alerts?all=1", ".incident-actions", "light", prepare=_first_incident),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { numberText, sampleNote } from './TemplatePanel';
+import { amountText, numberText, sampleNote } from './TemplatePanel';
 
 describe('the panel of a template', () => {
   it('writes numbers with the digits that are compared', () => {
@@ -10,6 +10,17 @@ describe('the panel of a template', () => {
       '12,350',
       '-2.5',
     ]);
+  });
+
+  it('writes bytes and seconds in the multiple that reads best', () => {
+    expect([0, 512, 1146093568, -2048].map((value) => amountText(value, 'By'))).toEqual([
+      '0 B',
+      '512 B',
+      '1.067 GiB',
+      '-2 KiB',
+    ]);
+    expect([0.0149941, 0.00002, 12.5].map((value) => amountText(value, 's'))).toEqual(['14.99 ms', '20 µs', '12.5 s']);
+    expect([amountText(20, 'ms'), amountText(7, '')]).toEqual(['20 ms', '7']);
   });
 
   it('says what its numbers rest on', () => {

@@ -190,16 +190,26 @@ function ParameterRow({ parameter, onValue }: { parameter: TemplateParameter; on
           {(['min', 'p50', 'p95', 'p99', 'max'] as const).map((name) => (
             <div key={name}>
               <dt>{name}</dt>
-              <dd>
-                {numberText(numbers[name])}
-                {unit && <span className="muted"> {unit}</span>}
-              </dd>
+              <dd>{amountText(numbers[name], unit)}</dd>
             </div>
           ))}
         </dl>
       )}
     </li>
   );
+}
+
+const BYTES = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+
+/** A number with its unit (UCUM), bytes and seconds in the multiple that reads best. */
+export function amountText(value: number, unit: string): string {
+  const size = Math.abs(value);
+  if (unit === 'By') {
+    const power = size < 1 ? 0 : Math.min(Math.floor(Math.log2(size) / 10), BYTES.length - 1);
+    return `${numberText(value / 1024 ** power)} ${BYTES[power]}`;
+  }
+  if (unit === 's' && size > 0 && size < 1) return size < 1e-3 ? `${numberText(value * 1e6)} µs` : `${numberText(value * 1e3)} ms`;
+  return unit ? `${numberText(value)} ${unit}` : numberText(value);
 }
 
 /** Four digits are what a reader compares. */
