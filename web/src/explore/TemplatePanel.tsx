@@ -208,7 +208,8 @@ export function amountText(value: number, unit: string): string {
     const power = size < 1 ? 0 : Math.min(Math.floor(Math.log2(size) / 10), BYTES.length - 1);
     return `${numberText(value / 1024 ** power)} ${BYTES[power]}`;
   }
-  if (unit === 's' && size > 0 && size < 1) return size < 1e-3 ? `${numberText(value * 1e6)} µs` : `${numberText(value * 1e3)} ms`;
+  if (unit === 's' && size > 0 && size < 1)
+    return size < 1e-3 ? `${numberText(value * 1e6)} µs` : `${numberText(value * 1e3)} ms`;
   return unit ? `${numberText(value)} ${unit}` : numberText(value);
 }
 
