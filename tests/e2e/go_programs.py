@@ -5,20 +5,17 @@ python tests/e2e/go_programs.py [NAME ...]        builds those named, or all, in
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from built_programs import BUILT, SOURCES, build_named
 
-_BUILT = Path.home() / ".cache" / "heimdall-tests"
-_SOURCES = Path(__file__).parent / "senders" / "clients"
 _COLLECTOR = "go.opentelemetry.io/collector"
 
 
@@ -120,7 +117,7 @@ PROGRAMS = {
 
 def go_program(name: str) -> str:
     """Where it is. Skips the test when it is not built."""
-    found = shutil.which(name, path=str(_BUILT)) or shutil.which(name)
+    found = shutil.which(name, path=str(BUILT)) or shutil.which(name)
     if found is None:
         pytest.skip(f"{name} is not installed: python tests/e2e/go_programs.py {name} builds it with Go")
     return found
@@ -129,32 +126,21 @@ def go_program(name: str) -> str:
 def build(name: str) -> None:
     """As a dependency of a module of our own: `go install` refuses modules with `replace` or `exclude` lines."""
     program = PROGRAMS[name]
-    _BUILT.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         if program.package:
             tools = f'//go:build tools\n\npackage tools\n\nimport _ "{program.package}"\n'
             (Path(folder) / "tools.go").write_text(tools)
         else:
-            shutil.copy(_SOURCES / f"{name}.go", folder)
+            shutil.copy(SOURCES / f"{name}.go", folder)
         for command in (
             ["go", "mod", "init", "tools"],
             *(["go", "mod", "edit", f"-replace={line}"] for line in program.replaced),
             ["go", "get", *program.modules],
-            ["go", "build", "-ldflags=-s -w", *program.flags, "-o", str(_BUILT / name), program.package or "."],
+            ["go", "build", "-ldflags=-s -w", *program.flags, "-o", str(BUILT / name), program.package or "."],
         ):
             environment = os.environ | {"GOFLAGS": "-mod=mod"} | program.environment
             subprocess.run(command, check=True, cwd=folder, env=environment)
 
 
-def main() -> int:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("names", nargs="*", metavar="NAME", help=", ".join(PROGRAMS))
-    for name in options.parse_args().names or PROGRAMS:
-        if not (_BUILT / name).exists():
-            build(name)
-        print(_BUILT / name)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    build_named(__doc__, PROGRAMS, build)

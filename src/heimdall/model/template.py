@@ -16,6 +16,10 @@ CATCH_ALL: Final = TemplateId(1)
 PARAMETER: Final = "<*>"
 """How a parameter reads in a template's text."""
 
+MINED_PREFIX_CHARS: Final = 1_000
+"""Characters of a message that decide its template. Larger: more CPU on stack traces and dumps, which rarely differ
+after their first lines."""
+
 
 @dataclass(frozen=True, slots=True)
 class Template:

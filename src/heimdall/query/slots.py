@@ -14,14 +14,11 @@ from typing import Final
 
 import polars as pl
 
-from heimdall.model.template import PARAMETER
+from heimdall.model.template import MINED_PREFIX_CHARS, PARAMETER
 from heimdall.query.slottypes import KINDS, NUMERIC, kinds_of, numbers_of, type_of, unit_of
 
 MOST_PARAMETERS: Final = 50
 """Parameters of a template that are cut out; those behind them are passed over."""
-
-MINED_CHARS: Final = 1_000
-"""Characters of a message that its template speaks of; as in `heimdall.pipeline.stages.template.mask`."""
 
 VALUE_CHARS: Final = 200
 """Characters of a value that are shown."""
@@ -87,7 +84,7 @@ def parameters_of(text: str, sampled: Sampled, most: int) -> tuple[list[Paramete
     those written before it was widened otherwise than by a parameter)."""
     constants = text.split(PARAMETER)
     size = min(len(constants) - 1, MOST_PARAMETERS)
-    messages = sampled.messages.str.head(MINED_CHARS)
+    messages = sampled.messages.str.head(MINED_PREFIX_CHARS)
     if size < 1:
         fits = messages.str.strip_chars_end().str.contains(_pattern(constants, size))
         return [], int((~fits).sum())

@@ -12,12 +12,10 @@ from typing import Final
 
 import polars as pl
 
+from heimdall.model.template import MINED_PREFIX_CHARS
+
 WILD: Final = "\x01"
 """Stands for one variable inside a masked message; shown as `<*>`. A control byte, because messages hold `<*>` too."""
-
-MINED_PREFIX_CHARS: Final = 1000
-"""Characters of a message that decide its template. Larger: more CPU on stack traces and dumps, which rarely differ
-after their first lines."""
 
 _START: Final = r"(?-u:\b{start-half})"  # no word character before
 _EDGE: Final = r"(?-u:\b)"
