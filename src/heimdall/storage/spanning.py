@@ -8,23 +8,34 @@ their union. A select whose answer lies in the hot tier alone stays as it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from sqlglot import exp, parse_one
 
 from heimdall.model.batch import TenantId
 from heimdall.storage.catalogue import Snapshot, Unit
 from heimdall.storage.engines.clickhouse import layout, leaving, warm
+from heimdall.storage.engines.clickhouse.branches import (
+    JSON,
+    NAMES,
+    Tail,
+    all_of,
+    branch,
+    columns,
+    read_union,
+    reading,
+    take_conditions,
+    top_rows,
+)
 from heimdall.storage.engines.clickhouse.indexes import conjuncts, use_indexes
 from heimdall.storage.engines.parquet.files import ColdFiles
 from heimdall.storage.rollups import MINUTE_NS, is_minute, weighs
 from heimdall.storage.schedule import Tier
 from heimdall.storage.selection import Selection
 
-_JSON = next(column for column in layout.COLUMNS if column.type.startswith("JSON"))
 _WORDS = parse_one(layout.WORDS, dialect="clickhouse")
-_NAMES = tuple(column.name for column in layout.COLUMNS)
 
 
 @dataclass(slots=True)
@@ -53,14 +64,23 @@ class Spanned:
 Available = Callable[[Sequence[Unit]], list[Unit]]
 """Those of some cold units that can be read now."""
 
+Indexed = Callable[[exp.Query], exp.Query]
+"""A statement over a tier's table, as one with the indexes that table has."""
 
-def span(statement: exp.Query, snapshot: Snapshot, cold: ColdFiles | None, available: Available) -> Spanned:
+
+def span(
+    statement: exp.Query,
+    snapshot: Snapshot,
+    cold: ColdFiles | None,
+    available: Available,
+    indexed: Mapping[Tier, Indexed] = MappingProxyType({}),
+) -> Spanned:
     """`statement` over the hot table, as one over all tiers of `snapshot`. The argument stays as it is."""
     found = Spanned(statement)
     if not snapshot.units and not snapshot.hidden:  # everything is hot: nothing has to be looked at
         found.tiers.add(Tier.HOT)
         return found
-    plans = [_plan(select, snapshot, cold, available) for select in _reading(statement)]
+    plans = [_plan(select, snapshot, cold, available) for select in reading(statement)]
     for plan in plans:
         found.tiers.add(Tier.HOT)
         found.tiers.update(unit.tier for unit in plan.units)
@@ -69,8 +89,8 @@ def span(statement: exp.Query, snapshot: Snapshot, cold: ColdFiles | None, avail
         return found
     found.changed = True
     found.statement = statement.copy()
-    for select, plan in zip(list(_reading(found.statement)), plans, strict=True):
-        _rewrite(select, plan, cold)
+    for select, plan in zip(list(reading(found.statement)), plans, strict=True):
+        _rewrite(select, plan, cold, indexed)
     return found
 
 
@@ -78,15 +98,6 @@ def span(statement: exp.Query, snapshot: Snapshot, cold: ColdFiles | None, avail
 class _Plan:
     units: list[Unit]
     hidden: list[Selection]
-
-
-def _reading(statement: exp.Query) -> Iterator[exp.Select]:
-    """Selects that read the hot table, outermost first."""
-    for select in statement.find_all(exp.Select):
-        source = select.args.get("from_")
-        table = source.this if source is not None else None
-        if isinstance(table, exp.Table) and f"{table.db}.{table.name}" == leaving.TABLE:
-            yield select
 
 
 def _plan(select: exp.Select, snapshot: Snapshot, cold: ColdFiles | None, available: Available) -> _Plan:
@@ -198,36 +209,35 @@ def _bytes(node: exp.Expr) -> bytes | None:
 # ---- the union -----------------------------------------------------------------------------------------------------
 
 
-def _rewrite(select: exp.Select, plan: _Plan, cold: ColdFiles | None) -> None:
+def _rewrite(select: exp.Select, plan: _Plan, cold: ColdFiles | None, indexed: Mapping[Tier, Indexed]) -> None:
     table = select.args["from_"].this
     alias = table.alias or table.name
-    test = _take_conditions(select)
-    hot_test = _all(test, *(exp.Not(this=exp.Paren(this=leaving.condition(one, alias))) for one in plan.hidden))
+    test = take_conditions(select)
+    hot_test = all_of(test, *(exp.Not(this=exp.Paren(this=leaving.condition(one, alias))) for one in plan.hidden))
     if not plan.units:
         if hot_test is not None:
             select.where(hot_test, copy=False)
-        indexed = use_indexes(select)
-        if indexed is not select:
-            select.set("where", indexed.args.get("where"))
+        changed = use_indexes(select)
+        if changed is not select:
+            select.set("where", changed.args.get("where"))
         return
     if weighs(select):
         select.set("where", None if hot_test is None else exp.Where(this=hot_test))
         _add_weights(select, plan, cold, alias, test)
         return
-    names = _columns(select, alias)
-    tail = _top_rows(select, alias)
-    branches = [_branch(exp.to_table(leaving.TABLE), alias, names, hot_test, tail, indexed=True)]
+    names = columns(select)
+    tail = top_rows(select, alias)
+    hot = branch(exp.to_table(leaving.TABLE), alias, names, hot_test, tail)
+    branches = [indexed.get(Tier.HOT, use_indexes)(hot)]
     units = {tier: [unit for unit in plan.units if unit.tier is tier] for tier in (Tier.WARM, Tier.COLD)}
     if units[Tier.WARM]:
         ours = exp.column("unit", table=alias, quoted=True).isin(*(unit.id for unit in units[Tier.WARM]))
-        branches.append(_branch(exp.to_table(warm.TABLE), alias, names, _all(ours, test), tail, indexed=True))
+        kept = branch(exp.to_table(warm.TABLE), alias, names, all_of(ours, test), tail)
+        branches.append(indexed.get(Tier.WARM, use_indexes)(kept))
     if units[Tier.COLD]:
         assert cold is not None
         branches.append(_cold_branch(cold.table(units[Tier.COLD]), alias, names, test, tail))
-    union: exp.Query = branches[0]
-    for branch in branches[1:]:
-        union = exp.union(union, branch, distinct=False, copy=False)
-    select.from_(union.subquery(exp.to_identifier(alias, quoted=True), copy=False), copy=False)
+    read_union(select, alias, branches)
 
 
 def _add_weights(select: exp.Select, plan: _Plan, cold: ColdFiles | None, alias: str, test: exp.Expr | None) -> None:
@@ -241,93 +251,30 @@ def _add_weights(select: exp.Select, plan: _Plan, cold: ColdFiles | None, alias:
         wanted = test
         if tier is Tier.WARM:
             ours = exp.column("unit", table=alias, quoted=True).isin(*(unit.id for unit in units))
-            wanted = _all(ours, test)
+            wanted = all_of(ours, test)
         else:
             assert cold is not None
             table = cold.table(units)
         table.set("alias", exp.TableAlias(this=exp.to_identifier(alias, quoted=True)))
-        branch = select.copy()
-        branch.set("where", None if wanted is None else exp.Where(this=wanted.copy()))
-        union = exp.union(union, branch.from_(table, copy=False), distinct=False, copy=False)
+        other = select.copy()
+        other.set("where", None if wanted is None else exp.Where(this=wanted.copy()))
+        union = exp.union(union, other.from_(table, copy=False), distinct=False, copy=False)
     select.replace(union)
 
 
-def _take_conditions(select: exp.Select) -> exp.Expr | None:
-    parts = [clause.this for name in ("prewhere", "where") if (clause := select.args.get(name)) is not None]
-    for name in ("prewhere", "where"):
-        select.set(name, None)
-    return _all(*parts)
-
-
-def _all(*tests: exp.Expr | None) -> exp.Expr | None:
-    there = [test.copy() for test in tests if test is not None]
-    return exp.and_(*there) if there else None
-
-
-def _columns(select: exp.Select, alias: str) -> list[str]:
-    """Columns of the table the select mentions outside its conditions; at least one."""
-    if any(
-        isinstance(item, exp.Star) or (isinstance(item, exp.Column) and item.is_star) for item in select.expressions
-    ):
-        return list(_NAMES)
-    mentioned = {identifier.name for identifier in select.find_all(exp.Identifier)}
-    return [name for name in _NAMES if name in mentioned] or ["position"]
-
-
-def _top_rows(select: exp.Select, alias: str) -> tuple[exp.Order, exp.Limit] | None:
-    """Order and limit each branch can keep to: the answer's first rows are among the first rows of the branches."""
-    order, limit = select.args.get("order"), select.args.get("limit")
-    if order is None or limit is None or not isinstance(limit.expression, exp.Literal) or limit.expressions:
-        return None
-    if any(select.args.get(name) for name in ("group", "having", "distinct", "windows", "qualify", "joins")):
-        return None
-    for item in order.expressions:
-        column = item.this
-        plain = isinstance(column, exp.Column) and column.table == alias and column.name in _NAMES
-        if not plain or column.name == _JSON.name:
-            return None
-    if any(item.find(exp.Window) for item in select.expressions):
-        return None
-    rows = int(limit.expression.name)
-    offset = select.args.get("offset")
-    if offset is not None:
-        if not isinstance(offset.expression, exp.Literal):
-            return None
-        rows += int(offset.expression.name)
-    return order, exp.Limit(expression=exp.Literal.number(rows))
-
-
-def _branch(
-    table: exp.Expr,
-    alias: str,
-    names: Sequence[str],
-    test: exp.Expr | None,
-    tail: tuple[exp.Order, exp.Limit] | None,
-    *,
-    indexed: bool,
-) -> exp.Select:
-    table.set("alias", exp.TableAlias(this=exp.to_identifier(alias, quoted=True)))
-    branch = exp.Select(expressions=[exp.column(name, table=alias, quoted=True) for name in names])
-    branch = branch.from_(table, copy=False)
-    if test is not None:
-        branch = branch.where(test.copy(), copy=False)
-    if tail is not None:
-        branch.set("order", tail[0].copy())
-        branch.set("limit", tail[1].copy())
-    if indexed:
-        rewritten = use_indexes(branch)
-        assert isinstance(rewritten, exp.Select)
-        return rewritten
-    return branch
+def _indexed(branch: exp.Select) -> exp.Select:
+    rewritten = use_indexes(branch)
+    assert isinstance(rewritten, exp.Select)
+    return rewritten
 
 
 def _cold_branch(
-    table: exp.Expr, alias: str, names: Sequence[str], test: exp.Expr | None, tail: tuple[exp.Order, exp.Limit] | None
+    table: exp.Expr, alias: str, names: Sequence[str], test: exp.Expr | None, tail: Tail | None
 ) -> exp.Select:
     """Attributes are JSON text in a file; it is parsed only where it is asked for, and last. Words are made where a
     condition asks for them, so that it means what it means in the other tiers."""
     mentioned = _mentioned(test)
-    tested = _JSON.name in mentioned
+    tested = JSON.name in mentioned
     asked = exp.select("1").where(test) if test is not None else None
     worded = asked is not None and use_indexes(asked) is not asked
     if tested or worded:
@@ -336,22 +283,24 @@ def _cold_branch(
         if worded:
             inner = inner.select(exp.alias_(_WORDS.copy(), "message_words", quoted=True), copy=False)
         table = inner.from_(table, copy=False).subquery(copy=False)
-    branch = _branch(table, alias, names, test, tail, indexed=worded)
-    if tested or _JSON.name not in names:
-        return branch
-    return exp.Select(expressions=[_parsed(name) for name in names]).from_(branch.subquery(copy=False), copy=False)
+    found = branch(table, alias, names, test, tail)
+    if worded:
+        found = _indexed(found)
+    if tested or JSON.name not in names:
+        return found
+    return exp.Select(expressions=[_parsed(name) for name in names]).from_(found.subquery(copy=False), copy=False)
 
 
 def _mentioned(test: exp.Expr | None) -> list[str]:
     if test is None:
         return []
     found = {identifier.name for identifier in test.find_all(exp.Identifier)}
-    return [name for name in _NAMES if name in found]
+    return [name for name in NAMES if name in found]
 
 
 def _parsed(name: str) -> exp.Expr:
     column = exp.column(name, quoted=True)
-    if name != _JSON.name:
+    if name != JSON.name:
         return column
-    value = exp.Anonymous(this="CAST", expressions=[column, exp.Literal.string(_JSON.type)])
+    value = exp.Anonymous(this="CAST", expressions=[column, exp.Literal.string(JSON.type)])
     return exp.alias_(value, name, quoted=True)

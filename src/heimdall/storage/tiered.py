@@ -53,6 +53,9 @@ class TieredEngine:
         self.archive = archive
         self.table = hot.table
         self.rollups = hot.rollups
+        self._indexed = {Tier.HOT: hot.with_indexes}
+        if warm is not None:
+            self._indexed[Tier.WARM] = warm.wording.indexed
         self.gate = Gate()
         self.moving = threading.Lock()
         """Held by the mover while it copies records of the hot tier, so that none slips in behind the copy."""
@@ -147,7 +150,7 @@ class TieredEngine:
             notices.extend(said)
             return readable
 
-        return span(statement, snapshot, self.cold, available), tuple(dict.fromkeys(notices))
+        return span(statement, snapshot, self.cold, available, self._indexed), tuple(dict.fromkeys(notices))
 
     def cancel(self, query_id: str) -> bool:
         return self.hot.cancel(query_id)

@@ -13,7 +13,7 @@ from types import MappingProxyType
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlglot import exp, parse_one
+from sqlglot import exp
 
 from heimdall.clock import Clock
 from heimdall.errors import InvalidInput, QueryCancelled
@@ -22,11 +22,12 @@ from heimdall.storage.engine import ScanRequest, SelectStatistics, TierStatistic
 from heimdall.storage.engines.clickhouse import layout, leaving, profiling
 from heimdall.storage.engines.clickhouse.connection import Driver, EmbeddedDriver, Settings
 from heimdall.storage.engines.clickhouse.errors import map_driver_errors
+from heimdall.storage.engines.clickhouse.forms import Forms
 from heimdall.storage.engines.clickhouse.gate import Gate
-from heimdall.storage.engines.clickhouse.indexes import use_indexes
 from heimdall.storage.engines.clickhouse.origins import Origins, SpanKey
 from heimdall.storage.engines.clickhouse.presence import Presence
 from heimdall.storage.engines.clickhouse.rows import as_records, record_value, stored_value
+from heimdall.storage.engines.clickhouse.wording import Wording
 from heimdall.storage.profile import Profile, Reading
 from heimdall.storage.rollups import ROLLUPS, weighs
 from heimdall.storage.selection import Age, Selection
@@ -62,6 +63,7 @@ INSERT_SETTINGS: Settings = {
     "input_format_try_infer_dates": 0,
     "input_format_try_infer_datetimes": 0,
     "type_json_skip_duplicated_paths": 1,
+    "insert_allow_materialized_columns": 1,
 }
 
 LARGE_APPEND_ROWS = 20_000
@@ -127,22 +129,8 @@ class ClickHouseEngine:
             driver.command(f"CREATE DATABASE IF NOT EXISTS {layout.DATABASE} ENGINE = Atomic")
             driver.command(layout.create_statement(layout.TABLE))
             self.presence = Presence(driver, self.table)
-            self.exact_words = self._words() == parse_one(layout.WORDS, dialect="clickhouse")
-            """Whether the text index holds the words that a new table's does: not in folders of earlier versions."""
-
-    def _words(self) -> exp.Expr:
-        """What the table's text index was made of."""
-        statement = (
-            exp.select("default_expression")
-            .from_(exp.table_("columns", db="system"))
-            .where(
-                _equals("database", layout.DATABASE), _equals("table", layout.TABLE), _equals("name", "message_words")
-            )
-        )
-        return parse_one(
-            self._driver.fetch(statement.sql("clickhouse"), {}).table.to_pylist()[0]["default_expression"],
-            dialect="clickhouse",
-        )
+            self.wording = Wording.of(driver, layout.TABLE)
+        self._forms = Forms()
 
     @classmethod
     def embedded(cls, directory: Path, clock: Clock) -> ClickHouseEngine:
@@ -180,6 +168,8 @@ class ClickHouseEngine:
         if rows.num_rows == 0:
             return
         rows = rows.combine_chunks()  # the driver makes a part of every chunk, and each part costs a merge more
+        if self.wording.forms:
+            rows = rows.append_column(layout.FORM, self._forms.of(rows.column("message")))
         names = rows.column_names
         target = exp.Schema(
             this=exp.table_(layout.TABLE, db=layout.DATABASE),
@@ -334,7 +324,7 @@ class ClickHouseEngine:
             return profiling.profile(self._driver)
 
     def with_indexes(self, statement: exp.Query) -> exp.Query:
-        return use_indexes(statement, exact_words=self.exact_words)
+        return self.wording.indexed(statement)
 
     def reading(self, statement: exp.Query) -> Reading:
         return self.reading_as_is(self.with_indexes(statement))

@@ -80,6 +80,12 @@ COLUMNS: tuple[Column, ...] = (
 
 COLUMN_BY_NAME = {column.name: column for column in COLUMNS}
 
+FORM = "form"
+"""Column that is no record's: the message with `0` for each token that has a digit, or '' (`forms`)."""
+
+FORM_LINE = f"`{FORM}` LowCardinality(String) MATERIALIZED '' CODEC(ZSTD(1))"
+"""Materialized only so that `*` leaves it out: an insert gives it."""
+
 _TIME_NS = "toUnixTimestamp64Nano(timestamp)"
 _OBSERVED_NS = "toUnixTimestamp64Nano(observed_timestamp)"
 
@@ -97,6 +103,9 @@ WORDS = "replaceRegexpAll(lower(message), '[a-z]*[0-9][0-9a-z]*', ' ')"
 tokens, cost 15 bytes a record in a text index, and are found by the token filter below for 3. Nor are letters between
 the digits of an id words: `a` and `e` of `819a21e6` stand in every second message, and cost a byte a record."""
 
+WORDS_OF_FORMS = f"if(form = '', {WORDS}, lower(form))"
+"""The same words, and `0`: read off the form where there is one."""
+
 LOWERED = "lower(message)"
 
 
@@ -108,13 +117,13 @@ class Index:
     name: str
     expression: str
     type: str
-    granularity: int | None = 1
 
+
+WORDS_INDEX = "text(tokenizer = 'splitByNonAlpha')"
+"""Lists of rows as Roaring bitmaps (the default): rows of a template lie together, so a word's are long runs, which the
+other codec, `bitpacking`, spells out. 0.9 bytes a record in place of 2.0."""
 
 INDEXES: tuple[Index, ...] = (
-    # Lists of rows as Roaring bitmaps (the default): rows of a template lie together, so a word's are long runs, which
-    # the other codec, `bitpacking`, spells out. 0.9 bytes a record in place of 2.0.
-    Index("message_words", WORDS, "text(tokenizer = 'splitByNonAlpha')", None),
     Index("message_tokens", LOWERED, "tokenbf_v1(24576, 4, 0)"),
     Index("timestamp_range", "timestamp", "minmax"),
     Index("severity_range", "severity_number", "minmax"),
@@ -166,17 +175,22 @@ TABLE_SETTINGS: dict[str, int | str] = {
 def create_statement(table: str) -> str:
     """DDL of `table`, from the constants above and nothing else."""
     lines = [f"`{column.name}` {column.type} CODEC({column.codec})" for column in COLUMNS]
-    lines.append(f"`message_words` String ALIAS {WORDS}")
-    for index in INDEXES:
-        granularity = "" if index.granularity is None else f" GRANULARITY {index.granularity}"
-        lines.append(f"INDEX {index.name} {index.expression} TYPE {index.type}{granularity}")
-    lines += projections("tenant")
+    lines += [FORM_LINE, *indexes(), *projections("tenant")]
     settings = ", ".join(f"{name} = {value!r}" for name, value in TABLE_SETTINGS.items())
     body = ",\n  ".join(lines)
     return (
         f"CREATE TABLE IF NOT EXISTS {DATABASE}.{table} (\n  {body}\n) ENGINE = MergeTree\n"
         f"PARTITION BY {PARTITION}\nORDER BY {ORDER}\nSETTINGS {settings}"
     )
+
+
+def indexes() -> list[str]:
+    """DDL of the indexes, the one of words first."""
+    lines = [
+        f"`message_words` String ALIAS {WORDS_OF_FORMS}",
+        f"INDEX message_words {WORDS_OF_FORMS} TYPE {WORDS_INDEX}",
+    ]
+    return lines + [f"INDEX {one.name} {one.expression} TYPE {one.type} GRANULARITY 1" for one in INDEXES]
 
 
 def projections(*keys: str) -> list[str]:

@@ -14,10 +14,12 @@ from sqlglot import exp
 from heimdall.storage.engines.clickhouse import layout, leaving
 from heimdall.storage.engines.clickhouse.connection import Driver, Settings
 from heimdall.storage.engines.clickhouse.errors import map_driver_errors
+from heimdall.storage.engines.clickhouse.wording import Wording
 from heimdall.storage.engines.parquet.writer import FileFacts
 from heimdall.storage.selection import Selection
 
-TABLE = f"{layout.DATABASE}.logs_warm"
+NAME = "logs_warm"
+TABLE = f"{layout.DATABASE}.{NAME}"
 
 CODEC = "ZSTD(6)"
 """Where the hot table has ZSTD(1): a record is read less often here and lies three times as long."""
@@ -33,6 +35,7 @@ COPY_SETTINGS: Settings = {
     "max_partitions_per_insert_block": 0,
     "max_memory_usage": 600 * MEBIBYTE,
     "insert_deduplicate": 0,
+    "insert_allow_materialized_columns": 1,
 }
 
 EXPORT_SETTINGS: Settings = {
@@ -47,11 +50,8 @@ def create_statement() -> str:
     """DDL of the warm table: the hot one's columns, indexes, rollups and order, with heavier codecs and a unit."""
     columns = ["`unit` UInt64 CODEC(ZSTD(1))"]
     columns += [f"`{c.name}` {c.type} CODEC({c.codec.replace('ZSTD(1)', CODEC)})" for c in layout.COLUMNS]
-    columns.append(f"`message_words` String ALIAS {layout.WORDS}")
-    for index in layout.INDEXES:
-        granularity = "" if index.granularity is None else f" GRANULARITY {index.granularity}"
-        columns.append(f"INDEX {index.name} {index.expression} TYPE {index.type}{granularity}")
-    columns += layout.projections("unit", "tenant")
+    columns.append(layout.FORM_LINE.replace("ZSTD(1)", CODEC))
+    columns += [*layout.indexes(), *layout.projections("unit", "tenant")]
     settings = ", ".join(f"{name} = {value!r}" for name, value in _settings().items())
     body = ",\n  ".join(columns)
     return (
@@ -73,10 +73,15 @@ class WarmTable:
         self._driver = driver
         with map_driver_errors("manage"):
             driver.command(create_statement())
+            self.wording = Wording.of(driver, NAME)
+            hot = Wording.of(driver, layout.TABLE)
+        self._columns = [column.name for column in layout.COLUMNS]
+        if self.wording.forms and hot.forms:
+            self._columns.append(layout.FORM)
 
     def copy(self, selection: Selection, unit_id: int) -> FileFacts:
         """Copy a selection of the hot table as one unit; returns what lies in it."""
-        names = [exp.column(column.name, quoted=True) for column in layout.COLUMNS]
+        names = [exp.column(name, quoted=True) for name in self._columns]
         rows = exp.select(exp.alias_(exp.Literal.number(unit_id), "unit"), *names)
         rows = rows.from_(exp.to_table(leaving.TABLE)).where(leaving.bounds(selection))
         target = exp.Schema(
@@ -93,7 +98,7 @@ class WarmTable:
         """Numbers of all units that lie here, listed or not."""
         statement = exp.select("partition_id").distinct().from_("system.parts").where(
             exp.EQ(this=exp.column("database"), expression=exp.Literal.string(layout.DATABASE)),
-            exp.EQ(this=exp.column("table"), expression=exp.Literal.string(TABLE.partition(".")[2])),
+            exp.EQ(this=exp.column("table"), expression=exp.Literal.string(NAME)),
             exp.column("active"),
         )  # fmt: skip
         return [int(name) for name in self._driver.fetch(statement.sql("clickhouse"), {}).table.column(0).to_pylist()]
@@ -110,7 +115,7 @@ class WarmTable:
         found = self._driver.fetch(statement.from_(exp.to_table(TABLE)).where(of_unit).sql("clickhouse"), {})
         row = found.table.to_pylist()[0]
         size = exp.select("sum(bytes_on_disk) AS bytes").from_("system.parts").where(
-            exp.EQ(this=exp.column("table"), expression=exp.Literal.string(TABLE.partition(".")[2])),
+            exp.EQ(this=exp.column("table"), expression=exp.Literal.string(NAME)),
             exp.EQ(this=exp.column("partition_id"), expression=exp.Literal.string(str(unit_id))),
             exp.column("active"),
         )  # fmt: skip

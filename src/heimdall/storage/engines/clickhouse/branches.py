@@ -1,0 +1,90 @@
+"""Pieces of a select over one table, put together again as a union of several selects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sqlglot import exp
+
+from heimdall.storage.engines.clickhouse import layout
+
+NAMES = tuple(column.name for column in layout.COLUMNS)
+JSON = next(column for column in layout.COLUMNS if column.type.startswith("JSON"))
+
+Tail = tuple[exp.Order, exp.Limit]
+
+
+def reading(statement: exp.Query, name: str = layout.TABLE) -> Iterator[exp.Select]:
+    """Selects that read the table of this name, the hot one by default, outermost first."""
+    for select in statement.find_all(exp.Select):
+        source = select.args.get("from_")
+        table = source.this if source is not None else None
+        if isinstance(table, exp.Table) and (table.db, table.name) == (layout.DATABASE, name):
+            yield select
+
+
+def take_conditions(select: exp.Select) -> exp.Expr | None:
+    """Its conditions as one, which it loses."""
+    parts = [clause.this for name in ("prewhere", "where") if (clause := select.args.get(name)) is not None]
+    for name in ("prewhere", "where"):
+        select.set(name, None)
+    return all_of(*parts)
+
+
+def all_of(*tests: exp.Expr | None) -> exp.Expr | None:
+    there = [test.copy() for test in tests if test is not None]
+    return exp.and_(*there) if there else None
+
+
+def columns(select: exp.Select) -> list[str]:
+    """Columns of the table the select mentions outside its conditions; at least one."""
+    if any(
+        isinstance(item, exp.Star) or (isinstance(item, exp.Column) and item.is_star) for item in select.expressions
+    ):
+        return list(NAMES)
+    mentioned = {identifier.name for identifier in select.find_all(exp.Identifier)}
+    return [name for name in NAMES if name in mentioned] or ["position"]
+
+
+def top_rows(select: exp.Select, alias: str) -> Tail | None:
+    """Order and limit each branch can keep to: the answer's first rows are among the first rows of the branches."""
+    order, limit = select.args.get("order"), select.args.get("limit")
+    if order is None or limit is None or not isinstance(limit.expression, exp.Literal) or limit.expressions:
+        return None
+    if any(select.args.get(name) for name in ("group", "having", "distinct", "windows", "qualify", "joins")):
+        return None
+    for item in order.expressions:
+        column = item.this
+        plain = isinstance(column, exp.Column) and column.table == alias and column.name in NAMES
+        if not plain or column.name == JSON.name:
+            return None
+    if any(item.find(exp.Window) for item in select.expressions):
+        return None
+    rows = int(limit.expression.name)
+    offset = select.args.get("offset")
+    if offset is not None:
+        if not isinstance(offset.expression, exp.Literal):
+            return None
+        rows += int(offset.expression.name)
+    return order, exp.Limit(expression=exp.Literal.number(rows))
+
+
+def branch(table: exp.Expr, alias: str, names: Sequence[str], test: exp.Expr | None, tail: Tail | None) -> exp.Select:
+    """The columns `names` of the records of `table` for which `test` holds."""
+    table.set("alias", exp.TableAlias(this=exp.to_identifier(alias, quoted=True)))
+    found = exp.Select(expressions=[exp.column(name, table=alias, quoted=True) for name in names])
+    found = found.from_(table, copy=False)
+    if test is not None:
+        found = found.where(test.copy(), copy=False)
+    if tail is not None:
+        found.set("order", tail[0].copy())
+        found.set("limit", tail[1].copy())
+    return found
+
+
+def read_union(select: exp.Select, alias: str, branches: Sequence[exp.Query]) -> None:
+    """Make `select` read all of `branches` under the name its table had."""
+    union = branches[0]
+    for one in branches[1:]:
+        union = exp.union(union, one, distinct=False, copy=False)
+    select.from_(union.subquery(exp.to_identifier(alias, quoted=True), copy=False), copy=False)
