@@ -63,6 +63,7 @@ class SimulateBody(BaseModel):
 
 def action_routes(mitigator: Mitigator, alerts: AlertManager, clock: Clock) -> APIRouter:
     router = APIRouter(prefix="/api/v1", tags=["actions"])
+    decisions = mitigator.decisions
 
     @router.get("/actions", summary="Runs of actions, newest first")
     async def runs(parameters: Annotated[ActionsParameters, Query()]) -> Response:
@@ -77,13 +78,13 @@ def action_routes(mitigator: Mitigator, alerts: AlertManager, clock: Clock) -> A
 
     @router.post("/actions/stop", summary="Change no target any more, until it is resumed")
     async def stop_all(body: StopBody) -> dict[str, Any]:
-        made = await run_in_threadpool(mitigator.stop_all, body.author or "somebody", body.reason)
+        made = await run_in_threadpool(decisions.stop_all, body.author or "somebody", body.reason)
         return {"author": made.author, "reason": made.reason, "time": format_time(made.time_ns)}
 
     @router.post("/actions/resume", status_code=204, summary="Let actions happen again")
     async def resume(body: DecisionBody, authorization: _Token = "") -> Response:
         _authorise(mitigator, authorization)
-        await run_in_threadpool(mitigator.resume)
+        await run_in_threadpool(decisions.resume)
         return Response(status_code=204)
 
     @router.post("/actions/simulate", summary="What actions would do about an alert; targets are read, nothing is done")
@@ -98,15 +99,15 @@ def action_routes(mitigator: Mitigator, alerts: AlertManager, clock: Clock) -> A
 
     @router.post("/actions/{run_id}/approve", summary="Let a run that waits happen")
     async def approve(run_id: _ID, body: DecisionBody, authorization: _Token = "") -> dict[str, Any]:
-        return await run_in_threadpool(_decide, mitigator, mitigator.approve, run_id, body.author, authorization)
+        return await run_in_threadpool(_decide, mitigator, decisions.approve, run_id, body.author, authorization)
 
     @router.post("/actions/{run_id}/reject", summary="Keep a run from happening")
     async def reject(run_id: _ID, body: DecisionBody, authorization: _Token = "") -> dict[str, Any]:
-        return await run_in_threadpool(_decide, mitigator, mitigator.reject, run_id, body.author, authorization)
+        return await run_in_threadpool(_decide, mitigator, decisions.reject, run_id, body.author, authorization)
 
     @router.post("/actions/{run_id}/undo", summary="Take back what a run did")
     async def undo(run_id: _ID, body: DecisionBody, authorization: _Token = "") -> dict[str, Any]:
-        return await run_in_threadpool(_decide, mitigator, mitigator.undo, run_id, body.author, authorization)
+        return await run_in_threadpool(_decide, mitigator, decisions.undo, run_id, body.author, authorization)
 
     return router
 
@@ -146,7 +147,7 @@ def _decide(
 
 def _authorise(mitigator: Mitigator, authorization: str) -> None:
     scheme, _, token = authorization.partition(" ")
-    mitigator.authorise(token.strip() if scheme.lower() == "bearer" else "")
+    mitigator.decisions.authorise(token.strip() if scheme.lower() == "bearer" else "")
 
 
 def _simulated(mitigator: Mitigator, alerts: AlertManager, body: SimulateBody, now_ns: int) -> list[dict[str, Any]]:

@@ -136,10 +136,10 @@ def test_what_is_approved_is_done_once(ward: Callable[..., Ward]) -> None:
     run = own.begin()
     assert (run.state, own.replicas()) == (State.WAITING, 3)
     with pytest.raises(Denied, match="approved by kim"):
-        own.mitigator.approve(DEFAULT_TENANT, run.id, "lee")
-    own.mitigator.approve(DEFAULT_TENANT, run.id, "kim")
+        own.mitigator.decisions.approve(DEFAULT_TENANT, run.id, "lee")
+    own.mitigator.decisions.approve(DEFAULT_TENANT, run.id, "kim")
     with pytest.raises(InvalidInput, match="is approved and cannot be approved"):
-        own.mitigator.approve(DEFAULT_TENANT, run.id, "kim")
+        own.mitigator.decisions.approve(DEFAULT_TENANT, run.id, "kim")
     own.tick(times=3)
     assert (own.run.state, own.run.approved_by, own.replicas()) == (State.KEPT, "kim", 5)
     assert own.steps() == ["began", "waiting", "approved", "applying", "applied"]
@@ -176,7 +176,7 @@ def test_of_an_incident_that_is_over_nobody_is_asked(ward: Callable[..., Ward]) 
 def test_what_is_rejected_or_waits_too_long_is_not_done(ward: Callable[..., Ward]) -> None:
     own = ward(SCALE | {"mode": "approve", "approval_expires": "5m", "match": {"severity": "/P./"}})
     run = own.begin()
-    own.mitigator.reject(DEFAULT_TENANT, run.id, "kim")
+    own.mitigator.decisions.reject(DEFAULT_TENANT, run.id, "kim")
     own.fire("q", "cart")
     own.tick(times=2)
     waits = own.runs.runs("target = ?", ["deployment/shop/cart"])[0]
@@ -184,9 +184,9 @@ def test_what_is_rejected_or_waits_too_long_is_not_done(ward: Callable[..., Ward
     own.tick(301)
     assert own.runs.get(waits.id).state is State.EXPIRED
     with pytest.raises(InvalidInput, match="is expired"):
-        own.mitigator.approve(DEFAULT_TENANT, waits.id, "kim")
+        own.mitigator.decisions.approve(DEFAULT_TENANT, waits.id, "kim")
     with pytest.raises(NotFound):
-        own.mitigator.approve(DEFAULT_TENANT, "0" * 16, "kim")
+        own.mitigator.decisions.approve(DEFAULT_TENANT, "0" * 16, "kim")
     assert own.cluster.changes == []
 
 
@@ -195,10 +195,10 @@ def test_an_approval_is_of_a_plan_and_not_of_what_became_of_it(ward: Callable[..
     run = own.begin()
     path = "/apis/apps/v1/namespaces/shop/deployments/payment/scale"
     own.cluster.answer("PUT", path, {}, {"metadata": {}, "spec": {"replicas": 6}})
-    own.mitigator.approve(DEFAULT_TENANT, run.id, "kim")
+    own.mitigator.decisions.approve(DEFAULT_TENANT, run.id, "kim")
     own.tick()
     assert (own.run.state, own.run.does) == (State.WAITING, "scale deployment/shop/payment from 6 to 8 replicas")
-    own.mitigator.approve(DEFAULT_TENANT, run.id, "kim")
+    own.mitigator.decisions.approve(DEFAULT_TENANT, run.id, "kim")
     own.tick()
     assert own.replicas() == 8
 
@@ -313,14 +313,14 @@ def test_a_target_that_is_watched_is_left_to_one_action(ward: Callable[..., Ward
 def test_the_kill_switch_stops_what_is_approved_and_what_would_be_undone(ward: Callable[..., Ward]) -> None:
     own = ward(ALL | {"watch": WATCH})
     run = own.begin(value=10.0)
-    own.mitigator.stop_all("kim", "the cluster moves")
+    own.mitigator.decisions.stop_all("kim", "the cluster moves")
     own.restart()
     own.fire("cart", "cart")
     own.fire("r", "payment", value=100.0)
     own.tick(11, times=3)
     assert (own.replicas(), own.replicas("cart")) == (5, 3)
     assert own.runs.get(run.id).state is State.UNDOING
-    own.mitigator.resume()
+    own.mitigator.decisions.resume()
     own.tick(times=2)
     assert (own.replicas(), own.replicas("cart")) == (3, 5)
 
@@ -328,8 +328,8 @@ def test_the_kill_switch_stops_what_is_approved_and_what_would_be_undone(ward: C
 def test_a_person_undoes_while_everything_is_stopped(ward: Callable[..., Ward]) -> None:
     own = ward(SCALE | {"mode": "auto"})
     run = own.begin()
-    own.mitigator.stop_all("kim", "")
-    own.mitigator.undo(DEFAULT_TENANT, run.id, "kim")
+    own.mitigator.decisions.stop_all("kim", "")
+    own.mitigator.decisions.undo(DEFAULT_TENANT, run.id, "kim")
     own.tick()
     assert (own.run.state, own.replicas()) == (State.UNDONE, 3)
 
@@ -385,7 +385,7 @@ def test_what_somebody_else_has_changed_is_not_undone(ward: Callable[..., Ward])
     run = own.begin()
     path = "/apis/apps/v1/namespaces/shop/deployments/payment/scale"
     own.cluster.answer("PUT", path, {}, {"metadata": {}, "spec": {"replicas": 8}})
-    own.mitigator.undo(DEFAULT_TENANT, run.id, "kim")
+    own.mitigator.decisions.undo(DEFAULT_TENANT, run.id, "kim")
     own.tick()
     assert (own.run.state, own.replicas()) == (State.UNDO_FAILED, 8)
 
@@ -415,7 +415,7 @@ def test_a_change_that_did_not_happen_is_made_after_the_target_was_read(ward: Ca
     own.tick(10, times=4)
     assert (own.run.state, own.replicas(), own.run.attempts) == (State.KEPT, 5, 3)
     faulty(own, "lost")
-    own.mitigator.undo(DEFAULT_TENANT, own.run.id, "kim")
+    own.mitigator.decisions.undo(DEFAULT_TENANT, own.run.id, "kim")
     own.tick(10, times=3)
     assert (own.run.state, own.replicas()) == (State.UNDONE, 3)
 
@@ -465,7 +465,7 @@ def test_a_node_that_ends_after_its_intent_reads_the_target_first(ward: Callable
     run = own.run
     # as a crash between the change and the note of it leaves it
     run.state, run.applied_ns, run.ended_ns, run.reason = State.APPLYING, None, None, ""
-    assert own.runs.change(run)
+    assert own.runs.change(run, Step(own.clock.time_ns(), "measured", ""))
     own.restart()
     own.tick(times=2)
     assert (own.run.state, own.replicas(), len(own.cluster.changes)) == (State.KEPT, 5, 1)
@@ -476,9 +476,9 @@ def test_two_who_change_one_run_do_not_overwrite_each_other(ward: Callable[..., 
     own = ward(SCALE | {"mode": "approve"})
     run = own.begin()
     stale = own.runs.get(run.id)
-    own.mitigator.reject(DEFAULT_TENANT, run.id, "kim")
+    own.mitigator.decisions.reject(DEFAULT_TENANT, run.id, "kim")
     stale.state = State.APPROVED
-    assert own.runs.change(stale) is False
+    assert own.runs.change(stale, Step(own.clock.time_ns(), "measured", "")) is False
     assert own.run.state is State.REJECTED
 
 

@@ -8,31 +8,29 @@ is never applied again before its target has been read.
 from __future__ import annotations
 
 import hashlib
-import hmac
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import Gauge
 
 from heimdall.alerting.alert import Alert
 from heimdall.alerting.alert import State as AlertState
 from heimdall.alerting.mitigation.action import Action, Call, Outcome, Plan
+from heimdall.alerting.mitigation.decisions import Decisions
 from heimdall.alerting.mitigation.guards import refusal
 from heimdall.alerting.mitigation.journal import WAITING, Incidents
 from heimdall.alerting.mitigation.playbook import ActionConfig, Mode, Playbook, Then
-from heimdall.alerting.mitigation.run import UNDOABLE, Run, State
+from heimdall.alerting.mitigation.run import Run, State
 from heimdall.alerting.mitigation.signal import Reading, Signals, has_recovered, is_worse
-from heimdall.alerting.mitigation.store import RunStore, Step, Stop
+from heimdall.alerting.mitigation.simulation import Simulated, simulated
+from heimdall.alerting.mitigation.store import RunStore, Step
 from heimdall.clock import Clock
 from heimdall.errors import Denied, HeimdallError, InvalidInput, NotFound, Refused, Unavailable
-from heimdall.model.batch import TenantId
 from heimdall.query.literals import print_duration
 
 _log = logging.getLogger(__name__)
 
-STEPS = Counter("heimdall_actions_steps", "Steps of actions, by action and kind.", ["action", "kind"])
 OPEN_RUNS = Gauge("heimdall_actions_open", "Runs of actions that are not over.")
 
 TICK_S = 1.0
@@ -51,20 +49,8 @@ _DEFINITE = (Refused, Denied, NotFound, InvalidInput)
 """Errors after which nothing has happened."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Simulated:
-    """What an action would do about an alert, and what would stop it."""
-
-    action: str
-    mode: str
-    target: str
-    does: str
-    undoes: str
-    refusal: str
-
-
 class Mitigator:
-    """`tick` is called by one thread; everything else by any."""
+    """`tick` is called by one thread; everything else by any. What people do are its `decisions`."""
 
     def __init__(
         self,
@@ -84,9 +70,9 @@ class Mitigator:
         self._incidents = incidents
         self._signals = signals
         self._clock = clock
-        self._token = token
         self._seen_ns = 0
         self._wake = threading.Event()
+        self.decisions = Decisions(store, self._configs, clock, token, decided=self._wake.set)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="mitigation", daemon=True)
 
@@ -152,8 +138,7 @@ class Mitigator:
         )  # fmt: skip
         kind = "blocked" if problem else "began"
         step = Step(now_ns, kind, problem or f"{alert.title}: {alert.statement}")
-        if self.store.begin(run, step, alert.opened_ns):
-            STEPS.labels(action=run.action, kind=kind).inc()
+        self.store.begin(run, step, alert.opened_ns)
 
     def _advance(self, run: Run) -> None:
         config, action = self._configs.get(run.action), self._actions.get(run.action)
@@ -422,102 +407,12 @@ class Mitigator:
         run.state, run.reason, run.ended_ns = state, text, self._clock.time_ns()
         self._write(run, kind or state.value, text)
 
-    def _write(self, run: Run, kind: str, text: str, author: str = "") -> bool:
-        written = self.store.change(run, Step(self._clock.time_ns(), kind, text, author))
-        if written:
-            STEPS.labels(action=run.action, kind=kind).inc()
-        return written
-
-    # -- what people do ---------------------------------------------------------------------------------------------
-
-    def authorise(self, token: str) -> None:
-        """Raises Denied: the file wants a token, and this is not it."""
-        if self._token and not hmac.compare_digest(self._token.encode(), token.encode()):
-            raise Denied("this needs the token of [approval] in alerting.actions: send Authorization: Bearer <token>")
-
-    def approve(self, tenant: TenantId, run_id: str, author: str) -> Run:
-        """Raises NotFound; InvalidInput: it does not wait; Denied: not one of its approvers."""
-
-        def decide(run: Run) -> Step:
-            _expect(run, (State.WAITING,), "approved")
-            config = self._configs.get(run.action)
-            if config is not None and config.approvers and author not in config.approvers:
-                raise Denied(f"{run.action} is approved by {', '.join(config.approvers)}")
-            if self._clock.time_ns() >= (run.approve_until_ns or 0):
-                raise InvalidInput(f"action {run.id} has waited too long")
-            run.state, run.approved_by = State.APPROVED, author
-            return Step(self._clock.time_ns(), "approved", run.does, author)
-
-        return self._decide(tenant, run_id, decide)
-
-    def reject(self, tenant: TenantId, run_id: str, author: str) -> Run:
-        """Raises NotFound; InvalidInput: it does not wait."""
-
-        def decide(run: Run) -> Step:
-            _expect(run, (State.WAITING, State.PENDING, State.APPROVED), "rejected")
-            run.state, run.reason, run.ended_ns = State.REJECTED, f"rejected by {author}", self._clock.time_ns()
-            return Step(self._clock.time_ns(), "rejected", run.does, author)
-
-        return self._decide(tenant, run_id, decide)
-
-    def undo(self, tenant: TenantId, run_id: str, author: str) -> Run:
-        """Also while everything is stopped. Raises NotFound; InvalidInput: there is nothing to take back."""
-
-        def decide(run: Run) -> Step:
-            _expect(run, UNDOABLE, "undone")
-            if not run.undoes:
-                raise InvalidInput(f"action {run.id} cannot be undone")
-            run.state, run.undo_by, run.ended_ns = State.UNDOING, author, None
-            run.undo_attempts, run.undo_ns = 0, None
-            return Step(self._clock.time_ns(), "reverting", run.undoes, author)
-
-        return self._decide(tenant, run_id, decide)
-
-    def _decide(self, tenant: TenantId, run_id: str, decide: Callable[[Run], Step]) -> Run:
-        for _ in range(10):
-            run = self.store.get(run_id)
-            if run is None or run.tenant != tenant:
-                raise NotFound(f"there is no action {run_id[:60]}")
-            step = decide(run)
-            run.due_ns = min(run.due_ns, self._clock.time_ns())
-            if self.store.change(run, step):
-                STEPS.labels(action=run.action, kind=step.kind).inc()
-                self._wake.set()
-                return run
-        raise Unavailable(f"action {run_id} is being changed; try again")
-
-    def stop_all(self, author: str, reason: str) -> Stop:
-        """The kill switch: no target is changed any more, and nothing is undone by itself, over restarts too."""
-        stop = Stop(author, self._clock.time_ns(), reason)
-        self.store.put_stop(stop)
-        return stop
-
-    def resume(self) -> None:
-        self.store.put_stop(None)
-        self._wake.set()
+    def _write(self, run: Run, kind: str, text: str) -> bool:
+        return self.store.change(run, Step(self._clock.time_ns(), kind, text))
 
     def simulate(self, alert: Alert) -> list[Simulated]:
         """What every action that matches would do now. Targets are read; nothing is changed or kept."""
-        return [self._simulate(each, alert) for each in self.playbook.actions if each.match.match(alert.matched_labels)]
-
-    def _simulate(self, config: ActionConfig, alert: Alert) -> Simulated:
-        action, labels = self._actions[config.name], alert.matched_labels
-        call = Call(id="simulated", incident=alert.incident, alert=alert.key, labels=labels, statement=alert.statement)
-        name, does, undoes = "", "", ""
-        try:
-            target = action.target(labels)
-            name = str(target)
-            plan = action.plan(call)
-            does, undoes = plan.does, plan.undoes
-            why = refusal(self.playbook, config, target, call.id, self.store, self._clock.time_ns())
-            stop = self.store.stop()
-            why = why or (f"stopped by {stop.author}" if stop else "")
-            why = why or ("" if plan.changes else "there is nothing to do")
-        except HeimdallError as exc:
-            why = str(exc)
-        return Simulated(
-            action=config.name, mode=config.mode.value, target=name, does=does, undoes=undoes, refusal=why
-        )  # fmt: skip
+        return simulated(self.playbook, self._actions, self.store, alert, self._clock.time_ns())
 
     # -- the incident's timeline ------------------------------------------------------------------------------------
 
@@ -535,11 +430,6 @@ _QUIET = frozenset({"measured", "began", "planned"})
 
 def run_id(action: str, incident: str, target: str) -> str:
     return hashlib.sha256(f"action\0{action}\0{incident}\0{target}".encode()).hexdigest()[:16]
-
-
-def _expect(run: Run, states: tuple[State, ...], what: str) -> None:
-    if run.state not in states:
-        raise InvalidInput(f"action {run.id} is {run.state.value.replace('_', ' ')} and cannot be {what}")
 
 
 def _told(run: Run, reading: Reading) -> str:

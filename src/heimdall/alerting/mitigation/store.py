@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from prometheus_client import Counter
 
 from heimdall import sqlite
 from heimdall.alerting.mitigation.run import OPEN, TOUCHING, Run, State
@@ -59,6 +60,9 @@ class Untold:
     step: Step
 
 
+STEPS = Counter("heimdall_actions_steps", "Steps of actions, by action and kind.", ["action", "kind"])
+
+
 @dataclass(frozen=True, slots=True)
 class Stop:
     """Who threw the kill switch, and why."""
@@ -98,9 +102,10 @@ class RunStore:
                 return False
             self._add(run, step)
             self._prune()
-            return True
+        STEPS.labels(action=run.action, kind=step.kind).inc()
+        return True
 
-    def change(self, run: Run, step: Step | None = None) -> bool:
+    def change(self, run: Run, step: Step) -> bool:
         """Write what was changed of a run that was read; durable on return. False, and nothing is written, where
         somebody else has written meanwhile."""
         with self._transaction():
@@ -112,9 +117,9 @@ class RunStore:
             if changed.rowcount != 1:
                 return False
             run.version += 1
-            if step is not None:
-                self._add(run, step)
-            return True
+            self._add(run, step)
+        STEPS.labels(action=run.action, kind=step.kind).inc()
+        return True
 
     def _add(self, run: Run, step: Step) -> None:
         (count,) = self._db.execute("SELECT count(*) FROM step WHERE run = ?", (run.id,)).fetchone()
