@@ -6,68 +6,34 @@ expected, so does this one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from heimdall.query.languages.logql.ast import (
     Binary,
-    Both,
-    Comparison,
-    Condition,
-    Decolorize,
-    Drop,
-    Either,
     Grouping,
-    Json,
-    Keep,
-    Kind,
     LabelFilter,
-    LabelFormat,
     LabelReplace,
-    LineFilter,
-    LineFormat,
-    LineMatch,
-    Logfmt,
     LogQuery,
     Matcher,
     Matching,
     Metric,
     Number,
-    PatternParser,
     Query,
     RangeAggregation,
-    Regexp,
-    Renaming,
-    Stage,
-    Unpack,
     Unwrap,
     Vector,
     VectorAggregation,
 )
-from heimdall.query.languages.logql.checks import check_ip, check_pattern, check_range, check_regex, check_selector
+from heimdall.query.languages.logql.checks import check_range, check_regex, check_selector
+from heimdall.query.languages.logql.cursor import RANGE_OPS, VECTOR_OPS
 from heimdall.query.languages.logql.fold import fold
-from heimdall.query.languages.logql.lexer import LogqlError, Token, tokens
-from heimdall.query.languages.logql.template import compile_template
+from heimdall.query.languages.logql.lexer import LogqlError, Token
+from heimdall.query.languages.logql.stages import LogParser
 
-RANGE_OPS = frozenset({
-    "count_over_time", "rate", "rate_counter", "bytes_over_time", "bytes_rate", "sum_over_time", "avg_over_time",
-    "min_over_time", "max_over_time", "stddev_over_time", "stdvar_over_time", "quantile_over_time",
-    "first_over_time", "last_over_time", "absent_over_time",
-})  # fmt: skip
-VECTOR_OPS = frozenset({
-    "sum", "avg", "min", "max", "count", "stddev", "stdvar", "topk", "bottomk", "sort", "sort_desc",
-})  # fmt: skip
 _PRECEDENCE = {
     "or": 1, "and": 2, "unless": 2, "==": 3, "!=": 3, ">": 3, ">=": 3, "<": 3, "<=": 3, "+": 4, "-": 4,
     "*": 5, "/": 5, "%": 5, "^": 6,
 }  # fmt: skip
 _COMPARING = frozenset({"==", "!=", ">", ">=", "<", "<="})
-_LINE_OPS = ("|=", "!=", "|~", "!~")
 _CONVERSIONS = frozenset({"bytes", "duration", "duration_seconds"})
-MAX_DEPTH = 64
-"""Deepest nesting; deeper text is refused, so that no walk over a tree can exhaust the stack."""
-MAX_NODES = 200
-"""Operations and conditions of one query: a chain of them is a tree as deep as it is long."""
 
 
 def parse(text: str) -> Query:
@@ -91,71 +57,8 @@ def parse_selector(text: str) -> tuple[Matcher, ...]:
     return matchers
 
 
-class _Parser:
-    def __init__(self, text: str) -> None:
-        self._tokens = tokens(text)
-        self._place = 0
-        self._depth = 0
-        self._nodes = 0
-
-    def _count(self) -> None:
-        """One more operation or condition."""
-        self._nodes += 1
-        if self._nodes > MAX_NODES:
-            raise LogqlError(
-                f"more than {MAX_NODES} operations and conditions in one query", self._next.line, self._next.column
-            )
-
-    @contextmanager
-    def _nested(self) -> Iterator[None]:
-        self._depth += 1
-        if self._depth > MAX_DEPTH:
-            raise LogqlError("the query is nested too deeply", self._next.line, self._next.column)
-        yield
-        self._depth -= 1
-
-    # ---- tokens ----
-
-    @property
-    def _next(self) -> Token:
-        return self._tokens[self._place]
-
-    def _at(self, *kinds: str) -> bool:
-        return self._next.kind in kinds
-
-    def _at_word(self, *words: str) -> bool:
-        return self._next.kind == "IDENTIFIER" and self._next.text in words
-
-    def _advance(self) -> Token:
-        token = self._next
-        self._place = min(self._place + 1, len(self._tokens) - 1)
-        return token
-
-    def _take(self, kind: str) -> bool:
-        if self._at(kind):
-            self._advance()
-            return True
-        return False
-
-    def _take_word(self, word: str) -> bool:
-        if self._at_word(word):
-            self._advance()
-            return True
-        return False
-
-    def expect(self, *kinds: str) -> Token:
-        if self._at(*kinds):
-            return self._advance()
-        raise self._unexpected(*(() if kinds == ("$end",) else kinds))
-
-    def _unexpected(self, *wanted: str) -> LogqlError:
-        token = self._next
-        word = token.text in RANGE_OPS | VECTOR_OPS | _WORDS and token.kind == "IDENTIFIER"
-        expecting = f", expecting {' or '.join(wanted)}" if wanted else ""
-        name = token.text if word else token.kind
-        return LogqlError(f"syntax error: unexpected {name}{expecting}", token.line, token.column)
-
-    # ---- log queries ----
+class _Parser(LogParser):
+    """Log queries, and metrics of them."""
 
     def query(self) -> Query:
         if self._at("(") and self._log_inside():
@@ -172,190 +75,6 @@ class _Parser:
         while self._tokens[place].kind == "(":
             place += 1
         return self._tokens[place].kind == "{"
-
-    def log_query(self) -> LogQuery:
-        return LogQuery(check_selector(self.selector()), self.stages())
-
-    def selector(self) -> tuple[Matcher, ...]:
-        self.expect("{")
-        matchers: list[Matcher] = []
-        if self._take("}"):
-            return ()
-        while True:
-            name = self.expect("IDENTIFIER").text
-            op = self.expect("=", "!=", "=~", "!~").kind
-            token = self.expect("STRING")
-            if op.endswith("~"):
-                check_regex(token.text, token)
-            matchers.append(Matcher(name, op, token.text))
-            if not self._take(","):
-                self.expect("}", ",")
-                return tuple(matchers)
-            if self._take("}"):
-                return tuple(matchers)
-
-    def stages(self) -> tuple[Stage, ...]:
-        found: list[Stage] = []
-        while True:
-            if self._at(*_LINE_OPS):
-                found.append(self._line_filter())
-            elif self._at("|") and not self._unwraps():
-                self._advance()
-                found.append(self._stage())
-            else:
-                return tuple(found)
-
-    def _unwraps(self) -> bool:
-        following = self._tokens[min(self._place + 1, len(self._tokens) - 1)]
-        return following.kind == "IDENTIFIER" and following.text == "unwrap"
-
-    def _line_filter(self) -> LineFilter:
-        op = self._advance().kind
-        choices = [self._line_match(op)]
-        while self._at_word("or"):
-            self._advance()
-            choices.append(self._line_match(op))
-        return LineFilter(op, tuple(choices))
-
-    def _line_match(self, op: str) -> LineMatch:
-        if self._at_word("ip"):
-            self._advance()
-            self.expect("(")
-            token = self.expect("STRING")
-            self.expect(")")
-            if op.endswith("~"):
-                raise LogqlError("syntax error: unexpected ip, expecting STRING", token.line, token.column)
-            return LineMatch(check_ip(token.text, token), ip=True)
-        token = self.expect("STRING")
-        if op.endswith("~"):
-            check_regex(token.text, token)
-        return LineMatch(token.text)
-
-    def _stage(self) -> Stage:
-        if self._at("("):
-            return LabelFilter(self._condition(0))
-        word = self.expect("IDENTIFIER")
-        match word.text:
-            case "json":
-                return Json(self._extractions())
-            case "logfmt":
-                return self._logfmt()
-            case "pattern":
-                token = self.expect("STRING")
-                return PatternParser(check_pattern(token.text, token))
-            case "regexp":
-                token = self.expect("STRING")
-                return Regexp(check_regex(token.text, token, captures=True))
-            case "unpack":
-                return Unpack()
-            case "decolorize":
-                return Decolorize()
-            case "line_format":
-                token = self.expect("STRING")
-                compile_template(token.text, token)
-                return LineFormat(token.text)
-            case "label_format":
-                return self._label_format()
-            case "drop":
-                return Drop(self._names_or_matchers())
-            case "keep":
-                return Keep(self._names_or_matchers())
-        self._place -= 1
-        return LabelFilter(self._condition(0))
-
-    def _extractions(self) -> tuple[tuple[str, str], ...]:
-        found: list[tuple[str, str]] = []
-        while self._at("IDENTIFIER"):
-            name = self._advance().text
-            found.append((name, self.expect("STRING").text if self._take("=") else name))
-            if not self._take(","):
-                break
-        return tuple(found)
-
-    def _logfmt(self) -> Logfmt:
-        flags = set()
-        while self._at("PARSER_FLAG"):
-            flags.add(self._advance().text)
-        return Logfmt(self._extractions(), strict="--strict" in flags, keep_empty="--keep-empty" in flags)
-
-    def _label_format(self) -> LabelFormat:
-        found: list[Renaming] = []
-        while True:
-            token = self.expect("IDENTIFIER")
-            self.expect("=")
-            if any(each.label == token.text for each in found):
-                raise LogqlError(f'multiple label name "{token.text}" not allowed in a single format operation', 0, 0)
-            value = self.expect("IDENTIFIER", "STRING")
-            if value.kind == "STRING":
-                compile_template(value.text, value)
-            found.append(Renaming(token.text, value.text, value.kind == "STRING"))
-            if not self._take(","):
-                return LabelFormat(tuple(found))
-
-    def _names_or_matchers(self) -> tuple[str | Matcher, ...]:
-        found: list[str | Matcher] = []
-        while True:
-            name = self.expect("IDENTIFIER").text
-            if self._at("=", "!=", "=~", "!~"):
-                op = self._advance().kind
-                token = self.expect("STRING")
-                if op.endswith("~"):
-                    check_regex(token.text, token)
-                found.append(Matcher(name, op, token.text))
-            else:
-                found.append(name)
-            if not self._take(","):
-                return tuple(found)
-
-    def _condition(self, depth: int) -> Condition:
-        """`or` binds least; `and` and a comma alike."""
-        if depth > MAX_DEPTH:
-            raise LogqlError("the query is nested too deeply", self._next.line, self._next.column)
-        left = self._conjunction(depth)
-        while self._take_word("or"):
-            self._count()
-            left = Either(left, self._conjunction(depth))
-        return left
-
-    def _conjunction(self, depth: int) -> Condition:
-        left = self._comparison(depth)
-        while True:
-            if self._take_word("and") or self._take(",") or self._at("IDENTIFIER", "(") and not self._at_word("or"):
-                self._count()
-                left = Both(left, self._comparison(depth))
-            else:
-                return left
-
-    def _comparison(self, depth: int) -> Condition:
-        if self._take("("):
-            inner = self._condition(depth + 1)
-            self.expect(")")
-            return inner
-        label = self.expect("IDENTIFIER").text
-        op = self.expect("=", "==", "!=", "=~", "!~", ">", ">=", "<", "<=").kind
-        if self._at_word("ip"):
-            self._advance()
-            self.expect("(")
-            token = self.expect("STRING")
-            self.expect(")")
-            if op not in ("=", "==", "!="):
-                raise LogqlError("syntax error: unexpected ip, expecting BYTES or NUMBER or DURATION",
-                                 token.line, token.column)  # fmt: skip
-            return Comparison(label, "=" if op == "==" else op, check_ip(token.text, token), Kind.IP)
-        if self._at("STRING") and op in ("=", "!=", "=~", "!~"):
-            token = self._advance()
-            if op.endswith("~"):
-                check_regex(token.text, token)
-            return Comparison(label, op, token.text, Kind.TEXT)
-        if op.endswith("~"):
-            raise self._unexpected("STRING")
-        negative = self._take("-")
-        token = self.expect("NUMBER", "DURATION", "BYTES")
-        kind = {"NUMBER": Kind.NUMBER, "DURATION": Kind.DURATION, "BYTES": Kind.BYTES}[token.kind]
-        text, amount = (f"-{token.text}", -token.amount) if negative else (token.text, token.amount)
-        return Comparison(label, "==" if op == "=" else op, text, kind, amount)
-
-    # ---- metrics ----
 
     def metric(self, least: int) -> Metric:
         with self._nested():
@@ -529,10 +248,3 @@ class _Parser:
         target, replacement, source, pattern = texts
         check_regex(pattern.text, pattern)
         return LabelReplace(inner, target.text, replacement.text, source.text, pattern.text)
-
-
-_WORDS = frozenset({
-    "by", "without", "on", "ignoring", "group_left", "group_right", "bool", "offset", "unwrap", "json", "logfmt",
-    "pattern", "regexp", "unpack", "line_format", "label_format", "decolorize", "drop", "keep", "ip", "and", "or",
-    "unless", "vector", "label_replace",
-})  # fmt: skip
