@@ -18,7 +18,8 @@ import numpy.typing as npt
 import orjson
 import polars as pl
 
-from heimdall.ingest.decode.protobuf import Mask, Places, Wire
+from heimdall.ingest.decode.protobuf import Wire
+from heimdall.ingest.decode.protobuf_fields import Mask, Places
 
 _MAX_DEPTH = 16
 _Read = Callable[["_Cursor", Places], pl.Series]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from heimdall.ingest.decode.protobuf import Places
+from heimdall.ingest.decode.protobuf_fields import Places
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ import numpy.typing as npt
 import polars as pl
 
 from heimdall.ingest.decode.followed import Followed, beginnings, followed
-from heimdall.ingest.decode.protobuf import Places, Wire
+from heimdall.ingest.decode.protobuf import Wire
+from heimdall.ingest.decode.protobuf_fields import Places
 
 _SECOND_NS = 1_000_000_000
 _FEWEST_ENTRIES = 16

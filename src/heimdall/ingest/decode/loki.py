@@ -44,7 +44,7 @@ from heimdall.ingest.decode.pairs import (
     over,
     taken,
 )
-from heimdall.ingest.decode.protobuf import Mask, Places
+from heimdall.ingest.decode.protobuf_fields import Mask, Places
 from heimdall.ingest.decode.recognise import sniffed_levels
 from heimdall.model.batch import LOG_SCHEMA
 from heimdall.model.stream import LABELS_FIELD, LINE_FIELD

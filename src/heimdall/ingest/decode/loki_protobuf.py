@@ -15,8 +15,9 @@ from heimdall.ingest.decode.json_text import json_values
 from heimdall.ingest.decode.loki import decode_entries, parse_labels
 from heimdall.ingest.decode.otlp_values import MAX_FIELDS
 from heimdall.ingest.decode.pairs import Even, Pairs, pairs_of
-from heimdall.ingest.decode.protobuf import LENGTH, VARINT, Mask, Places, Wire, WireFields
+from heimdall.ingest.decode.protobuf import Wire
 from heimdall.ingest.decode.protobuf_even import even_texts
+from heimdall.ingest.decode.protobuf_fields import LENGTH, VARINT, Mask, Places, WireFields
 
 _STREAMS, _LABELS, _ENTRIES, _TIMESTAMP, _LINE, _METADATA = 1, 1, 2, 1, 2, 3
 _SECONDS, _NANOS, _NAME, _VALUE = 1, 2, 1, 2

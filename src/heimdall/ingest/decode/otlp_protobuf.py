@@ -26,8 +26,9 @@ from heimdall.ingest.decode.otlp import OPEN_COLUMNS, Origin, binary, filled, ma
 from heimdall.ingest.decode.otlp_values import MAX_FIELDS, STRING, AnyValues, any_values, attributes_of, json_of
 from heimdall.ingest.decode.pairs import Even, Pairs, constant, objects_of, objects_over, over, taken
 from heimdall.ingest.decode.pairs import joined as joined_pairs
-from heimdall.ingest.decode.protobuf import FIXED32, FIXED64, LENGTH, VARINT, Mask, Places, Wire, WireFields
+from heimdall.ingest.decode.protobuf import Wire
 from heimdall.ingest.decode.protobuf_even import even_values
+from heimdall.ingest.decode.protobuf_fields import FIXED32, FIXED64, LENGTH, VARINT, Mask, Places, WireFields
 from heimdall.model.batch import LOG_SCHEMA
 
 _PIECE_BYTES = 8 << 20

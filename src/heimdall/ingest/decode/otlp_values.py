@@ -10,7 +10,8 @@ import polars as pl
 
 from heimdall.ingest.decode.json_text import json_values
 from heimdall.ingest.decode.pairs import Pairs, joined_texts, objects_of, pairs_of
-from heimdall.ingest.decode.protobuf import FIXED64, LENGTH, VARINT, Mask, Places, Selected, Wire
+from heimdall.ingest.decode.protobuf import Wire
+from heimdall.ingest.decode.protobuf_fields import FIXED64, LENGTH, VARINT, Mask, Places, Selected
 
 STRING, BOOL, INT, DOUBLE, ARRAY, KEYS_AND_VALUES, BYTES = range(1, 8)
 NOTHING = 0

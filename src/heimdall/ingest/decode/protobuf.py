@@ -8,7 +8,6 @@ Source: protobuf documentation, "Encoding".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, cast
 
@@ -20,51 +19,28 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
-Places = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
-
-VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """Some fields; `number` and `kind` are one integer where all of them have the same."""
-
-    message: Places
-    number: Places | int
-    kind: Places | int
-    start: Places
-    end: Places
-    value: npt.NDArray[np.uint64]
-    a_message: bool
-    """There is one for each message, in their order."""
-
-    def of(self, number: int, kind: int) -> _Part | None:
-        """Those of one number and kind."""
-        if isinstance(self.number, int) and isinstance(self.kind, int):
-            return self if (self.number, self.kind) == (number, kind) else None
-        rows = np.flatnonzero((self.number == number) & (self.kind == kind))
-        if not len(rows):
-            return None
-        return _Part(self.message[rows], number, kind, self.start[rows], self.end[rows], self.value[rows], False)
-
-    def whole(self, name: str) -> Places:
-        """A column, also where it is one integer."""
-        values = getattr(self, name)
-        return np.full(len(self.message), values, np.int64) if isinstance(values, int) else cast(Places, values)
-
+from heimdall.ingest.decode.protobuf_fields import (
+    FIXED32,
+    FIXED64,
+    LENGTH,
+    VARINT,
+    Mask,
+    Part,
+    Places,
+    WireFields,
+)
 
 _FEW = 24
 """Messages below which one field after the other is cheaper than a step over all of them (about 15 µs)."""
 
 _PADDING = 32
+"""Zero bytes after the data, so that a field cut off at its end can be read before that is seen."""
+
 _SHORT = 128
 """Bytes of a text that is compared with others where they lie."""
-"""Zero bytes after the data, so that a field cut off at its end can be read before that is seen."""
 
 _BEYOND = np.int64(1) << np.int64(40)
 """A length no body has."""
-
 
 _WORTH_GUESSING = 4096
 """Bytes of a message below which its fields are read as quickly as they are guessed."""
@@ -77,106 +53,6 @@ _LOOK_AFTER = 8
 
 _CONTAINER = 100_000
 """Fields a message may have that is no record but holds records."""
-
-
-@dataclass(frozen=True, slots=True)
-class Selected:
-    """Fields of one number, ordered by message."""
-
-    message: Places
-    start: Places
-    end: Places
-    each: int
-    """How many every message has; 0 = it differs."""
-
-    def __len__(self) -> int:
-        return len(self.message)
-
-
-class WireFields:
-    """Fields of `count` messages. Those of one message are in the order they were sent."""
-
-    __slots__ = ("_parts", "_whole", "broken", "count")
-
-    def __init__(self, count: int, parts: list[_Part], broken: Mask) -> None:
-        self.count = count
-        self.broken = broken
-        """Messages that end inside a field, or are no messages; what was read of them before is there."""
-        self._parts = parts
-        self._whole: dict[str, Places] = {}
-
-    @property
-    def message(self) -> Places:
-        """Whose each field is; this and the following have one row a field."""
-        return self._column("message")
-
-    @property
-    def number(self) -> Places:
-        return self._column("number")
-
-    @property
-    def kind(self) -> Places:
-        return self._column("kind")
-
-    @property
-    def start(self) -> Places:
-        """Where the content lies, for LENGTH."""
-        return self._column("start")
-
-    @property
-    def end(self) -> Places:
-        return self._column("end")
-
-    @property
-    def value(self) -> npt.NDArray[np.uint64]:
-        """The content, for the other kinds."""
-        return self._column("value").view(np.uint64)
-
-    def _column(self, name: str) -> Places:
-        known = self._whole.get(name)
-        if known is None:
-            parts = [part.whole(name).view(np.int64) for part in self._parts]
-            known = self._whole[name] = np.concatenate(parts) if parts else np.zeros(0, np.int64)
-        return known
-
-    def select(self, number: int, kind: int) -> Selected:
-        """A repeated field."""
-        parts = self._of(number, kind)
-        if parts and all(part.a_message for part in parts):
-            start = np.stack([part.start for part in parts], axis=1).ravel()
-            end = np.stack([part.end for part in parts], axis=1).ravel()
-            return Selected(np.repeat(np.arange(self.count), len(parts)), start, end, len(parts))
-        nothing = [np.zeros(0, np.int64)]
-        owners = np.concatenate([part.message for part in parts] or nothing)
-        start = np.concatenate([part.start for part in parts] or nothing)
-        end = np.concatenate([part.end for part in parts] or nothing)
-        if len(owners) < 2 or bool((owners[1:] >= owners[:-1]).all()):
-            return Selected(owners, start, end, 0)
-        order = np.argsort(owners, kind="stable")
-        return Selected(owners[order], start[order], end[order], 0)
-
-    def span(self, number: int) -> tuple[Places, Places]:
-        """For each message where the content of a field lies (its last one); empty at 0 where there is none."""
-        parts = self._of(number, LENGTH)
-        if parts and parts[-1].a_message:
-            return parts[-1].start, parts[-1].end
-        start, end = np.zeros(self.count, np.int64), np.zeros(self.count, np.int64)
-        for part in parts:
-            start[part.message], end[part.message] = part.start, part.end
-        return start, end
-
-    def scalar(self, number: int, kind: int) -> npt.NDArray[np.uint64]:
-        """For each message the value of a field (its last one); 0 where there is none."""
-        parts = self._of(number, kind)
-        if parts and parts[-1].a_message:
-            return parts[-1].value
-        found = np.zeros(self.count, np.uint64)
-        for part in parts:
-            found[part.message] = part.value
-        return found
-
-    def _of(self, number: int, kind: int) -> list[_Part]:
-        return [found for part in self._parts if (found := part.of(number, kind)) is not None]
 
 
 class Wire:
@@ -192,7 +68,7 @@ class Wire:
         """Fields of the messages at [start, end) of the data; those with more than `most` fields count as broken."""
         count = len(starts)
         broken = np.zeros(count, np.bool_)
-        parts: list[_Part] = []
+        parts: list[Part] = []
         rows = np.flatnonzero(starts < ends)
         at, end = starts[rows], ends[rows]
         steps, looked = 0, False
@@ -211,7 +87,7 @@ class Wire:
                 rows, end = rows[good], end[good]
                 number, kind = _at(number, good), _at(kind, good)
                 start, stop, value = start[good], stop[good], value[good]
-            parts.append(_Part(rows, number, kind, start, stop, value, len(rows) == count))
+            parts.append(Part(rows, number, kind, start, stop, value, len(rows) == count))
             left = stop < end
             at = stop
             if not left.all():
@@ -348,7 +224,7 @@ class Wire:
             shift += 7
         return value, stop
 
-    def _one_by_one(self, row: int, at: int, end: int, most: int, parts: list[_Part]) -> bool:
+    def _one_by_one(self, row: int, at: int, end: int, most: int, parts: list[Part]) -> bool:
         """Add the fields in [at, end) of one message to `parts`; False when it is broken."""
         data = self.data
         found: list[tuple[int, int, int, int, int]] = []
@@ -395,7 +271,7 @@ class Wire:
         return False
 
     def _guessed_of_each(
-        self, rows: Places, at: Places, ends: Places, most: int, parts: list[_Part]
+        self, rows: Places, at: Places, ends: Places, most: int, parts: list[Part]
     ) -> tuple[Places, int]:
         """Where the messages go on after their runs of one field, and how many the longest run has."""
         stops, longest = at.copy(), 0
@@ -407,7 +283,7 @@ class Wire:
                     stops[place], longest = found[0], max(longest, found[1])
         return stops, longest
 
-    def _guessed(self, row: int, tag: int, at: int, end: int, most: int, parts: list[_Part]) -> tuple[int, int] | None:
+    def _guessed(self, row: int, tag: int, at: int, end: int, most: int, parts: list[Part]) -> tuple[int, int] | None:
         """What `_run` answers, of the first of its fields; None where they are to be read one by one.
 
         A protobuf library says how long all fields of this number are. Whether they follow each other from here on is
@@ -431,10 +307,10 @@ class Wire:
             return None
         start, stop = start[:count], stop[:count]
         owner, value = np.full(count, row, np.int64), length[:count].view(np.uint64)
-        parts.append(_Part(owner, tag >> 3, LENGTH, start, stop, value, False))
+        parts.append(Part(owner, tag >> 3, LENGTH, start, stop, value, False))
         return int(stop[-1]), count
 
-    def _run(self, row: int, tag: int, at: int, end: int, most: int, parts: list[_Part]) -> tuple[int, int]:
+    def _run(self, row: int, tag: int, at: int, end: int, most: int, parts: list[Part]) -> tuple[int, int]:
         """Fields of one number that follow each other: where they end (-1 = broken), and how many they are."""
         data = self.data
         starts: list[int] = []
@@ -461,7 +337,7 @@ class Wire:
                 at = -1
         start_at, end_at = np.array(starts, np.int64), np.array(ends, np.int64)
         owner = np.full(len(starts), row, np.int64)
-        parts.append(_Part(owner, tag >> 3, LENGTH, start_at, end_at, (end_at - start_at).view(np.uint64), False))
+        parts.append(Part(owner, tag >> 3, LENGTH, start_at, end_at, (end_at - start_at).view(np.uint64), False))
         return at, len(starts)
 
 
@@ -513,9 +389,9 @@ def _repeated(number: int) -> type[Any]:
     return made
 
 
-def _columns(row: int, found: list[tuple[int, int, int, int, int]]) -> _Part:
+def _columns(row: int, found: list[tuple[int, int, int, int, int]]) -> Part:
     number, kind, start, end, value = zip(*found, strict=True)
-    return _Part(
+    return Part(
         np.full(len(found), row, np.int64),
         np.array(number, np.int64),
         np.array(kind, np.int64),

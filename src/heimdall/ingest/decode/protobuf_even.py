@@ -14,7 +14,8 @@ import polars as pl
 
 from heimdall.ingest.decode.otlp_values import BOOL, BYTES, DOUBLE, INT, STRING, any_values
 from heimdall.ingest.decode.pairs import Even
-from heimdall.ingest.decode.protobuf import Places, Selected, Wire
+from heimdall.ingest.decode.protobuf import Wire
+from heimdall.ingest.decode.protobuf_fields import Places, Selected
 
 _MOST_NAMES = 64
 """A column costs some 0.1 ms whatever its length."""

@@ -21,7 +21,8 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
-from heimdall.ingest.decode.protobuf import FIXED32, FIXED64, LENGTH, VARINT, Mask, Places, Wire, WireFields
+from heimdall.ingest.decode.protobuf import Wire
+from heimdall.ingest.decode.protobuf_fields import FIXED32, FIXED64, LENGTH, VARINT, Mask, Places, WireFields
 
 _F = FieldDescriptor
 _MAX_DEPTH = 8

@@ -26,7 +26,8 @@ from heimdall.ingest.decode.json_schema import SchemaMemory
 from heimdall.ingest.decode.json_text import json_objects
 from heimdall.ingest.decode.kafka import Messages
 from heimdall.ingest.decode.payloads import Format, PayloadsDecoded, decode_payloads, with_envelopes
-from heimdall.ingest.decode.protobuf import Mask, Places, Wire
+from heimdall.ingest.decode.protobuf import Wire
+from heimdall.ingest.decode.protobuf_fields import Mask, Places
 from heimdall.ingest.decode.protobuf_messages import ProtobufType, message_columns, message_text, protobuf_type
 
 _HEAD_BYTES = 5

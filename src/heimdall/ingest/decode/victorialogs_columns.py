@@ -18,7 +18,8 @@ from heimdall.ingest.decode.fields import Fields
 from heimdall.ingest.decode.followed import Followed, beginnings, followed
 from heimdall.ingest.decode.json import MAX_RECORD_BYTES, MAX_RECORDS
 from heimdall.ingest.decode.json_text import json_objects
-from heimdall.ingest.decode.protobuf import Mask, Places, Wire, varint
+from heimdall.ingest.decode.protobuf import Wire, varint
+from heimdall.ingest.decode.protobuf_fields import Mask, Places
 
 _TENANT_BYTES = _TIME_BYTES = 8
 _FEWEST_ROWS = 16

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from heimdall.ingest.decode.protobuf import LENGTH, VARINT, Wire, WireFields
+from heimdall.ingest.decode.protobuf import Wire
+from heimdall.ingest.decode.protobuf_fields import LENGTH, VARINT, WireFields
 
 
 def read(message: bytes, times: int) -> WireFields:

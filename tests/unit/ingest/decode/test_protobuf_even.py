@@ -14,8 +14,9 @@ import pytest
 from heimdall.ingest.decode.json_schema import SchemaMemory
 from heimdall.ingest.decode.loki_protobuf import decode_loki_protobuf
 from heimdall.ingest.decode.otlp_protobuf import decode_otlp_protobuf
-from heimdall.ingest.decode.protobuf import LENGTH, Wire
+from heimdall.ingest.decode.protobuf import Wire
 from heimdall.ingest.decode.protobuf_even import even_texts, even_values
+from heimdall.ingest.decode.protobuf_fields import LENGTH
 
 NOW_NS = 1_760_000_000_000_000_000
 COUNT = 30
