@@ -71,18 +71,26 @@ class StdinSource:
         """Chunks the receiver would never take; they were passed over."""
 
     def run(self, stop: threading.Event | None = None) -> None:
-        """Until the end of the stream, or until `stop` is set."""
+        """Until the end of the stream, or until `stop` is set; what was read by then is sent."""
         stop = stop or threading.Event()
         while not stop.is_set():
-            piece = self._stream.next_piece(self._clock.monotonic(), ended=self._content.ended)
-            if piece is not None:
-                outcome = send_until_kept(self._sink, piece.chunk, stop)
-                if outcome is Outcome.STOPPED:
+            ended = self._content.ended  # before the read: what comes with the end is sent by the next turn
+            if not self._send_next(stop, ended=ended):
+                if ended:
                     return
-                self.refused_chunks += outcome is Outcome.REFUSED
-                self._stream.advance(piece)
-                self._on_progress(self._stream.checkpoint.offset)
-            elif self._content.ended:
-                return
-            else:
                 self._content.wait(_POLL_S)
+        self._content.ended = True
+        while self._send_next(stop, ended=True):
+            pass
+
+    def _send_next(self, stop: threading.Event, *, ended: bool) -> bool:
+        piece = self._stream.next_piece(self._clock.monotonic(), ended=ended)
+        if piece is None:
+            return False
+        outcome = send_until_kept(self._sink, piece.chunk, stop)
+        if outcome is Outcome.STOPPED:
+            return False
+        self.refused_chunks += outcome is Outcome.REFUSED
+        self._stream.advance(piece)
+        self._on_progress(self._stream.checkpoint.offset)
+        return True

@@ -28,6 +28,16 @@ def test_lines_of_a_pipe_arrive_up_to_its_end() -> None:
     assert b"".join(receiver.data) == b"one\ntwo\n\tcontinued\nno end"
 
 
+def test_a_line_that_comes_together_with_the_end_is_sent() -> None:
+    reading, writing = os.pipe()
+    receiver = Receiver()
+    os.write(writing, b"one line\n")
+    os.close(writing)
+    StdinSource(reading, receiver, SystemClock()).run()
+    os.close(reading)
+    assert receiver.data == [b"one line\n"]
+
+
 def test_a_record_is_sent_while_the_pipe_stays_open() -> None:
     reading, writing = os.pipe()
     receiver = Receiver()
@@ -44,3 +54,19 @@ def test_a_record_is_sent_while_the_pipe_stays_open() -> None:
     os.close(writing)
     os.close(reading)
     assert receiver.data == [b"2026-11-22 10:00:00 INFO waiting\n"]
+
+
+def test_what_was_read_before_it_was_stopped_is_sent() -> None:
+    reading, writing = os.pipe()
+    receiver = Receiver()
+    stop = threading.Event()
+    source = StdinSource(reading, receiver, SystemClock(), patience=Patience(record_s=60, line_s=60))
+    thread = threading.Thread(target=source.run, args=(stop,))
+    thread.start()
+    os.write(writing, b"one\ntwo\n\tcontinued")
+    time.sleep(0.3)
+    stop.set()
+    thread.join(10)
+    os.close(writing)
+    os.close(reading)
+    assert b"".join(receiver.data) == b"one\ntwo\n\tcontinued"
