@@ -94,12 +94,20 @@ def _csv(answer: Answer) -> bytes:
     frame = pl.from_arrow(flat_table(answer.rows))
     assert isinstance(frame, pl.DataFrame)
     names = pl.DataFrame({"name": frame.columns}, schema={"name": pl.String}).select(_guarded(pl.col("name")))
+    frame = frame.with_columns(_json_text(name) for name, dtype in frame.schema.items() if dtype.is_nested())
     frame = frame.with_columns(_guarded(pl.col(name)) for name, dtype in frame.schema.items() if dtype == pl.String)
     target = io.BytesIO()
     if names.height:  # a sender's text, too
         names.transpose().write_csv(target, include_header=False)
     frame.write_csv(target, include_header=False)
     return target.getvalue()
+
+
+def _json_text(name: str) -> pl.Expr:
+    """A column of lists or objects as the JSON they are in the other forms."""
+    whole = pl.struct(pl.col(name).alias("v")).struct.json_encode()
+    inner = whole.str.strip_prefix('{"v":').str.strip_suffix("}")
+    return pl.when(pl.col(name).is_not_null()).then(inner).alias(name)
 
 
 def _guarded(text: pl.Expr) -> pl.Expr:

@@ -42,3 +42,11 @@ def test_headers_tell_numbers_from_truth() -> None:
     assert headers["x-heimdall-interval-ms"] == "1"
     assert headers["x-heimdall-exact"] == "true"
     assert "x-heimdall-error" not in headers
+
+
+def test_lists_of_a_sender_are_json_in_csv() -> None:
+    marked = pa.field("attributes", pa.large_string())
+    rows = pa.table([pa.array(['{"tags":["a","b"],"n":1}', '{"n":2}'], pa.large_string())], pa.schema([marked]))
+    request = Request({"type": "http", "headers": [(b"accept", b"text/csv")]})
+    told = bytes(respond(request, Answer(rows=rows, query_id="q", scanned_rows=2)).body).decode()
+    assert told.splitlines() == ["n,tags", '1,"[""a"",""b""]"', "2,"]
