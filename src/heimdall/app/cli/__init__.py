@@ -63,9 +63,7 @@ def cli() -> None:
 def main() -> None:
     """Entry point. Exit codes: 0 done, 1 the work failed, 2 wrong usage or configuration."""
     try:
-        cli.main(standalone_mode=False)
-    except click.exceptions.Exit as exc:
-        sys.exit(exc.exit_code)
+        sys.exit(cli.main(standalone_mode=False))  # what `Exit` said, or None
     except click.exceptions.Abort:
         sys.exit(130)
     except click.ClickException as exc:
