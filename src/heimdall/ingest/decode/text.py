@@ -40,6 +40,9 @@ _AS_RECOGNISED = (
 )  # fmt: skip
 """Columns that are taken over as the line's format has them."""
 
+_COLOUR = r"\x1b\[[0-9;:]*m"
+"""SGR (ECMA-48, 8.3.117): how a terminal is told to colour what follows. It hides times, levels and words."""
+
 _MENTIONS_TRACE = r"(?i)trace[-_.]?id"
 _IN_TEXT = {
     "trace_id": r"(?i)\btrace[-_.]?id[\"']?\s*[=:]\s*[\"']?([0-9a-f]{32})\b",
@@ -118,6 +121,8 @@ def _readable(
         frame = frame.with_row_index("row").join(lengths, on="row", how="left", maintain_order="left").drop("row")
     if lines.dtype == pl.Binary:
         frame = _decoded_bytes(frame)
+    if frame["line"].str.contains("\x1b[", literal=True).any():
+        frame = frame.with_columns(pl.col("line").str.replace_all(_COLOUR, ""))
     frame = frame.with_columns(pl.col("line").str.strip_chars_end("\r\n"))
     frame = frame.filter(pl.col("line").str.contains(r"[^\s\x00]"))
     return _cut_to_size(frame)

@@ -7,6 +7,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from heimdall.ingest.decode.lines import lines_of
 from heimdall.ingest.decode.text import MAX_RECORD_BYTES, Cut, decode_lines
 
 NOW_NS = 1_795_343_400_000_000_000  # 2026-11-22T10:30:00Z
@@ -35,6 +36,20 @@ def test_a_level_in_capitals_is_seen_in_a_line_nobody_recognises() -> None:
 
 def test_empty_lines_and_carriage_returns_are_dropped() -> None:
     assert [row["message"] for row in decoded("one\r", "", "  ", "\r", "two")] == ["one", "two"]
+
+
+def test_colours_for_terminals_hide_neither_time_nor_level_nor_words() -> None:
+    (row,) = decoded("\x1b[90m2026-11-22T10:00:01Z\x1b[0m \x1b[1;31mERROR\x1b[0m queue \x1b[38;2;1;2;3mfull\x1b[m")
+    assert (row["message"], row["severity_number"]) == ("queue full", 17)
+    assert str(row["timestamp"]).startswith("2026-11-22 10:00:01")
+    (row,) = decoded('\x1b[36m{"level":"warn","msg":"slow"}\x1b[0m')
+    assert (row["message"], row["severity_number"]) == ("slow", 13)
+
+
+def test_byte_order_marks_are_no_part_of_a_line() -> None:
+    lines = lines_of(b'\xef\xbb\xbf{"msg":"one"}\n\xef\xbb\xbfERROR: two\nthree \xef\xbb\xbf\n')
+    table: pa.Table = decode_lines(lines, now_ns=NOW_NS).table
+    assert sorted(table["message"].to_pylist()) == ["one", "three \ufeff", "two"]
 
 
 def test_no_lines_are_no_records() -> None:
