@@ -17,7 +17,7 @@ from heimdall.app.cli.client import NodeClient, url_option
 from heimdall.app.cli.output import console
 from heimdall.clock import SystemClock
 from heimdall.ingest.sources.container_path import origin_of
-from heimdall.ingest.sources.files import FileSource, Progress
+from heimdall.ingest.sources.files import FilesConfig, FileSource, Progress
 from heimdall.ingest.sources.sink import Chunk
 from heimdall.ingest.sources.stdin import StdinSource
 
@@ -79,10 +79,11 @@ def _of_container(path: str) -> dict[str, object]:
 )
 @url_option
 def command(files: tuple[str, ...], follow: bool, again: bool, state: Path | None, url: str, **options: str) -> None:
-    """Send log files (globs, .gz and .zst too) or standard input.
+    """Send log files (globs, folders, .gz and .zst too) or standard input.
 
-    How far each file was sent is remembered per node, to the byte: run it again, or after a crash, and only what is
-    new goes out.
+    JSON arrays are sent by element, UTF-16 is read, and what is no text is passed over.
+    How far each file was sent is remembered per node, to the byte: run it again, or after a crash, and only what
+    is new goes out.
 
     \b
     Examples:
@@ -104,11 +105,11 @@ def command(files: tuple[str, ...], follow: bool, again: bool, state: Path | Non
     with NodeClient(url) as node:
         sink = HttpSink(node, parameters)
         if files == ("-",):
-            refused = _send_stdin(sink, stop)
+            failures = _send_stdin(sink, stop)
         else:
             folder = None if again else (state or _state_folder()) / str(node.get("/api/v1/node")["id"])
-            refused = _send_files(files, sink, stop, folder, follow=follow)
-    _report(sink, refused)
+            failures = _send_files(files, sink, stop, folder, follow=follow)
+    _report(sink, failures)
 
 
 def _send_stdin(sink: HttpSink, stop: threading.Event) -> int:
@@ -120,14 +121,24 @@ def _send_stdin(sink: HttpSink, stop: threading.Event) -> int:
 def _send_files(
     files: tuple[str, ...], sink: HttpSink, stop: threading.Event, folder: Path | None, *, follow: bool
 ) -> int:
+    """How much could not be sent: chunks that were refused, files that are damaged, or named and no text."""
     with ExitStack() as stack:
         show = _progress_bars(stack) if sys.stderr.isatty() else lambda _: None
-        source = FileSource(files, sink, SystemClock(), checkpoint_dir=folder, on_progress=show)
+        patterns = [_everything_below(name) if Path(name).is_dir() else name for name in files]
+        config = FilesConfig(skip_binary=True)
+        source = FileSource(patterns, sink, SystemClock(), config=config, checkpoint_dir=folder, on_progress=show)
         if follow:
             source.run(stop)
         else:
             source.drain(stop)
-    return source.refused_chunks
+    for path in sorted(source.binary):
+        click.echo(f"{path}: passed over, it is no text", err=True)
+    named = {Path(name) for name in files}
+    return source.refused_chunks + len(source.damaged) + len(source.binary & named)
+
+
+def _everything_below(folder: str) -> str:
+    return str(Path(glob.escape(folder)) / "**" / "*")
 
 
 def _progress_bars(stack: ExitStack) -> Callable[[Progress], None]:
@@ -151,11 +162,12 @@ def _state_folder() -> Path:
     return (Path(home) if home else Path.home() / ".local" / "state") / "heimdall"
 
 
-def _report(sink: HttpSink, refused_chunks: int) -> None:
+def _report(sink: HttpSink, failures: int) -> None:
     out = console(stderr=True)
     if sink.accepted or sink.rejected:
-        out.print(f"sent {sink.accepted:,} records" + (f", {sink.rejected:,} rejected" if sink.rejected else ""))
-    else:
+        records = "1 record" if sink.accepted == 1 else f"{sink.accepted:,} records"
+        out.print(f"sent {records}" + (f", {sink.rejected:,} rejected" if sink.rejected else ""))
+    elif not failures:
         out.print("nothing new to send (--again reads from the beginning)")
-    if refused_chunks or sink.rejected:
+    if failures or sink.rejected:
         raise click.exceptions.Exit(1)

@@ -1,4 +1,4 @@
-"""The bytes of a log file, plain or compressed, and what identifies it whatever its name."""
+"""The bytes of a log file, plain, compressed or rewritten, and what identifies it whatever its name."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Protocol, cast
 
 import zstandard
+
+from heimdall.ingest.sources.rewriting import DECIDED_BY_BYTES, Rewriting, rewriting_of
 
 HEAD_BYTES = 1024
 """Of a file's beginning, hashed to know it again: two log files differ in their first times."""
@@ -62,11 +64,11 @@ class PlainContent:
 
 
 class CompressedContent:
-    """Offsets count decompressed bytes. Going back means decompressing from the start again."""
+    """Compressed or rewritten. Offsets count the bytes that come of it; going back means reading all of it again."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._stream = _decompressor(path)
+        self._stream = _stream(path)
         self._position = 0
         self.broken: str | None = None
         """Why the rest cannot be read, once that is known."""
@@ -74,7 +76,7 @@ class CompressedContent:
     def read(self, offset: int, size: int) -> bytes:
         if offset < self._position:
             self._stream.close()
-            self._stream, self._position = _decompressor(self._path), 0
+            self._stream, self._position = _stream(self._path), 0
         while self._position < offset:
             if not self._next(min(_STEP_BYTES, offset - self._position)):
                 return b""
@@ -102,7 +104,13 @@ def is_compressed(path: Path) -> bool:
 
 
 def open_content(path: Path) -> PlainContent | CompressedContent:
-    return CompressedContent(path) if is_compressed(path) else PlainContent(path)
+    if is_compressed(path):
+        return CompressedContent(path)
+    content = PlainContent(path)
+    if rewriting_of(content.read(0, DECIDED_BY_BYTES)) is None:
+        return content
+    content.close()
+    return CompressedContent(path)
 
 
 class _Stream(Protocol):
@@ -111,7 +119,56 @@ class _Stream(Protocol):
     def close(self) -> None: ...
 
 
+def _stream(path: Path) -> _Stream:
+    stream = _decompressor(path)
+    try:
+        head = b""
+        while len(head) < DECIDED_BY_BYTES and (part := stream.read1(DECIDED_BY_BYTES - len(head))):
+            head += part
+    except _BROKEN:
+        stream.close()  # it is read again, and said to be broken, by who asks for its bytes
+        return _decompressor(path)
+    rewriting = rewriting_of(head)
+    return _Begun(stream, head) if rewriting is None else _Rewritten(_Begun(stream, head), rewriting)
+
+
+class _Begun:
+    """A stream of which the head was read already."""
+
+    def __init__(self, stream: _Stream, head: bytes) -> None:
+        self._stream = stream
+        self._head = head
+
+    def read1(self, size: int, /) -> bytes:
+        part, self._head = self._head[:size], self._head[size:]
+        return part or self._stream.read1(size)
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+class _Rewritten:
+    def __init__(self, stream: _Stream, rewriting: Rewriting) -> None:
+        self._stream = stream
+        self._rewriting = rewriting
+        self._made = b""
+        self._ended = False
+
+    def read1(self, size: int, /) -> bytes:
+        while not self._made and not self._ended:
+            data = self._stream.read1(_STEP_BYTES)
+            self._ended = not data
+            self._made = self._rewriting.feed(data, final=self._ended)
+        part, self._made = self._made[:size], self._made[size:]
+        return part
+
+    def close(self) -> None:
+        self._stream.close()
+
+
 def _decompressor(path: Path) -> _Stream:
+    if not is_compressed(path):
+        return cast(_Stream, path.open("rb"))
     if path.suffix == ".gz":
         return cast(_Stream, gzip.open(path, "rb"))
     if path.suffix == ".bz2":
@@ -122,6 +179,16 @@ def _decompressor(path: Path) -> _Stream:
         path.open("rb"), read_across_frames=True, closefd=True
     )
     return cast(_Stream, reader)
+
+
+_CONTROL = bytes({*range(1, 9), *range(14, 27), *range(28, 32), 127})
+"""Bytes that text does not have: all control characters but NUL (the hole a truncation leaves), white space and ESC."""
+
+
+def is_binary(head: bytes) -> bool:
+    """Whether a file that begins with `head` is no text: more than one byte in twenty is a control character."""
+    rest = head.translate(None, b"\0")
+    return (len(rest) - len(rest.translate(None, _CONTROL))) * 20 > len(rest)
 
 
 def digest(data: bytes) -> str:

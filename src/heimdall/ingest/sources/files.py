@@ -7,6 +7,8 @@ A file is known by device, inode and its first bytes, not by its name. What can 
   copy, then the file anew under a higher epoch
 - compressed after rotation: the compressed file begins with the same bytes, and only what follows is read
 - rewritten in place: its first or last known bytes differ; it is read anew
+
+What is compressed, a JSON array or UTF-16 is made into lines while it is read, from its beginning to its end.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from heimdall.ingest.sources.content import (
     Content,
     PlainContent,
     digest,
+    is_binary,
     is_compressed,
     open_content,
 )
@@ -53,6 +56,8 @@ class FilesConfig:
     """Between looks for new files."""
     rotated_grace_s: float = 5.0
     """How long a file that lost its name is kept open: writers go on for a while before they open the new one."""
+    skip_binary: bool = False
+    """Whether files that begin with anything but text are passed over."""
     patience: Patience = field(default_factory=Patience)
 
 
@@ -104,6 +109,10 @@ class FileSource:
         self._recovered = False
         self.refused_chunks = 0
         """Chunks the receiver would never take; they were passed over."""
+        self.damaged: dict[Path, str] = {}
+        """Compressed files that could be read in part only, and why."""
+        self.binary: set[Path] = set()
+        """Files that were passed over because they are no text."""
 
     # --- driving
 
@@ -121,8 +130,10 @@ class FileSource:
         self._scan(stop)
         for identity in list(self._open):
             if not stop.is_set():
-                self._read_out(self._open[identity], stop)
-                self._close(identity, done=isinstance(self._open[identity].content, CompressedContent))
+                file = self._open[identity]
+                self._read_out(file, stop)
+                damaged = isinstance(file.content, CompressedContent) and self._report_damage(file, file.content)
+                self._close(identity, done=isinstance(file.content, CompressedContent) and not damaged)
         self.close()
 
     def poll(self, stop: threading.Event | None = None) -> bool:
@@ -155,8 +166,8 @@ class FileSource:
         if isinstance(file.content, CompressedContent):
             sent = self._send_next(file, stop, ended=True)
             if not sent and not stop.is_set():
-                self._report_damage(file, file.content)
-                self._close(identity, done=file.content.broken is None)
+                damaged = self._report_damage(file, file.content)
+                self._close(identity, done=not damaged)
             return sent
         if self._began_anew(identity, file, file.content):
             self._start_over(identity, file, stop)
@@ -202,11 +213,15 @@ class FileSource:
             self._keep(replace(file.checkpoint, done=True))
         self._store.release(identity[1])
 
-    def _report_damage(self, file: TailedFile, content: CompressedContent) -> None:
-        if content.broken is not None:
-            status = file.path.stat()
-            self._passed[file.checkpoint.device, file.checkpoint.inode] = (status.st_size, status.st_mtime_ns)
-            _LOG.warning("%s is damaged or unfinished after %d bytes: %s", file.path, file.read_to, content.broken)
+    def _report_damage(self, file: TailedFile, content: CompressedContent) -> bool:
+        """Whether there is more in the file than can be read, and said so."""
+        if content.broken is None:
+            return False
+        status = file.path.stat()
+        self._passed[file.checkpoint.device, file.checkpoint.inode] = (status.st_size, status.st_mtime_ns)
+        self.damaged[file.path] = content.broken
+        _LOG.warning("%s is damaged or unfinished after %d bytes: %s", file.path, file.read_to, content.broken)
+        return True
 
     # --- rotation
 
@@ -331,6 +346,12 @@ class FileSource:
                 self._track(path, content, replace(checkpoint, done=False))
                 return
         head = content.read(0, HEAD_BYTES)
+        if self._config.skip_binary and is_binary(head):
+            content.close()
+            self.binary.add(path)
+            self._passed[identity] = state
+            self._store.release(status.st_ino)
+            return
         begun = self._begun_elsewhere(path, content, head)
         if isinstance(begun, TailedFile):
             content.close()  # a copy of a file that is being read; looked at again when that one is done
@@ -402,8 +423,10 @@ def holds(content: Content, checkpoint: Checkpoint) -> bool:
 
 
 def _is_read_out(path: Path, content: Content, status: os.stat_result, checkpoint: Checkpoint) -> bool:
-    if not is_compressed(path):
+    if isinstance(content, PlainContent):
         return checkpoint.offset == status.st_size and holds(content, checkpoint)
+    if not is_compressed(path):
+        return holds(content, checkpoint) and not content.read(checkpoint.offset, 1)
     return digest(content.read(0, checkpoint.head_bytes)) == checkpoint.head  # to look at its end means to unpack it
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from heimdall.clock import Clock
 from heimdall.ingest.sources.checkpoints import Checkpoint
 from heimdall.ingest.sources.content import digest
+from heimdall.ingest.sources.rewriting import Rewriting, is_undecided, rewriting_of
 from heimdall.ingest.sources.sink import Outcome, Sink, send_until_kept
 from heimdall.ingest.sources.tailed_file import Patience, TailedFile
 
@@ -20,20 +21,39 @@ _POLL_S = 0.1
 
 
 class PipeContent:
-    """What has arrived; read forward only."""
+    """What has arrived, made into lines; read forward only."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+        self._head: bytes | None = b""
+        """What came before it was known whether it has to be rewritten; None from then on."""
+        self._rewriting: Rewriting | None = None
+        self._ready = b""
         self.ended = False
 
     def read(self, _offset: int, size: int) -> bytes:
-        parts: list[bytes] = []
-        while size > 0 and not self.ended and self.wait(0):
+        while len(self._ready) < size and not self.ended and self.wait(0):
             part = os.read(self._descriptor, min(size, 1 << 20))
             self.ended = not part
-            parts.append(part)
-            size -= len(part)
-        return b"".join(parts)
+            self._ready += self._lines(part)
+        found, self._ready = self._ready[:size], self._ready[size:]
+        return found
+
+    def finish(self) -> None:
+        """Nothing more is read; what has arrived is given out."""
+        if not self.ended:
+            self.ended = True
+            self._ready += self._lines(b"")
+
+    def _lines(self, part: bytes) -> bytes:
+        if self._head is not None:
+            part = self._head + part
+            if is_undecided(part) and not self.ended:
+                self._head = part
+                return b""
+            self._head = None
+            self._rewriting = rewriting_of(part)
+        return part if self._rewriting is None else self._rewriting.feed(part, final=self.ended)
 
     def wait(self, timeout_s: float) -> bool:
         """Whether there is something to read, or the end."""
@@ -79,7 +99,7 @@ class StdinSource:
                 if ended:
                     return
                 self._content.wait(_POLL_S)
-        self._content.ended = True
+        self._content.finish()
         while self._send_next(stop, ended=True):
             pass
 

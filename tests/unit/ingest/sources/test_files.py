@@ -366,3 +366,34 @@ sys.stdin.read()
         other.communicate()
     world.settle()
     assert world.receiver.lines == sent
+
+
+def test_arrays_and_utf_16_are_read_as_lines_once(world: World) -> None:
+    (world.folder / "list.json").write_text('[\n  {"msg": "one"},\n  {"msg": "two"}\n]\n')
+    with gzip.open(world.folder / "more.json.gz", "wt") as file:
+        file.write('[{"msg":"three"},{"msg":"four"}]')
+    (world.folder / "windows.log").write_bytes("\ufeffzürich\r\nbern\r\n".encode("utf-16-le"))
+    for _ in range(2):
+        world.start("list.json", "more.json.gz", "windows.log").drain()
+    told = [line for line in world.receiver.lines if line.strip()]
+    assert told == ['{"msg":"one"}', '{"msg":"two"}', '{"msg":"three"}', '{"msg":"four"}', "zürich", "bern"]
+
+
+def test_damaged_files_are_named_when_they_are_read_out(world: World) -> None:
+    packed = gzip.compress(b"".join(LINE.format(n).encode() for n in range(9000)))
+    (world.folder / "cut.log.gz").write_bytes(packed[: len(packed) // 2])
+    (world.folder / "not.log.gz").write_bytes(b"2026-11-22 10:00:00 INFO plain\n")
+    (world.folder / "good.log.gz").write_bytes(gzip.compress(b"one\n"))
+    source = FileSource([str(world.folder / "*.gz")], world.receiver, world.clock)
+    source.drain()
+    assert sorted(path.name for path in source.damaged) == ["cut.log.gz", "not.log.gz"]
+
+
+def test_what_is_no_text_is_passed_over_when_asked_to(world: World) -> None:
+    (world.folder / "program").write_bytes(bytes(range(256)) * 8)
+    (world.folder / "hole.log").write_bytes(bytes(4096) + b"after a truncation\n")
+    config = FilesConfig(skip_binary=True)
+    source = FileSource([str(world.folder / "*")], world.receiver, world.clock, config=config)
+    source.drain()
+    assert list(source.binary) == [world.folder / "program"]
+    assert [line.strip("\0") for line in world.receiver.lines] == ["after a truncation"]

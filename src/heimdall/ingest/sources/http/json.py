@@ -20,6 +20,7 @@ from heimdall.ingest.decode.json_schema import SchemaMemory
 from heimdall.ingest.decode.lines import lines_of
 from heimdall.ingest.decode.text import decode_lines
 from heimdall.ingest.sources.http.door import HttpDoor, content_type_of, taking
+from heimdall.ingest.sources.rewriting import DECIDED_BY_BYTES, rewriting_of
 
 _JSON_TYPES = frozenset(
     {
@@ -64,7 +65,10 @@ class JsonLogs:
 
 
 def decode_body(body: bytes, content_type: str, hints: Hints, now_ns: int, schemas: SchemaMemory) -> Decoded:
-    """JSON or text, told apart by content type, else by the first byte. UnsupportedMedia for anything else."""
+    """JSON or text, told apart by content type, else by the first byte. UnsupportedMedia for anything else.
+
+    Text that is a JSON array is read by element, UTF-16 with a byte order mark as what it says.
+    """
     if content_type in _TEXT_TYPES:
         return _decode_text(body, hints, now_ns)
     if content_type in _JSON_TYPES or (content_type.startswith("application/") and content_type.endswith("+json")):
@@ -82,6 +86,9 @@ def decode_body(body: bytes, content_type: str, hints: Hints, now_ns: int, schem
 
 
 def _decode_text(body: bytes, hints: Hints, now_ns: int) -> Decoded:
+    rewriting = rewriting_of(body[:DECIDED_BY_BYTES])
+    if rewriting is not None:
+        body = rewriting.feed(body, final=True)
     if body.count(b"\n") > MAX_RECORDS:
         raise TooLarge(f"more than {MAX_RECORDS} lines in one body; send smaller batches")
     return decode_lines(lines_of(body), now_ns=now_ns, hints=hints)

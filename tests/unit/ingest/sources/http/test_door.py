@@ -35,6 +35,8 @@ async def test_lines_are_on_the_bus_before_the_answer(door: Doors) -> None:
         ("application/json; charset=utf-8", b'{\n"msg":"a"\n}', ["a"]),
         ("application/vnd.acme+json", b'{"msg":"a"}', ["a"]),
         ("text/plain", b"plain one\r\nplain two\n", ["plain one", "plain two"]),
+        ("text/plain", b'[\n {"msg": "one"},\n {"msg": "two"}\n]\n', ["one", "two"]),
+        ("", "\ufeffplain one\r\nplain two\r\n".encode("utf-16-le"), ["plain one", "plain two"]),
         ("", b'{"msg":"a"}', ["a"]),
         ("application/x-www-form-urlencoded", b"just words", ["just words"]),
         ("application/octet-stream", b"[a bracket] is no array", ["[a bracket] is no array"]),
