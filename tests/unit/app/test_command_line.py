@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 import click
 import pytest
+from rich.console import Console
 
 from heimdall.app import cli
+from heimdall.app.cli.client import NodeClient
+from heimdall.app.cli.output import console, print_rows, table
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -35,3 +39,44 @@ def test_help_and_version_exit_with_zero(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_wrong_usage_exits_with_two(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(monkeypatch, "ingest") == 2
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [("serch", "did you mean 'search'?"), ("patterns", "'* | patterns'"), ("xyz", "commands are up, demo")],
+)
+def test_a_word_that_is_no_command_is_answered_with_what_comes_nearest(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], word: str, told: str
+) -> None:
+    assert run(monkeypatch, word) == 2
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("url", ["foo://x", "http://", "http://[::1"])
+def test_an_address_that_no_node_has_is_said_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], url: str
+) -> None:
+    assert run(monkeypatch, "search", "x", "--url", url) == 2
+    assert "it has the form http://127.0.0.1:7373" in capsys.readouterr().err
+
+
+def test_an_address_needs_no_scheme() -> None:
+    assert NodeClient("127.0.0.1:7373/").url == "http://127.0.0.1:7373"
+    assert NodeClient("https://logs.example").url == "https://logs.example"
+
+
+def test_a_table_in_a_pipe_is_a_line_a_row(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"id": "c860a54dfb74b37e", "time": "2026-11-27T11:47:00.250000000Z", "ok": True, "text": "word " * 60}]
+    print_rows(rows, console())
+    header, row = capsys.readouterr().out.splitlines()
+    assert header.split() == ["id", "time", "ok", "text"]
+    assert row.startswith("c860a54dfb74b37e  2026-11-27 11:47:00.25  yes  word word")
+
+
+def test_a_narrow_terminal_keeps_ids_and_times_whole() -> None:
+    target = Console(width=60, file=io.StringIO(), force_terminal=False)
+    target.print(table([{"id": "c860a54dfb74b37e", "time": "2026-11-27T11:47:00Z", "text": "some words " * 9}]))
+    assert isinstance(target.file, io.StringIO)
+    told = target.file.getvalue()
+    assert "c860a54dfb74b37e" in told
+    assert "2026-11-27 11:47:00" in told

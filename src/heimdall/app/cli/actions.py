@@ -51,6 +51,9 @@ def list_runs(state: str, incident: str | None, output: str, url: str) -> None:
         click.echo(f"stopped by {stopped['author']} at {stopped['time'][:19]}Z{reason}", err=True)
     names = ["id", "state", "action", "target", "does", "reason", "made"]
     rows = [row | {"made": row["made"][:19]} for row in answer["data"]]
+    if not rows:
+        click.echo("no runs of actions")
+        return
     console().print(table([{name: row.get(name) for name in names} for row in rows], names))
 
 

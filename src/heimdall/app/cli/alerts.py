@@ -45,6 +45,9 @@ def list_alerts(state: str, service: str | None, output: str, url: str) -> None:
     if output == "json":
         _print(answer)
         return
+    if not answer["data"]:
+        click.echo(_none("alerts", state))
+        return
     names = ["severity", "state", "service", "statement", "records", "seen", "incident"]
     console().print(table([_shown(row, names) for row in answer["data"]], names))
 
@@ -60,8 +63,15 @@ def incidents(state: str, output: str, url: str) -> None:
     if output == "json":
         _print(answer)
         return
+    if not answer["data"]:
+        click.echo(_none("incidents", state))
+        return
     names = ["id", "severity", "state", "title", "alerts", "open_alerts", "opened"]
     console().print(table([_shown(row, names) for row in answer["data"]], names))
+
+
+def _none(what: str, state: str) -> str:
+    return f"no {what}" if state == "all" else f"no {state} {what}; --state all shows those of other states"
 
 
 @command.command("show")
@@ -122,6 +132,7 @@ def oncall(schedule: str | None, at: str, turns: bool, span: str, output: str, u
         return
     if not answer["data"]:
         click.echo("there are no schedules; docs/guides/alerting.md says how alerting.file has them")
+        return
     rows = [_duty(row, turn) for row in answer["data"] for turn in (row["turns"] if turns else row["turns"][:1])]
     names = ["schedule", "on call", "by", "from", "to"] if turns else ["schedule", "on call", "by", "until", "next"]
     console().print(table([{name: row[name] for name in names} for row in rows], names))

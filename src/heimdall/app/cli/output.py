@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -23,10 +24,22 @@ LEVEL_STYLES = {
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(9), *range(11, 32), 127, *range(128, 160))}
 
 
+_PIPE_WIDTH = 1 << 16
+"""Columns of what is no terminal: a program reads a row as one line, however long."""
+
+_WHOLE_CELLS = 26
+"""Columns up to this wide are not folded: ids, times, numbers and names are of use only whole."""
+
+_TIME = re.compile(r"(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}:\d{2})(?:(\.\d*[1-9])0*|\.0+)?Z")
+
+
 def console(*, stderr: bool = False) -> Console:
     """A console that wraps nothing and colours nothing when it is not a terminal."""
     terminal = (sys.stderr if stderr else sys.stdout).isatty()
-    return Console(stderr=stderr, highlight=False, soft_wrap=True, no_color=not terminal, legacy_windows=False)
+    width = None if terminal else _PIPE_WIDTH
+    return Console(
+        stderr=stderr, width=width, highlight=False, soft_wrap=True, no_color=not terminal, legacy_windows=False
+    )
 
 
 def printable(text: str) -> str:
@@ -65,7 +78,9 @@ def table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] | None = Non
     grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for name in columns:
         numeric = all(isinstance(row.get(name), int | float | None) for row in rows)
-        grid.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        cells = [_cell(row.get(name)) for row in rows]
+        whole = max([len(name), *(cell.cell_len for cell in cells)]) <= _WHOLE_CELLS
+        grid.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=whole)
     for row in rows:
         grid.add_row(*(_cell(row.get(name)) for name in columns))
     return grid
@@ -74,6 +89,10 @@ def table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] | None = Non
 def _cell(value: object) -> Text:
     if value is None:
         return Text("")
+    if isinstance(value, bool):
+        return Text("yes" if value else "no")
     if isinstance(value, float):
         return Text(f"{value:.6g}")
-    return Text(printable(str(value)))
+    text = str(value)
+    time = _TIME.fullmatch(text)
+    return Text(f"{time[1]} {time[2]}{time[3] or ''}" if time else printable(text))

@@ -45,7 +45,10 @@ def list_rules(output: str, url: str) -> None:
         return
     rows = [{"id": rule["id"], "severity": rule["severity"], "kind": rule["kind"], "name": rule["name"],
              "source": rule.get("source", "")} for rule in answer["data"]]  # fmt: skip
-    console().print(table(rows, ["id", "severity", "kind", "name", "source"]))
+    if rows:
+        console().print(table(rows, ["id", "severity", "kind", "name", "source"]))
+    else:
+        click.echo("no rules; heimdall rules add FILE keeps some")
 
 
 @command.command("test")

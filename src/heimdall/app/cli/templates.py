@@ -31,6 +31,9 @@ def list_templates(text: str, owner: str | None, limit: int, output: str, url: s
     if output == "json":
         sys.stdout.write(orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode() + "\n")
         return
+    if not answer["data"]:
+        click.echo("no templates")
+        return
     shown = ("template_id", "count", "name", "owner", "first", "last", "template")
     print_rows([{name: row[name] or "" for name in shown} for row in answer["data"]], console())
 
