@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 
 import click
 
 from heimdall import __version__
 from heimdall.errors import HeimdallError, Misconfigured
+
+_ELSEWHERE = {
+    "patterns": "patterns are a pipe: heimdall search '* | patterns'",
+    "anomalies": "findings are a pipe: heimdall search '* | anomalies'",
+    "compare": "comparing is a pipe: heimdall search 'level>=error | compare' --from -1h",
+    "rootcause": "causes are a pipe: heimdall search 'level>=error | rootcause' --from -1h",
+    "explain": "a plan is an option: heimdall search QUERY --explain analyze",
+    "incidents": "incidents are with the alerts: heimdall alerts incidents",
+    "silence": "silences are with the alerts: heimdall alerts silence service=payment",
+    "query": "asking is: heimdall search QUERY",
+    "start": "a node is started by: heimdall up",
+    "serve": "a node is started by: heimdall up",
+    "send": "files are sent by: heimdall ingest FILE",
+}
+"""What people try, and where it is."""
 
 
 class _Commands(click.Group):
@@ -34,6 +50,18 @@ class _Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands_by_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does; a word that is no command is answered with what comes nearest."""
+        word = args[0]
+        if self.get_command(ctx, word) is None and not word.startswith("-"):
+            known, hint = self.list_commands(ctx), _ELSEWHERE.get(word)
+            nearest = difflib.get_close_matches(word, known, n=1)
+            hint = hint or (f"did you mean {nearest[0]!r}?" if nearest else f"commands are {', '.join(known)}")
+            raise click.UsageError(f"there is no command {word!r}; {hint}", ctx)
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         module = self.commands_by_name.get(name)

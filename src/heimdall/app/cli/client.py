@@ -14,6 +14,7 @@ from heimdall.errors import (
     Denied,
     HeimdallError,
     InvalidInput,
+    Misconfigured,
     NotFound,
     Overloaded,
     QuerySyntaxError,
@@ -46,7 +47,7 @@ class NodeClient:
         socket: Path | None = None,
     ) -> None:
         """`headers` go with every request; `socket`: a Unix socket the node listens on, whatever `url` says."""
-        self.url = url.rstrip("/")
+        self.url = _address(url)
         self._http = httpx.Client(
             base_url=self.url,
             timeout=httpx.Timeout(timeout_s, connect=5.0),
@@ -116,6 +117,22 @@ class NodeClient:
             raise Unavailable(f"the node at {self.url} did not answer in time") from exc
         except httpx.HTTPError as exc:
             raise Unavailable(f"the connection to {self.url} broke: {exc}") from exc
+
+
+def _address(url: str) -> str:
+    """`url` without a slash at its end; `http://` stands before one that names no scheme.
+
+    Raises:
+        Misconfigured: a scheme that no node speaks, or no host.
+    """
+    full = (url if "://" in url else f"http://{url}").rstrip("/")
+    try:
+        parsed = httpx.URL(full)
+    except httpx.InvalidURL as exc:
+        raise Misconfigured(f"{url!r} is no address of a node ({exc}); it has the form {DEFAULT_URL}") from exc
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise Misconfigured(f"{url!r} is no address of a node; it has the form {DEFAULT_URL}")
+    return full
 
 
 def _given(parameters: Mapping[str, object] | None) -> dict[str, str]:

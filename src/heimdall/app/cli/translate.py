@@ -13,6 +13,7 @@ import orjson
 @click.argument("query")
 @click.option(
     "--from",
+    "--language",
     "language",
     required=True,
     help="The language of the query: spl, sql, logql, esdsl (Elasticsearch's JSON), kql, logsql, lucene or ppl.",

@@ -48,6 +48,31 @@ def parse(text: str) -> Query:
     return query
 
 
+_OTHER_NAMES = {
+    "limit": "it is called head here: | head 10",
+    "take": "it is called head here: | head 10",
+    "first": "it is called head here: | head 10",
+    "tail": "the newest come first; the oldest are: | sort timestamp | head 10",
+    "count": "counting is: | stats count()",
+    "summarize": "it is called stats here: | stats count() by service",
+    "aggregate": "it is called stats here: | stats count() by service",
+    "group": "grouping is: | stats count() by service",
+    "by": "grouping is: | stats count() by service",
+    "eval": "it is called extend here: | extend seconds = duration_ms / 1000",
+    "filter": "it is called where here: | where duration_ms > 100",
+    "search": "conditions stand at the beginning, or in: | where duration_ms > 100",
+    "table": "it is called fields here: | fields timestamp, service, message",
+    "project": "it is called fields here: | fields timestamp, service, message",
+    "select": "it is called fields here: | fields timestamp, service, message",
+    "order": "it is called sort here: | sort -duration_ms",
+    "uniq": "it is called dedup here: | dedup service",
+    "distinct": "it is called dedup here: | dedup service",
+    "rex": 'it is called parse here: | parse "took <ms> ms"',
+    "extract": 'it is called parse here: | parse "took <ms> ms"',
+}
+"""Pipes by the names that other languages have for them."""
+
+
 def _pipe(cursor: Cursor) -> Pipe:
     from heimdall.query.pipes import pipes  # pipes are parsed with this package's cursor: imported once both exist
 
@@ -59,7 +84,9 @@ def _pipe(cursor: Cursor) -> Pipe:
         raise cursor.unexpected("expected a pipe", f"pipes are {', '.join(known)}")
     word = known.get(name[0].lower())
     if word is None:
-        hint = did_you_mean(name[0], list(known)) or f"pipes are {', '.join(known)}"
+        hint = (
+            _OTHER_NAMES.get(name[0].lower()) or did_you_mean(name[0], list(known)) or f"pipes are {', '.join(known)}"
+        )
         raise cursor.error(f"there is no pipe '{name[0][:40]}'", length=len(name[0]), hint=hint)
     cursor.position = name.end()
     cursor.skip()
