@@ -247,6 +247,25 @@ def test_no_letter_is_lost_where_the_page_is_slower_than_the_hands(visit):
     expect(editor).to_have_text(typed)
 
 
+@pytest.mark.parametrize("begin", ["key", "click"])
+def test_what_is_typed_while_the_editor_loads_is_text(visit, page, begin):
+    held: list[Route] = []
+    page.route("**/assets/Editor-*.js", lambda route: held.append(route))
+    ready(visit(EXPLORE))
+    if begin == "key":
+        page.keyboard.press("/")
+    else:
+        page.get_by_role("textbox", name="Query").click()
+    page.keyboard.type(" level>=error", delay=20)
+    expect(page.locator("input.query-input")).to_have_value("shop:demo level>=error")
+    expect(focused(page)).to_have_count(0)
+    held[0].continue_()
+    expect(page.locator(".query-editor .cm-content")).to_be_focused()
+    page.keyboard.type(" pool", delay=20)
+    page.keyboard.press("Control+Enter")
+    expect(page).to_have_url(re.compile(r"q=shop:demo\+level%3E=error\+pool"))
+
+
 def test_the_editor_completes_and_underlines(visit):
     page = ready(visit(EXPLORE))
     page.keyboard.press("/")
@@ -283,6 +302,20 @@ def test_an_aggregate_is_a_table(visit):
     expect(table.locator("thead th")).to_have_text(["service", "n"])
     expect(table.locator("tbody tr").first).to_have_text(re.compile("auth.*750"))
     expect(status(page)).to_have_text("4 rows")
+    table.get_by_role("button", name="service").click()
+    table.get_by_role("button", name="service").click()
+    expect(table.get_by_role("columnheader", name="service")).to_have_attribute("aria-sort", "descending")
+    expect(table.locator("tbody tr").last).to_have_text(re.compile("auth.*750"))
+
+
+def test_the_result_can_be_had_as_a_file(visit):
+    page = ready(visit("/explore?from=-24h&q=shop:demo+level:error"), 31)
+    for name, lines in (("CSV", 32), ("JSON lines", 31)):
+        page.get_by_role("button", name="Download").click()
+        with page.expect_download() as begun:
+            page.get_by_role("button", name=name).click()
+        expect(page.get_by_text("31 rows are in the file")).to_be_visible()
+        assert len(Path(begun.value.path()).read_text("utf-8").splitlines()) == lines
 
 
 def test_no_match_says_where_the_nearest_is(visit):

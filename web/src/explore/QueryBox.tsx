@@ -22,6 +22,16 @@ export function QueryBox({ q, bounds, onRun }: Props) {
   const [given, setGiven] = useState<Given>({ text: q });
   const [editing, setEditing] = useState(false);
   const input = useRef<HTMLInputElement>(null);
+  /** While the editor is on its way, its stand-in has the focus: what is typed meanwhile is text, no shortcut. */
+  const standIn = useCallback(
+    (element: HTMLInputElement | null) => {
+      input.current = element;
+      if (!element || !editing) return;
+      element.focus();
+      element.setSelectionRange(element.value.length, element.value.length);
+    },
+    [editing],
+  );
   const remember = useSettings((state) => state.remember);
 
   const put = useCallback((value: string) => {
@@ -44,7 +54,7 @@ export function QueryBox({ q, bounds, onRun }: Props) {
 
   const plain = (
     <input
-      ref={input}
+      ref={standIn}
       className="query-input"
       aria-label="Query"
       placeholder={HINT}
