@@ -88,6 +88,7 @@ function ask<T>(route: string, params: Params, signal?: AbortSignal): Promise<T>
 export interface SearchParams extends QueryParams {
   limit?: number;
   rank?: number;
+  cursor?: string;
   query_id?: string;
 }
 

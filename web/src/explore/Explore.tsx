@@ -13,6 +13,7 @@ import { formatInstant, nowNs } from '../time/instant';
 import { Icon } from '../ui/Icon';
 import { NARROW, PHONE, useMedia } from '../ui/media';
 import { DEFAULT_STATE, exploreHref } from '../url';
+import { Download } from './Download';
 import { Drawer } from './Drawer';
 import { EmptyResult } from './EmptyResult';
 import { Facets, type FilterHow } from './Facets';
@@ -217,7 +218,11 @@ export function Explore() {
             onLevel={onLevel}
           />
         )}
-        {!state.live && <Views view={state.view} onView={(view) => update({ view })} />}
+        {!state.live && (
+          <Views view={state.view} onView={(view) => update({ view })}>
+            {shown && !stale && total > 0 && state.view === 'lines' && <Download run={shown.run} />}
+          </Views>
+        )}
         {phase === 'failed' && !state.live && <FailureNote error={error} q={run.q} onRetry={rerun} />}
         {empty && <EmptyResult run={run} range={state} onRange={(range) => update(range)} onQuery={onQuery} />}
         {view === 'patterns' && !empty && (

@@ -1,19 +1,22 @@
+import { useState } from 'react';
 import type { Row } from '../api/types';
 import { safeText } from '../text/safe';
 import { displayInstant, parseInstant, type Zone } from '../time/instant';
 import { count, valueText } from '../ui/format';
 import type { Pages } from './pages';
+import { nextSort, type Sort, sorted } from './rowSort';
 
 /** More rows than this are not laid out; the query can sort and `head`. */
 const SHOWN_ROWS = 1_000;
 
-/** Rows of an aggregating query, with their columns in the order they came. */
+/** Rows of an aggregating query, with their columns in the order they came; a column's head sorts what is shown. */
 export function ResultTable({ pages, total, zone }: { pages: Pages; total: number; zone: Zone }) {
   const rows: Row[] = [];
   for (let rank = 0; rank < Math.min(total, SHOWN_ROWS); rank++) {
     const row = pages.at(rank);
     if (row) rows.push(row);
   }
+  const [sort, setSort] = useState<Sort | null>(null);
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   return (
     <section className="result-table" tabIndex={0} aria-label="Result">
@@ -25,14 +28,18 @@ export function ResultTable({ pages, total, zone }: { pages: Pages; total: numbe
                 key={column}
                 scope="col"
                 className={rows.some((row) => typeof row[column] === 'number') ? 'number' : ''}
+                aria-sort={sort?.column === column ? (sort.descending ? 'descending' : 'ascending') : undefined}
               >
-                {safeText(column)}
+                <button type="button" className="sort-button" onClick={() => setSort(nextSort(sort, column, rows))}>
+                  {safeText(column)}
+                  <span aria-hidden="true">{sort?.column === column ? (sort.descending ? ' ↓' : ' ↑') : ''}</span>
+                </button>
               </th>
             ))}
           </tr>
         </thead>
         <tbody>
-          {rows.map((row, i) => (
+          {sorted(rows, sort).map((row, i) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: aggregates have no name of their own
             <tr key={i}>
               {columns.map((column) => (
