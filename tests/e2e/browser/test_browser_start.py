@@ -40,10 +40,15 @@ def test_a_file_is_read_and_can_be_explored(open_context, seeded, tmp_path):
     file.write_bytes(ACCESS_LOG)
     page = open_context(seeded.url).new_page()
     page.goto(f"{seeded.url}/start")
-    page.get_by_label("Log file").set_input_files(file)
-    expect(page.locator(".file-progress")).to_contain_text("2 lines stored")
-    seeded.wait_for_count(2, "dropped")
-    page.get_by_role("link", name="Explore them").click()
+    other, program = tmp_path / "other.log", tmp_path / "program"
+    other.write_bytes(ACCESS_LOG[: ACCESS_LOG.index(b"\n") + 1])
+    program.write_bytes(bytes(range(256)))
+    page.get_by_label("Log files").set_input_files([file, other, program])
+    expect(page.locator(".file-progress")).to_contain_text(
+        ["access.log: 2 lines stored", "other.log: 1 line stored", "program: this is no text"]
+    )
+    seeded.wait_for_count(3, "dropped")
+    page.get_by_role("link", name="Explore them").first.click()
     expect(page).to_have_url(re.compile("from=all"))
     expect(page.locator(".status-count")).to_be_visible()
     page.goto(f"{seeded.url}/explore?from=all&q=dropped")

@@ -5,9 +5,10 @@ import { ApiError } from '../api/errors';
 import type { IngestAnswer } from '../api/types';
 import { count, plural } from '../ui/format';
 import { Icon } from '../ui/Icon';
-import { encodingOf, splitAtLines, typeOf } from './filePieces';
+import { encodingOf, isBinary, splitAtLines, typeOf } from './filePieces';
 
 interface Progress {
+  key: number;
   name: string;
   sent: number;
   size: number;
@@ -17,20 +18,35 @@ interface Progress {
 }
 
 const NOTHING: IngestAnswer = { accepted: 0, rejected: 0, errors: [] };
+const BEGINNING = { sent: 0, answer: NOTHING, done: false };
 
-/** Drop or choose a file: sent in pieces of whole lines, each durable before the next. */
+let nextKey = 0;
+
+/** Drop or choose files: sent one after the other in pieces of whole lines, each durable before the next. */
 export function FileCard() {
   const input = useRef<HTMLInputElement>(null);
   const [over, setOver] = useState(false);
-  const [progress, setProgress] = useState<Progress | null>(null);
+  const [progress, setProgress] = useState<Progress[]>([]);
+  const queue = useRef<Promise<void>>(Promise.resolve());
 
-  const send = async (file: File) => {
+  const sendAll = (files: Iterable<File>) => {
+    setProgress((all) => (all.every(({ done }) => done) ? [] : all));
+    for (const file of files) {
+      const key = nextKey++;
+      setProgress((all) => [...all, { key, name: file.name, size: file.size, ...BEGINNING }]);
+      queue.current = queue.current.then(() => send(file, key));
+    }
+  };
+  const send = async (file: File, key: number) => {
     let answer = NOTHING;
     let sent = 0;
     const show = (more: Partial<Progress>) =>
-      setProgress({ name: file.name, size: file.size, sent, answer, done: false, ...more });
-    show({});
+      setProgress((all) => all.map((each) => (each.key === key ? { ...each, sent, answer, ...more } : each)));
     try {
+      if (await isBinary(file)) {
+        show({ done: true, problem: 'this is no text; nothing was sent' });
+        return;
+      }
       for await (const piece of splitAtLines(file)) {
         const part = await sendLogs(piece, typeOf(file.name), encodingOf(file.name));
         sent += piece.size;
@@ -52,8 +68,7 @@ export function FileCard() {
   const onDrop = (event: DragEvent) => {
     event.preventDefault();
     setOver(false);
-    const file = event.dataTransfer.files[0];
-    if (file) void send(file);
+    sendAll(event.dataTransfer.files);
   };
   return (
     <section
@@ -68,26 +83,30 @@ export function FileCard() {
       onDrop={onDrop}
     >
       <h2 id="card-file">
-        <Icon name="file" size={18} /> Open a file
+        <Icon name="file" size={18} /> Open files
       </h2>
-      <p className="muted">JSON lines, access logs, syslog, logfmt, stack traces; also .gz and .zst.</p>
+      <p className="muted">JSON lines and arrays, access logs, syslog, logfmt, stack traces; also .gz and .zst.</p>
       <button type="button" className="drop" onClick={() => input.current?.click()}>
         <Icon name="start" size={20} />
-        <span>{over ? 'Let go to send it' : 'Drop a file here, or choose one'}</span>
+        <span>{over ? 'Let go to send them' : 'Drop files here, or choose some'}</span>
       </button>
       <input
         ref={input}
         type="file"
+        multiple
         className="sr-only"
         tabIndex={-1}
-        aria-label="Log file"
+        aria-label="Log files"
         onChange={(event) => {
-          const file = event.target.files?.[0];
-          if (file) void send(file);
+          sendAll(event.target.files ?? []);
           event.target.value = '';
         }}
       />
-      <div role="status">{progress && <FileProgress progress={progress} />}</div>
+      <div role="status">
+        {progress.map((each) => (
+          <FileProgress key={each.key} progress={each} />
+        ))}
+      </div>
     </section>
   );
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { encodingOf, splitAtLines, typeOf } from './filePieces';
+import { encodingOf, isBinary, splitAtLines, typeOf } from './filePieces';
 
 async function pieces(text: string, size: number, name = 'app.log'): Promise<string[]> {
   const out: string[] = [];
@@ -37,4 +37,13 @@ test('name endings say what a file is', () => {
     'application/json',
     'text/plain',
   ]);
+});
+
+test('programs and pictures are no text, coloured lines and holes are', async () => {
+  const file = (bytes: number[], name = 'a') => new File([new Uint8Array(bytes)], name);
+  const all = [...Array(256).keys()];
+  expect(await isBinary(file(all))).toBe(true);
+  expect(await isBinary(file(all, 'a.gz'))).toBe(false);
+  expect(await isBinary(new File(['\u001b[31mERROR\u001b[0m caf\u00e9 \u{1f389}\r\n\tat x'], 'a.log'))).toBe(false);
+  expect(await isBinary(file([...Array(500).fill(0), 65, 10]))).toBe(false);
 });

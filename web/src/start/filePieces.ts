@@ -15,6 +15,15 @@ export function typeOf(name: string): string {
   return /\.json$/i.test(plain) ? 'application/json' : 'text/plain';
 }
 
+/** Whether a file is none of text: more than one byte in twenty of its beginning is a control character. What is
+ * compressed is looked into by the node. */
+export async function isBinary(file: File): Promise<boolean> {
+  if (encodingOf(file.name)) return false;
+  const head = new Uint8Array(await file.slice(0, 1024).arrayBuffer()).filter((byte) => byte !== 0);
+  const control = head.filter((byte) => byte < 9 || (byte > 13 && byte < 32 && byte !== 27) || byte === 127);
+  return control.length * 20 > head.length;
+}
+
 /** Whole file when it is compressed, one JSON document, or small; else pieces of whole lines. */
 export async function* splitAtLines(file: File, pieceBytes = PIECE_BYTES): AsyncGenerator<Blob> {
   if (encodingOf(file.name) || typeOf(file.name) === 'application/json' || file.size <= pieceBytes) {
