@@ -14,6 +14,12 @@ test('characters that reorder or hide text are named', () => {
   );
 });
 
+test('joiners stay where they are spelling', () => {
+  for (const text of ['👩‍👩‍👧‍👦 🏳️‍🌈 👩🏽‍🔧', 'می\u200cخواهم', 'क्\u200dष']) expect(revealInvisible(text)).toBe(text);
+  expect(revealInvisible('ad\u200cmin a\u200d')).toBe('ad⟦U+200C⟧min a⟦U+200D⟧');
+  expect(revealInvisible('👩\u200dx')).toBe('👩⟦U+200D⟧x');
+});
+
 test('nothing invisible is left in any text', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {
