@@ -32,3 +32,24 @@ test('a value of several lines has the whole width', () => {
   const { container } = render(<FieldTable line={LINE} onFilter={() => {}} />);
   expect(container.querySelector('.field-block')?.textContent).toBe('Traceback\n  File "a.py"');
 });
+
+test('of many fields those are shown whose name or value holds what is sought', () => {
+  const many = Object.fromEntries([...Array(30).keys()].map((i) => [`field_${i}`, `value ${i * 2}`]));
+  render(<FieldTable line={{ ...LINE, ...many }} onFilter={() => {}} />);
+  const box = screen.getByRole('searchbox', { name: 'Find a field' });
+  fireEvent.change(box, { target: { value: ' LUE 5' } });
+  expect(screen.getAllByRole('rowheader').map((head) => head.textContent)).toEqual([
+    'field_25',
+    'field_26',
+    'field_27',
+    'field_28',
+    'field_29',
+  ]);
+  fireEvent.change(box, { target: { value: 'zebra' } });
+  expect(screen.getAllByRole('rowheader')).toHaveLength(1);
+});
+
+test('few fields need no search', () => {
+  render(<FieldTable line={LINE} onFilter={() => {}} />);
+  expect(screen.queryByRole('searchbox')).toBeNull();
+});
