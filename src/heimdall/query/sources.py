@@ -6,7 +6,7 @@ each value. Planner, pages, histogram and facets are written once on top of them
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -83,8 +83,12 @@ class Source(Protocol):
         limit: int | None = None,
         before: Behind | None = None,
         offset: int = 0,
+        without: Collection[str] = (),
     ) -> pa.Table:
-        """Rows of the answer, in its order; those of records end with `_timestamp` and `_position`."""
+        """Rows of the answer, in its order; those of records end with `_timestamp` and `_position`.
+
+        `without`: columns that nobody looks at; those of whole records may be null.
+        """
 
     def counts(
         self, job: Job, question: Question, step_ns: int, by: str | None = None, *, since_1970: bool = False
@@ -158,9 +162,10 @@ class SqlSource:
         limit: int | None = None,
         before: Behind | None = None,
         offset: int = 0,
+        without: Collection[str] = (),
     ) -> pa.Table:
         if columns is None and not question.query.pipes:
-            return with_order(self._whole(job, question, limit, before, offset))
+            return with_order(self._whole(job, question, limit, before, offset, without))
         statement = self._select(question, columns, limit, before)
         if offset:
             statement = statement.offset(offset, copy=False)
@@ -271,14 +276,29 @@ class SqlSource:
         )
         return None if source is None else source.subquery(TABLE, copy=False)
 
-    def _whole(self, job: Job, question: Question, limit: int | None, before: Behind | None, offset: int) -> pa.Table:
+    def _whole(
+        self,
+        job: Job,
+        question: Question,
+        limit: int | None,
+        before: Behind | None,
+        offset: int,
+        without: Collection[str],
+    ) -> pa.Table:
         while True:
             unused = self._engine.unused
-            found = self._executor.run(job, self.tier, self._records(question, limit, before, offset))
+            found = self._executor.run(job, self.tier, self._records(question, limit, before, offset, without))
             if self._engine.unused == unused:
                 return found
 
-    def _records(self, question: Question, limit: int | None, before: Behind | None, offset: int) -> exp.Select:
+    def _records(
+        self,
+        question: Question,
+        limit: int | None,
+        before: Behind | None,
+        offset: int,
+        without: Collection[str] = (),
+    ) -> exp.Select:
         """Whole records as they are stored, their looks are made from a page of them. `*` keeps the statement short:
         to name two dozen columns costs more than to plan the rest of it. Columns nobody uses are not read."""
         conditions = self._conditions(question)
@@ -286,7 +306,7 @@ class SqlSource:
             conditions += behind(before)
         order = [exp.column(name, table=TABLE, quoted=True) for name in ("timestamp", "position")]
         statement = exp.Select(
-            expressions=[everything(self._engine.unused)],
+            expressions=[everything(self._engine.unused.union(without))],
             where=exp.Where(this=exp.and_(*conditions, copy=False)),
             order=exp.Order(expressions=[exp.Ordered(this=column, desc=True) for column in order]),
         ).from_(self._table.copy(), copy=False)
@@ -351,6 +371,7 @@ class FrameSource:
         limit: int | None = None,
         before: Behind | None = None,
         offset: int = 0,
+        without: Collection[str] = (),
     ) -> pa.Table:
         return self._evaluate(job, question, columns, None if limit is None else limit + offset, before)[
             offset:

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from heimdall.insight.comparing.templates import is_of
 from heimdall.insight.similarity.bm25 import collection_of
-from heimdall.insight.similarity.candidates import messages_of, whole
+from heimdall.insight.similarity.candidates import messages_of, times_of, whole
 from heimdall.insight.similarity.features import without_numbers
 from heimdall.insight.similarity.traces import Trace
 from heimdall.query.asking import Asking
@@ -44,6 +44,9 @@ _COUNTS = parse("* | stats count() as count by template_id").pipes
 
 CANDIDATES = 200
 """Records that are read whole and compared word by word, at least."""
+
+ENOUGH = 4
+"""Stack traces that are compared for each row of the answer before older ones, or less likely ones, are looked at."""
 
 MOST_TEMPLATES = 50
 """Templates whose records are looked at: each may have few."""
@@ -76,12 +79,17 @@ def _like_trace(asking: Asking, search: Predicate, trace: Trace, wanted: int, ro
     def judge(found: pl.DataFrame) -> pl.DataFrame:
         return trace.rank(found["message"])
 
-    found = trace.with_all_names(asking, search, wanted)
-    best = _best(found, judge, rows)
-    if found.height == wanted or (best.height == rows and best[SIMILARITY][-1] == 1.0):
-        return best  # what lacks a name cannot be more like it
-    more = trace.with_some_names(asking, search, wanted)
-    return _best(pl.concat([found, more]).unique(["time", "position"], maintain_order=True), judge, rows)
+    every = trace.all_names(search)
+    if every is None:
+        return _best(messages_of(asking, search, 0), judge, rows)
+    times = times_of(asking, every, wanted)
+    enough = min(ENOUGH * rows, wanted)
+    # What lacks a name cannot be more like it than what is the same.
+    for count in (min(enough, len(times)), len(times)) if len(times) >= rows else ():
+        best = _best(messages_of(asking, every, count, since_ns=times[count - 1]), judge, rows)
+        if count == wanted or (best.height == rows and best[SIMILARITY][-1] == 1.0):
+            return best
+    return _best(trace.with_some_names(asking, search, enough, wanted), judge, rows)
 
 
 def _like_templates(asking: Asking, search: Predicate, text: str, wanted: int) -> tuple[pl.DataFrame, Judge, list[str]]:
@@ -161,7 +169,7 @@ def _newest(asking: Asking, search: Predicate, ids: list[list[int]], counts: lis
 
 
 def _best(found: pl.DataFrame, judge: Judge, rows: int) -> pl.DataFrame:
-    """Columns `time`, `position`, `template_id`, `similarity` and `why` of the `rows` most similar; messages that
+    """The columns of `found` with `similarity` and `why`, of the `rows` most similar; messages that
     differ in numbers alone are judged once."""
     found = found.with_columns(without_numbers(pl.col("message")).alias("shape"))
     distinct = found.unique("shape", keep="first", maintain_order=True)

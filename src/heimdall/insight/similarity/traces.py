@@ -2,8 +2,9 @@
 
 A frame's weight falls with its depth and rises with its rarity, as in TraceSim (Vasiliev et al., MaLTeSQuE 2020); what
 two traces share is held against what either has (weighted Jaccard), so that a part missing and a part too many both
-count. Compared are records that have all names of the trace, however rare they are, and those with most of its names
-among the newest that have one of its innermost frames and what was thrown; where there are few, without that.
+count. Compared are records that have all names of the trace, however rare they are, the newest first; and, until
+there are enough that are the same, those with most of its names among the newest that have one of its innermost frames
+and what was thrown; where there are few, without that.
 """
 
 from __future__ import annotations
@@ -53,21 +54,23 @@ class Trace:
         names = _weighted(pl.Series([text], dtype=pl.String))
         return cls(names.sort("weight", descending=True, maintain_order=True)) if names.height else None
 
-    def with_all_names(self, asking: Asking, search: Predicate, wanted: int) -> pl.DataFrame:
-        """The newest records with all names that are looked for, as `messages_of` gives them."""
+    def all_names(self, search: Predicate) -> Predicate | None:
+        """Records with all names that are looked for; None where none is."""
         sought = [*self._sought(thrown=True), *self._sought(thrown=False)][:SOUGHT]
-        return messages_of(asking, And((search, *_phrases(sought))), wanted if sought else 0)
+        return And((search, *_words(sought))) if sought else None
 
-    def with_some_names(self, asking: Asking, search: Predicate, wanted: int) -> pl.DataFrame:
-        """Those with most of them among the newest that have an innermost frame."""
+    def with_some_names(self, asking: Asking, search: Predicate, enough: int, wanted: int) -> pl.DataFrame:
+        """Records with most of the names among the newest that have an innermost frame, as `messages_of` gives them:
+        of those with what was thrown, or, where they are not `enough`, of all. `wanted` at most."""
         frames, thrown = self._sought(thrown=False), self._sought(thrown=True)
         sought = [*thrown, *frames][:SOUGHT]
-        if not sought:
-            return messages_of(asking, search, 0)
-        innermost = Or(_phrases((frames or thrown)[:INNERMOST]))
-        some = messages_of(asking, And((search, innermost, *_phrases(thrown))), NEWEST)
-        if some.height < wanted:
+        innermost = Or(_words((frames or thrown)[:INNERMOST]))
+        some = messages_of(asking, And((search, innermost, *_words(thrown))), NEWEST)
+        if some.height == NEWEST and (every := self.all_names(search)) is not None:
+            some = pl.concat([messages_of(asking, every, wanted), some])  # however old they are
+        elif some.height < enough:
             some = pl.concat([some, messages_of(asking, And((search, innermost)), NEWEST)])
+        some = some.unique(["time", "position"], maintain_order=True)
         score = pl.sum_horizontal(
             pl.col("message").str.contains(word, literal=True).cast(pl.Float64) * weight for word, weight in sought
         )
@@ -115,8 +118,14 @@ class Trace:
         return list(words.items())
 
 
-def _phrases(sought: list[tuple[str, float]]) -> tuple[Phrase, ...]:
-    return tuple(Phrase(word) for word, _ in sought)
+def _words(sought: list[tuple[str, float]]) -> tuple[Predicate, ...]:
+    """What the words' records have. Of several tokens (`send on closed channel`) their order is not looked at: the
+    engine knows from its index alone which records have a token."""
+    return tuple(one if len(one.items) > 1 else one.items[0] for one in (And(_tokens(word)) for word, _ in sought))
+
+
+def _tokens(word: str) -> tuple[Phrase, ...]:
+    return tuple(Phrase(token) for token in dict.fromkeys(tokens(word)))
 
 
 def _weighted(texts: pl.Series) -> pl.DataFrame:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -74,9 +74,12 @@ class CachedSource:
         limit: int | None = None,
         before: Behind | None = None,
         offset: int = 0,
+        without: Collection[str] = (),
     ) -> pa.Table:
         def plainly() -> pa.Table:
-            return self._source.rows(job, question, columns=columns, limit=limit, before=before, offset=offset)
+            return self._source.rows(
+                job, question, columns=columns, limit=limit, before=before, offset=offset, without=without
+            )
 
         if job.fresh or before is not None or offset or not question.query.aggregates or uses_now(question.query):
             return plainly()

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlglot import exp
 
 from heimdall.clock import SystemClock
 from heimdall.insight.pipes.similar import Similar
+from heimdall.insight.similarity.features import MAX_CHARS
 from heimdall.insight.similarity.traces import NEWEST, Trace
 from heimdall.model.batch import DEFAULT_TENANT, LOG_SCHEMA, POSITION_FIELD, LogBatch, Origin
 from heimdall.pipeline.stages.template import TemplateStage
+from heimdall.query.ast import And, MatchAll, Phrase
+from heimdall.query.executor import Executor, Job
 from heimdall.query.request import SearchRequest
 from heimdall.query.service import QueryConfig, QueryService
-from heimdall.storage import Tiers, open_engine
+from heimdall.storage import Engine, Tiers, open_engine
 
 START_NS = 1_700_000_000_000_000_000
 RARE, FREQUENT = 6, NEWEST + 300
@@ -43,6 +48,13 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     engine = open_engine(url, SystemClock())
     texts = [rare(n) for n in range(RARE)] + [frequent(n) for n in range(FREQUENT)]
     texts += [f"\tat com.shop.Lonely.frame(Lonely.java:{n})" for n in range(3)] + ["order saved"] * 3
+    service = stored(engine, texts)
+    yield service
+    service.close()
+    engine.close()
+
+
+def stored(engine: Engine, texts: list[str]) -> QueryService:
     times = [START_NS + place * 10**6 for place in range(len(texts))]
     rows = [
         {"timestamp": time, "observed_timestamp": time, "severity_number": 17, "message": text, "position": place}
@@ -52,10 +64,7 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     table = pa.Table.from_pylist(rows, pa.schema([*LOG_SCHEMA, POSITION_FIELD]))
     engine.append(stage.process(LogBatch(DEFAULT_TENANT, table, origin=Origin(1, len(rows)))))
     catalogue = stage.catalogue()
-    service = QueryService(Tiers({"hot": engine}), SystemClock(), QueryConfig(), lambda: catalogue)
-    yield service
-    service.close()
-    engine.close()
+    return QueryService(Tiers({"hot": engine}), SystemClock(), QueryConfig(), lambda: catalogue)
 
 
 def found(service: QueryService, text: str, rows: int) -> list[dict[str, object]]:
@@ -70,6 +79,48 @@ def test_a_rare_fault_is_found_behind_many_that_differ_in_what_was_thrown(servic
     assert "Cart.add" in str(rows[0]["why"])
     times = [str(row["timestamp"]) for row in rows[:RARE]]
     assert times == sorted(times, reverse=True)
+
+
+def test_messages_that_are_known_are_not_read_again(service: QueryService, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[exp.Query] = []
+    run = Executor.run
+
+    def watched(self: Executor, job: Job, tier: str, statement: exp.Query, *, estimated: bool = False) -> pa.Table:
+        asked.append(statement)
+        return run(self, job, tier, statement, estimated=estimated)
+
+    monkeypatch.setattr(Executor, "run", watched)
+    rows = found(service, frequent(8), 5)
+    assert all("NullPointer" in str(row["message"]) for row in rows)
+    reading = [statement for statement in asked if "message" in _columns(statement)]
+    assert len(reading) == (0 if not asked else 1)
+
+
+def _columns(statement: exp.Query) -> set[str]:
+    """What a statement's answer is made of."""
+    star = statement.find(exp.Star)
+    if star is not None:
+        return {"message"} - {column.name for column in star.args["except_"]}
+    return {column.name for item in statement.selects for column in item.find_all(exp.Column)}
+
+
+def test_a_trace_longer_than_what_counts_of_it_comes_whole(tmp_path: Path) -> None:
+    text = rare(1) + "\n\tat com.shop.Deep.down(Deep.java:1)" * 600
+    engine = open_engine(f"clickhouse+embedded://{tmp_path}", SystemClock())
+    service = stored(engine, [text, *(rare(n) for n in range(3))])
+    assert len(text) > MAX_CHARS
+    assert [row["message"] for row in found(service, text, 1)] == [text]
+    service.close()
+    engine.close()
+
+
+def test_words_of_a_thrown_thing_are_looked_for_one_by_one() -> None:
+    frames = "main.(*Cart).add(0x1)\n\t/src/cart.go:7 +0x1\nmain.run()\n\t/src/run.go:9 +0x2"
+    trace = Trace.of(f"panic: send on closed channel\n\n{frames}")
+    assert trace is not None
+    every = trace.all_names(MatchAll())
+    assert isinstance(every, And)
+    assert And((Phrase("send"), Phrase("on"), Phrase("closed"), Phrase("channel"))) in every.items
 
 
 def test_more_rows_than_one_statement_asks_for_come_whole(service: QueryService) -> None:

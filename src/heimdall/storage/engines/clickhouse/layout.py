@@ -138,6 +138,9 @@ INDEXES: tuple[Index, ...] = (
 
 TABLE_SETTINGS: dict[str, int | str] = {
     "index_granularity": 8192,
+    # Fewer records a block where they are long, as stack traces are: who wants one message decompresses those before
+    # it in its block. Ordinary records keep nearly all of theirs (0.2 bytes a record more). The default is 10 MiB.
+    "index_granularity_bytes": 2 * 1024 * 1024,
     # An append returns only when the part and its directory are on the disk; merged parts before their sources go.
     "fsync_after_insert": 1,
     "fsync_part_directory": 1,
