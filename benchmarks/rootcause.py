@@ -31,6 +31,7 @@ from heimdall.clock import SystemClock
 from heimdall.pipeline.stages.template import TemplateStage
 from heimdall.query.request import SearchRequest
 from heimdall.query.service import QueryConfig, QueryService
+from heimdall.query.templates import TableCatalogue
 from heimdall.storage import Engine, Tiers, open_engine
 
 
@@ -46,7 +47,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         engine = open_engine(f"clickhouse+embedded://{Path(folder) / 'tier'}", SystemClock())
         catalogue, records = store(tape, end_ns, engine)
-        queries = QueryService(Tiers({"hot": engine}), SystemClock(), QueryConfig(), lambda: catalogue)
+        queries = QueryService(Tiers({"hot": engine}), SystemClock(), QueryConfig(), TableCatalogue(lambda: catalogue))
         result = judged(queries, truth_of(tape, start_ns, end_ns))
         queries.close()
         engine.close()

@@ -53,6 +53,7 @@ from heimdall.insight.similarity.similar import fused, nearness
 from heimdall.model.batch import DEFAULT_TENANT, TIMESTAMP, LogBatch, Origin
 from heimdall.pipeline.stages.template import TemplateStage
 from heimdall.query.service import QueryConfig, QueryService
+from heimdall.query.templates import TableCatalogue
 from heimdall.storage import Engine, Tiers, open_engine
 from tracelogs import faults, occurrence
 
@@ -86,8 +87,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         engine = open_engine(f"clickhouse+embedded://{Path(folder) / 'tier'}", SystemClock())
         catalogue = store(lines, given.records, engine)
-        queries = QueryService(Tiers({"hot": engine}), SystemClock(), QueryConfig(), lambda: catalogue)
-        meaning = open_meaning(EmbeddingsConfig(model=given.model), Path(folder), lambda: catalogue)
+        queries = QueryService(Tiers({"hot": engine}), SystemClock(), QueryConfig(), TableCatalogue(lambda: catalogue))
+        meaning = open_meaning(EmbeddingsConfig(model=given.model), Path(folder), TableCatalogue(lambda: catalogue))
         queries.meaning = meaning
         speed = {} if meaning is None else embedded(meaning)
         with served(queries) as client:
@@ -214,7 +215,7 @@ def embedded(meaning: TemplateMeaning) -> dict[str, object]:
 def ranked(templates: list[str], pairs: Path, model: Path | None, folder: Path) -> dict[str, object]:
     collection = Collection(pl.Series(templates))
     catalogue = pa.table({"text": templates})
-    meaning = open_meaning(EmbeddingsConfig(model=model), folder, lambda: catalogue)
+    meaning = open_meaning(EmbeddingsConfig(model=model), folder, TableCatalogue(lambda: catalogue))
     if meaning is not None:
         meaning.refresh()
     ranks = []

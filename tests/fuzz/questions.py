@@ -35,6 +35,7 @@ from heimdall.query.promql.logs import LogMetrics
 from heimdall.query.promql.service import PrometheusService
 from heimdall.query.request import SearchRequest
 from heimdall.query.service import QueryConfig, QueryService
+from heimdall.query.templates import TableCatalogue
 from heimdall.storage import open_engine
 from heimdall.storage.tiers import Tiers
 from properties.logql_queries import Queries as LogqlQueries
@@ -241,12 +242,12 @@ class _Node:
         table = pa.Table.from_pylist(rows, schema=pa.schema([*LOG_SCHEMA, POSITION_FIELD, TEMPLATE_FIELD]))
         engine.append(LogBatch(DEFAULT_TENANT, table, Origin(1, len(rows))))
         catalogue = CATALOGUE_SCHEMA.empty_table()
-        self.queries = QueryService(Tiers({"hot": engine}), clock, QueryConfig(), lambda: catalogue)
+        self.queries = QueryService(Tiers({"hot": engine}), clock, QueryConfig(), TableCatalogue(lambda: catalogue))
         self.searches = Searches(self.queries, clock)
-        self.loki = LokiService(self.queries, clock, lambda: catalogue)
-        logs = LogMetrics(self.queries.search, lambda: catalogue)
+        self.loki = LokiService(self.queries, clock, TableCatalogue(lambda: catalogue))
+        logs = LogMetrics(self.queries.search, TableCatalogue(lambda: catalogue))
         self.prometheus = PrometheusService(logs, clock)
-        self.graphql = GraphqlService(self.queries, lambda: catalogue, clock, LiveTail())
+        self.graphql = GraphqlService(self.queries, TableCatalogue(lambda: catalogue), clock, LiveTail())
 
 
 _node = cache(_Node)

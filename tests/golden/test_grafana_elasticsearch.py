@@ -22,6 +22,7 @@ from heimdall.clock import ManualClock
 from heimdall.model.batch import DEFAULT_TENANT, LOG_SCHEMA, POSITION_FIELD, TEMPLATE_FIELD, LogBatch, Origin
 from heimdall.model.template import CATALOGUE_SCHEMA
 from heimdall.query.service import QueryConfig, QueryService
+from heimdall.query.templates import TableCatalogue
 from heimdall.storage import open_engine
 from heimdall.storage.tiers import Tiers
 
@@ -64,7 +65,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
     ]
     engine.append(LogBatch(DEFAULT_TENANT, pa.Table.from_pylist(rows, schema=schema), Origin(1, len(rows))))
     catalogue = CATALOGUE_SCHEMA.empty_table()
-    service = QueryService(Tiers({"hot": engine}), clock, QueryConfig(), lambda: catalogue)
+    service = QueryService(Tiers({"hot": engine}), clock, QueryConfig(), TableCatalogue(lambda: catalogue))
     app = FastAPI()
     app.include_router(elasticsearch_routes(service, clock))
     yield app

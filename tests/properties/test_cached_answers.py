@@ -21,6 +21,7 @@ from heimdall.query.cache import open_cache
 from heimdall.query.cached import CachedQueryService
 from heimdall.query.request import Answer, FacetsRequest, HistogramRequest, QueryRequest, SearchRequest
 from heimdall.query.service import QueryConfig, QueryService
+from heimdall.query.templates import TableCatalogue
 from heimdall.storage import Engine, open_engine
 from heimdall.storage.selection import pack
 from heimdall.storage.tiers import Tiers
@@ -68,9 +69,14 @@ class World:
         self.examples = 0
         tiers, config = Tiers({"hot": self.engine}), QueryConfig()
         catalogue = CATALOGUE_SCHEMA.empty_table()
-        self.plain = QueryService(tiers, self.clock, config, lambda: catalogue)
+        self.plain = QueryService(tiers, self.clock, config, TableCatalogue(lambda: catalogue))
         self.cached = CachedQueryService(
-            tiers, self.clock, config, lambda: catalogue, open_cache("memory://?size=4MiB", self.clock), worth_rows=0
+            tiers,
+            self.clock,
+            config,
+            TableCatalogue(lambda: catalogue),
+            open_cache("memory://?size=4MiB", self.clock),
+            worth_rows=0,
         )
 
     def append(self, seed: int, *, hours: float = 60.0, rows: int = 40) -> None:

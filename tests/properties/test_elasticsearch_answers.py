@@ -24,6 +24,7 @@ from heimdall.model.batch import DEFAULT_TENANT, LOG_SCHEMA, POSITION_FIELD, TEM
 from heimdall.model.severity import SEVERITY_BY_NAME
 from heimdall.model.template import CATALOGUE_SCHEMA
 from heimdall.query.service import QueryConfig, QueryService
+from heimdall.query.templates import TableCatalogue
 from heimdall.storage import Engine, open_engine
 from heimdall.storage.tiers import Tiers
 from properties.documents import Document, aggregate, documents, in_order, matches
@@ -43,7 +44,7 @@ class World:
         engine.append(LogBatch(DEFAULT_TENANT, pa.Table.from_pylist(rows, schema=SCHEMA), Origin(1, len(rows))))
         clock = ManualClock(NOW_NS)
         catalogue = CATALOGUE_SCHEMA.empty_table()
-        service = QueryService(Tiers({"hot": engine}), clock, QueryConfig(), lambda: catalogue)
+        service = QueryService(Tiers({"hot": engine}), clock, QueryConfig(), TableCatalogue(lambda: catalogue))
         self._searches = Searches(service, clock)
 
     def ask(self, body: dict[str, Any], index: str | None = None) -> dict[str, Any]:

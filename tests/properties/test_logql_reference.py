@@ -27,6 +27,7 @@ from heimdall.query.logql.lines import Direction
 from heimdall.query.logql.series import MAX_SERIES
 from heimdall.query.logql.service import Asked
 from heimdall.query.service import QueryService
+from heimdall.query.templates import TableCatalogue
 from heimdall.storage import open_engine
 from heimdall.storage.engine import Engine
 from heimdall.storage.engines.memory import MemoryEngine
@@ -65,8 +66,8 @@ def service(
     half = table.num_rows // 2
     for start, part in ((1, table.slice(0, half)), (half + 1, table.slice(half))):
         engine.append(LogBatch(DEFAULT_TENANT, part, Origin(start, start + part.num_rows - 1)))
-    queries = QueryService(Tiers({"hot": engine}), clock, QueryConfig(), lambda: pa.table({}))
-    yield LokiService(queries, clock, lambda: pa.table({}))
+    queries = QueryService(Tiers({"hot": engine}), clock, QueryConfig(), TableCatalogue(lambda: pa.table({})))
+    yield LokiService(queries, clock, TableCatalogue(lambda: pa.table({})))
     engine.close()
 
 

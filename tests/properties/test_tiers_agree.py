@@ -18,6 +18,7 @@ from heimdall.query.languages.hql import parse, to_text
 from heimdall.query.request import SearchRequest
 from heimdall.query.service import QueryConfig, QueryService
 from heimdall.query.shape import shape_of
+from heimdall.query.templates import TableCatalogue
 from heimdall.storage import Tiers, open_engine
 from heimdall.storage.rollups import ROLLUPS
 from properties.engines import CONTEXT, START_NS, Asked
@@ -85,7 +86,9 @@ def test_patterns_have_their_first_last_and_newest_in_any_tier(sets: list[Asked]
     memory.append(LogBatch(asked.tenant, asked.table, Origin(1, asked.table.num_rows)))
     found = []
     for engine in (asked.engine, memory):
-        service = QueryService(Tiers({"hot": engine}), SystemClock(), QueryConfig(), CATALOGUE_SCHEMA.empty_table)
+        service = QueryService(
+            Tiers({"hot": engine}), SystemClock(), QueryConfig(), TableCatalogue(CATALOGUE_SCHEMA.empty_table)
+        )
         answer = service.search(SearchRequest(tenant=asked.tenant, q=f"{q} | patterns", limit=1_000))
         found.append([tuple(row.items()) for row in answer.rows.to_pylist()])
     assert found[0] == found[1]

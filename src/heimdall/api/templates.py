@@ -95,8 +95,7 @@ def with_labels(answer: Answer, catalogue: Catalogue, labels: TemplateLabels) ->
     """A list of templates with `name` and `owner` of each."""
     if not isinstance(answer.data, list):
         return answer
-    final, _ = texts_of(catalogue(), DEFAULT_TENANT)
-    known = labels.all(DEFAULT_TENANT, final)
+    known = labels.shown(DEFAULT_TENANT, catalogue)
     return replace(answer, data=[row | _said(known.get(row["template_id"])) for row in answer.data])
 
 

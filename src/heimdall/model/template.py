@@ -37,6 +37,16 @@ class Template:
     """The beginning of the first message of this template."""
 
 
+@dataclass(frozen=True, slots=True)
+class TemplateNames:
+    """Of some ids, what the catalogue says."""
+
+    final: dict[int, int]
+    """Id → the template that took its place, of those that were merged."""
+    texts: dict[int, str]
+    """Id → text of the template that stands for it, of those that are known and of those that took their places."""
+
+
 CATALOGUE_SCHEMA: Final = pa.schema(
     [
         pa.field("tenant", pa.string(), nullable=False),

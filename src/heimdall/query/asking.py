@@ -6,7 +6,7 @@ was read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -14,6 +14,7 @@ import polars as pl
 import pyarrow as pa
 
 from heimdall.model.batch import TenantId
+from heimdall.model.template import TemplateNames
 from heimdall.query.ast import Predicate, Query
 from heimdall.query.executor import Job
 from heimdall.query.sources import COUNT_COLUMN, STEP_COLUMN, VALUE_COLUMN, Question, Source
@@ -77,6 +78,9 @@ class Asking:
         frame = pl.from_arrow(self.source.rows(self.job, self._about(query, window), limit=limit))
         assert isinstance(frame, pl.DataFrame)
         return frame
+
+    def template_names(self, ids: Iterable[int]) -> TemplateNames:
+        return self.catalogue.names(self.tenant, ids)
 
     def template_texts(self) -> tuple[dict[int, int], dict[int, str]]:
         """(id → id of the template that took its place, id → text)."""

@@ -368,7 +368,7 @@ class QueryService:
 
     def _patterns(self, job: Job, source: Source, question: Question, limit: int, cursor: Cursor | None) -> Page:
         skip = skipped(cursor)
-        rows = patterns(job, source, question, self._templates(), skip, limit + 1)
+        rows = patterns(job, source, question, self._templates, skip, limit + 1)
         more = rows.num_rows > limit
         return Page(rows.slice(0, limit), Skip(skip + limit) if more else None, more)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from heimdall import sqlite
 from heimdall.errors import InvalidInput
 from heimdall.model.batch import TenantId
+from heimdall.query.templates import Catalogue
 
 MAX_LABELS = 20_000
 """Templates of a tenant that can have one; twice as many as a tenant has templates."""
@@ -87,6 +88,12 @@ class TemplateLabels:
             if label.name or label.owner or label.template_id not in final:
                 found[final.get(label.template_id, label.template_id)] = label
         return {number: label for number, label in found.items() if label.name or label.owner}
+
+    def shown(self, tenant: TenantId, catalogue: Catalogue) -> dict[int, Label]:
+        """The same as of now; costs what was given a label, not what templates there are."""
+        with self._lock:
+            own = list(self._newest.get(tenant, {}))
+        return self.all(tenant, catalogue.names(tenant, own).final) if own else {}
 
     def history(self, tenant: TenantId, members: Sequence[int]) -> list[Label]:
         """Every change of the label of these ids, newest first, `MAX_CHANGES` at most."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import polars as pl
 import pyarrow as pa
 
 from heimdall.model.batch import TenantId
+from heimdall.model.template import TemplateNames
 from heimdall.query.ast import Query
 from heimdall.query.executor import Job
 from heimdall.query.languages.hql import parse
@@ -16,8 +18,33 @@ from heimdall.query.pipes.patterns import Patterns
 from heimdall.query.sources import Question, Source
 from heimdall.storage.rollups import MINUTE_NS
 
-Catalogue = Callable[[], pa.Table]
-"""All templates of all tenants; columns of `heimdall.model.template.CATALOGUE_SCHEMA`."""
+
+class Catalogue(Protocol):
+    """The templates of all tenants. Methods may be called from any thread."""
+
+    def __call__(self) -> pa.Table:
+        """All of them; columns of `heimdall.model.template.CATALOGUE_SCHEMA`. For what lists them all."""
+
+    def names(self, tenant: TenantId, ids: Iterable[int]) -> TemplateNames:
+        """Those of these ids; costs what is asked for, not what there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableCatalogue:
+    """A catalogue whose whole table is read each time."""
+
+    read: Callable[[], pa.Table]
+
+    def __call__(self) -> pa.Table:
+        return self.read()
+
+    def names(self, tenant: TenantId, ids: Iterable[int]) -> TemplateNames:
+        final, texts = texts_of(self.read(), tenant)
+        wanted = set(ids)
+        own = {one: final[one] for one in wanted if one in final}
+        said = {one: texts.get(own.get(one, one)) for one in {*wanted, *own.values()}}
+        return TemplateNames(own, {one: text for one, text in said.items() if text is not None})
+
 
 ALL_TEMPLATES = 10_000
 """Templates that are put together before an answer is cut; miners keep far fewer."""
@@ -46,7 +73,7 @@ def counted(source: Source, question: Question) -> Query:
     return by_minute if source.has_rollup(replace(question, query=by_minute)) else Query(query.search, _COUNTS)
 
 
-def patterns(job: Job, source: Source, question: Question, catalogue: pa.Table, skip: int, limit: int) -> pa.Table:
+def patterns(job: Job, source: Source, question: Question, catalogue: Catalogue, skip: int, limit: int) -> pa.Table:
     """Rows `skip` … `skip` + `limit` - 1 of the answer: `template_id`, `template`, `count`, `first`, `last`,
     `example`, `share`.
     """
@@ -65,32 +92,33 @@ class Counted:
     """`newest_id`, as it is stored, with `count`, `first`, `last` and the `template_id` that stands for it."""
     merged: pl.DataFrame
     """`template_id`, `count`, `first`, `last`, `share`."""
-    final: dict[int, int]
-    """Id → id of the template that took its place."""
-    texts: dict[int, str]
+    names: TemplateNames
+    """Of all that are stored."""
     by_minute: bool
     """Whether times are those of the minutes that hold them."""
 
     @classmethod
-    def of(cls, job: Job, source: Source, question: Question, catalogue: pa.Table) -> Counted:
+    def of(cls, job: Job, source: Source, question: Question, catalogue: Catalogue) -> Counted:
         last = question.query.pipes[-1]
         assert isinstance(last, Patterns)
         asked = counted(source, question)
         frame = pl.from_arrow(source.rows(job, replace(question, query=asked), limit=ALL_TEMPLATES))
         assert isinstance(frame, pl.DataFrame)
-        final, texts = texts_of(catalogue, question.tenant)
+        names = catalogue.names(question.tenant, frame["template_id"].drop_nulls().to_list())
         ids = frame.with_columns(
             pl.col("template_id").cast(pl.UInt64).alias("newest_id"),
-            pl.col("template_id").cast(pl.UInt64).replace(final),
+            pl.col("template_id").cast(pl.UInt64).replace(names.final),
         )
-        return cls(ids, _merged(ids).head(last.rows), final, texts, asked.pipes == _BY_MINUTE)
+        return cls(ids, _merged(ids).head(last.rows), names, asked.pipes == _BY_MINUTE)
 
     def described(self, job: Job, source: Source, question: Question, skip: int, limit: int) -> pa.Table:
         """Some of them with their texts, their newest messages and exact times."""
         shown = self.merged.slice(skip, limit)
         if len(question.query.pipes) == 1:
             shown = self._with_moments(job, source, question, shown)
-        named = pl.Series("template", [self.texts.get(one, "") for one in shown["template_id"].to_list()], pl.String)
+        named = pl.Series(
+            "template", [self.names.texts.get(one, "") for one in shown["template_id"].to_list()], pl.String
+        )
         columns = ["template_id", "template", "count", "first", "last", "example", "share"]
         return shown.with_columns(named).select(columns).to_arrow()
 
@@ -151,11 +179,11 @@ def with_templates(query: Query, rows: pa.Table, catalogue: Catalogue, tenant: T
         return rows
     if "template_id" not in rows.column_names:
         return rows
-    final, texts = texts_of(catalogue(), tenant)
     frame = pl.from_arrow(rows)
     assert isinstance(frame, pl.DataFrame)
     ids = frame["template_id"].to_list()
-    named = pl.Series("template", [texts.get(final.get(one, one), "") for one in ids], pl.String)
+    texts = catalogue.names(tenant, {one for one in ids if one is not None}).texts
+    named = pl.Series("template", [texts.get(one, "") for one in ids], pl.String)
     return frame.insert_column(frame.get_column_index("template_id") + 1, named).to_arrow()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import httpx
@@ -14,9 +15,11 @@ from heimdall.api.static_files import StaticUi
 from heimdall.api.templates import template_routes, with_labels
 from heimdall.clock import SystemClock
 from heimdall.errors import InvalidInput
-from heimdall.model.batch import DEFAULT_TENANT
+from heimdall.model.batch import DEFAULT_TENANT, TenantId
+from heimdall.model.template import TemplateNames
 from heimdall.query.service import QueryConfig, QueryService
 from heimdall.query.templatelabels import Label, TemplateLabels
+from heimdall.query.templates import TableCatalogue
 from heimdall.storage import Tiers, open_engine
 from unit.query.test_service import fill, templates
 
@@ -26,9 +29,14 @@ class Catalogue:
 
     def __init__(self) -> None:
         self.table = templates()
+        self.read_whole = 0
 
     def __call__(self) -> pa.Table:
+        self.read_whole += 1
         return self.table
+
+    def names(self, tenant: TenantId, ids: Iterable[int]) -> TemplateNames:
+        return TableCatalogue(lambda: self.table).names(tenant, ids)
 
     def merge(self, old: int, into: int) -> None:
         rows = [row | {"merged_into": into} if row["template_id"] == old else row for row in self.table.to_pylist()]
@@ -60,6 +68,17 @@ def client(request: pytest.FixtureRequest, tmp_path: Path, catalogue: Catalogue,
     app = build_asgi(routers=routers, doors=[], faces=[], pages=StaticUi())
     yield httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://node")
     engine.close()
+
+
+async def test_a_list_of_patterns_costs_what_it_shows(client: httpx.AsyncClient, catalogue: Catalogue) -> None:
+    await client.put("/api/v1/templates/3", json={"name": "carts", "owner": "shop"})
+    catalogue.read_whole = 0
+    rows = (await client.get("/api/v1/patterns")).json()["data"]
+    shown = [(row["template_id"], row["template"], row.get("name")) for row in rows]
+    assert shown == [(1, "GET /cart/<*> took <*> ms", "carts"), (2, "card declined for order <*>", None)]
+    found = (await client.get("/api/v1/search", params={"q": "* | patterns | sort -count"})).json()["data"]
+    assert {row["template"] for row in found} == {shown[0][1], shown[1][1]}
+    assert catalogue.read_whole == 0
 
 
 async def test_a_template_shows_what_fills_its_parameters(client: httpx.AsyncClient) -> None:

@@ -17,6 +17,7 @@ from heimdall.query.cached import NO_PART_OF_THE_ANSWER, CachedQueryService
 from heimdall.query.languages.hql import parse
 from heimdall.query.request import ExplainRequest, FacetsRequest, HistogramRequest, QueryRequest, SearchRequest
 from heimdall.query.service import QueryConfig
+from heimdall.query.templates import TableCatalogue
 from heimdall.storage.engines.memory import MemoryEngine
 from heimdall.storage.tiers import Tiers
 
@@ -32,7 +33,12 @@ class Node:
         cache = open_cache("memory://", self.clock)
         catalogue = CATALOGUE_SCHEMA.empty_table()
         self.service = CachedQueryService(
-            Tiers({"hot": self.engine}), self.clock, QueryConfig(), lambda: catalogue, cache, worth_rows=0
+            Tiers({"hot": self.engine}),
+            self.clock,
+            QueryConfig(),
+            TableCatalogue(lambda: catalogue),
+            cache,
+            worth_rows=0,
         )
         self.position = 0
         self.append(NOW_NS - HOUR_NS)
@@ -153,7 +159,9 @@ def test_explain_says_what_the_cache_would_give(node: Node) -> None:
 def test_a_question_that_reads_few_records_is_not_cut(node: Node) -> None:
     catalogue = CATALOGUE_SCHEMA.empty_table()
     cache = open_cache("memory://", node.clock)
-    service = CachedQueryService(Tiers({"hot": node.engine}), node.clock, QueryConfig(), lambda: catalogue, cache)
+    service = CachedQueryService(
+        Tiers({"hot": node.engine}), node.clock, QueryConfig(), TableCatalogue(lambda: catalogue), cache
+    )
     for minutes in range(4):
         shift_ns = minutes * 60 * 10**9
         ends = {"start_ns": DAY["start_ns"] + shift_ns, "end_ns": DAY["end_ns"] + shift_ns}

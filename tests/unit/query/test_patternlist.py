@@ -14,6 +14,7 @@ from heimdall.model.batch import LogBatch, Origin, TenantId
 from heimdall.model.timerange import format_time
 from heimdall.query.request import PatternsRequest
 from heimdall.query.service import QueryConfig, QueryService
+from heimdall.query.templates import TableCatalogue
 from heimdall.storage import Tiers, open_engine
 from unit.query.test_service import SCHEMA, START_NS, fill, record, templates
 
@@ -37,7 +38,7 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     engine = open_engine(url, SystemClock())
     fill(engine)
     engine.append(LogBatch(OTHER, pa.Table.from_pylist(DENSE, SCHEMA), Origin(1, 400)))
-    yield QueryService(Tiers({"hot": engine}), SystemClock(), QueryConfig(), catalogue)
+    yield QueryService(Tiers({"hot": engine}), SystemClock(), QueryConfig(), TableCatalogue(catalogue))
     engine.close()
 
 

@@ -19,6 +19,7 @@ from heimdall.model.template import CATALOGUE_SCHEMA
 from heimdall.query.request import Answer, ExplainRequest, FacetsRequest, HistogramRequest, QueryRequest, SearchRequest
 from heimdall.query.rows import json_rows
 from heimdall.query.service import QueryConfig, QueryService
+from heimdall.query.templates import TableCatalogue
 from heimdall.storage import Engine, Tiers, open_engine
 
 START_NS = 1_700_000_000_000_000_000  # 2023-11-14T22:13:20Z
@@ -68,7 +69,7 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     url = "memory://" if request.param == "memory" else f"clickhouse+embedded://{folder}/tier"
     engine = open_engine(url, SystemClock())
     fill(engine)
-    yield QueryService(Tiers({"hot": engine}), SystemClock(), QueryConfig(), templates)
+    yield QueryService(Tiers({"hot": engine}), SystemClock(), QueryConfig(), TableCatalogue(templates))
     engine.close()
 
 
@@ -359,7 +360,9 @@ def test_limits_are_checked(service: QueryService) -> None:
 
 
 def test_an_answer_is_cut_at_its_bound_in_bytes_and_continues(service: QueryService) -> None:
-    small = QueryService(service._executor.tiers, SystemClock(), replace(QueryConfig(), answer_bytes=4_000), templates)
+    small = QueryService(
+        service._executor.tiers, SystemClock(), replace(QueryConfig(), answer_bytes=4_000), TableCatalogue(templates)
+    )
     first = small.search(SearchRequest(limit=500))
     assert first.partial
     assert 0 < first.rows.num_rows < 500
@@ -417,7 +420,7 @@ def in_background(work: Callable[[], Any]) -> tuple[threading.Thread, list[Any]]
 def test_queries_beyond_the_queue_are_refused_at_once() -> None:
     slow = SlowEngine()
     config = replace(QueryConfig(), concurrent=1, queued=1)
-    service = QueryService(Tiers({"hot": slow.engine}), SystemClock(), config, templates)
+    service = QueryService(Tiers({"hot": slow.engine}), SystemClock(), config, TableCatalogue(templates))
     first, _ = in_background(lambda: service.search(SearchRequest()))
     assert slow.entered.wait(5)
     second, outcome = in_background(lambda: service.search(SearchRequest()))
@@ -434,7 +437,9 @@ def test_queries_beyond_the_queue_are_refused_at_once() -> None:
 
 def test_a_query_that_waits_too_long_for_its_turn_is_cancelled() -> None:
     slow = SlowEngine()
-    service = QueryService(Tiers({"hot": slow.engine}), SystemClock(), replace(QueryConfig(), concurrent=1), templates)
+    service = QueryService(
+        Tiers({"hot": slow.engine}), SystemClock(), replace(QueryConfig(), concurrent=1), TableCatalogue(templates)
+    )
     first, _ = in_background(lambda: service.search(SearchRequest()))
     assert slow.entered.wait(5)
     with pytest.raises(QueryCancelled, match="time limit"):

@@ -16,6 +16,7 @@ from heimdall.model.template import CATALOGUE_SCHEMA
 from heimdall.query.request import Answer, ExplainRequest, SearchRequest
 from heimdall.query.service import QueryConfig, QueryService
 from heimdall.query.sketches import ERROR, sketched
+from heimdall.query.templates import TableCatalogue
 from heimdall.storage import open_engine
 from heimdall.storage.tiers import Tiers
 
@@ -45,7 +46,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QueryService]:
         for field in SCHEMA
     ]
     engine.append(LogBatch(DEFAULT_TENANT, pa.table(arrays, schema=SCHEMA), Origin(1, RECORDS)))
-    yield QueryService(Tiers({"hot": engine}), clock, QueryConfig(), CATALOGUE_SCHEMA.empty_table)
+    yield QueryService(Tiers({"hot": engine}), clock, QueryConfig(), TableCatalogue(CATALOGUE_SCHEMA.empty_table))
     engine.close()
 
 

@@ -16,7 +16,7 @@ from heimdall.query.request import Answer, FacetsRequest, HistogramRequest, Sear
 from heimdall.query.rows import plain_rows
 from heimdall.query.service import QueryService
 from heimdall.query.templatelabels import Label, TemplateLabels
-from heimdall.query.templates import Catalogue, texts_of
+from heimdall.query.templates import Catalogue
 
 _STATS = parse('* | stats count() as n, count_if(level >= "error") as errors by service | sort n desc').pipes
 MAX_ROWS = 10_000
@@ -32,7 +32,6 @@ class Root:
     catalogue: Catalogue
     clock: Clock
     labels: TemplateLabels | None = None
-    _texts: tuple[dict[int, int], dict[int, str]] | None = field(default=None, init=False)
     _known: dict[int, Label] | None = field(default=None, init=False)
 
     def logs(self, info: Any, q: str, first: int, after: str | None = None, **span: str | None) -> Row:
@@ -96,23 +95,22 @@ class Root:
         ]
 
     def template(self, number: int | None) -> Row | None:
-        if self._texts is None:
-            self._texts = texts_of(self.catalogue(), DEFAULT_TENANT)
-        final, texts = self._texts
-        number = final.get(number or 0, number or 0)
-        return {"id": str(number), "text": texts[number], **self._said(number)} if number in texts else None
+        if number is None:
+            return None
+        names = self.catalogue.names(DEFAULT_TENANT, [number])
+        number = names.final.get(number, number)
+        text = names.texts.get(number)
+        return None if text is None else {"id": str(number), "text": text, **self._said(number)}
 
     def _said(self, number: int) -> Row:
         """What people call a template, and whose it is."""
         if self._known is None:
-            final, _ = texts_of(self.catalogue(), DEFAULT_TENANT) if self._texts is None else self._texts
-            self._known = self.labels.all(DEFAULT_TENANT, final) if self.labels else {}
+            self._known = self.labels.shown(DEFAULT_TENANT, self.catalogue) if self.labels else {}
         label = self._known.get(number)
         return {"name": label.name or None, "owner": label.owner or None} if label else {}
 
     def forget(self) -> None:
-        """Templates may have come since their texts were looked up."""
-        self._texts = None
+        """Labels may have been given since they were looked up."""
         self._known = None
 
     def _request(self, q: str, first: int, span: dict[str, str | None], after: str | None = None) -> SearchRequest:

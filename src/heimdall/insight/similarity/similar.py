@@ -94,8 +94,7 @@ def _like_trace(asking: Asking, search: Predicate, trace: Trace, wanted: int, ro
 
 def _like_templates(asking: Asking, search: Predicate, text: str, wanted: int) -> tuple[pl.DataFrame, Judge, list[str]]:
     """(records of the templates most like the text, how like it they are, what that goes by)."""
-    final, texts = asking.template_texts()
-    ids, stored, counts = _templates(asking, search, final)
+    ids, stored, counts, texts = _templates(asking, search)
     templates = tuple(texts.get(one, "") for one in ids)
     collection = collection_of(templates)
     near = {} if asking.meaning is None else asking.meaning.nearness(text, templates)
@@ -144,20 +143,19 @@ def fused(words: pl.DataFrame, near: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _templates(
-    asking: Asking, search: Predicate, final: Mapping[int, int]
-) -> tuple[list[int], list[list[int]], list[int]]:
-    """(ids that stand for merged ones as `final` has it, the ids their records have, numbers of records)."""
+def _templates(asking: Asking, search: Predicate) -> tuple[list[int], list[list[int]], list[int], Mapping[int, str]]:
+    """(ids that stand for merged ones, the ids their records have, numbers of records, texts by id)."""
     question = replace(asking.question, query=Query(search, _COUNTS))
     frame = pl.from_arrow(asking.source.rows(asking.job, question, limit=ALL_TEMPLATES))
     assert isinstance(frame, pl.DataFrame)
+    frame = frame.drop_nulls("template_id")
+    names = asking.template_names(frame["template_id"].to_list())
     own = pl.col("template_id").cast(pl.UInt64)
     groups = (
-        frame.drop_nulls("template_id")
-        .select(own.alias("own"), own.replace(final).alias("id"), pl.col("count").cast(pl.Int64))
+        frame.select(own.alias("own"), own.replace(names.final).alias("id"), pl.col("count").cast(pl.Int64))
         .group_by("id").agg("own", pl.col("count").sum()).sort("id")
     )  # fmt: skip
-    return groups["id"].to_list(), groups["own"].to_list(), groups["count"].to_list()
+    return groups["id"].to_list(), groups["own"].to_list(), groups["count"].to_list(), names.texts
 
 
 def _newest(asking: Asking, search: Predicate, ids: list[list[int]], counts: list[int], wanted: int) -> pl.DataFrame:

@@ -34,7 +34,7 @@ from heimdall.query.logql.reader import as_text
 from heimdall.query.pipes.aggregation import Column
 from heimdall.query.pipes.stats import Stats
 from heimdall.query.rows import JSON_TEXT
-from heimdall.query.templates import Catalogue, texts_of
+from heimdall.query.templates import Catalogue
 
 MAX_GROUPS = 10_000
 """Different values or series one answer lists."""
@@ -261,10 +261,10 @@ def patterns(search: Predicate, step_ns: int, reading: Reading, catalogue: Catal
     rows = grouped(search, [Column(Call("count"), "n")], ["template_id"], reading, step_ns=step_ns)
     if not rows.height:
         return []
-    final, texts = texts_of(catalogue(), reading.request.tenant)
+    texts = catalogue.names(reading.request.tenant, {int(key) for key in rows["k0"].to_list()}).texts
     samples: dict[str, dict[int, int]] = {}
     for key, at_ns, count in rows.select("k0", "step", "n").iter_rows():
-        text = texts.get(final.get(int(key), int(key)))
+        text = texts.get(int(key))
         if text is None:
             continue
         steps = samples.setdefault(_PLACEHOLDER.sub("<_>", text), {})

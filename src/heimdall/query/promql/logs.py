@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from heimdall.model.template import TemplateNames
 from heimdall.query.ast import Arithmetic, Call, Expression, Field, Literal
 from heimdall.query.languages.hql import parse as parse_hql
 from heimdall.query.languages.logql.ast import Matcher as LabelMatcher
@@ -34,7 +35,7 @@ from heimdall.query.pipes.aggregation import Column
 from heimdall.query.pipes.stats import Stats
 from heimdall.query.promql.source import Metadata, Series, Wanted, check_samples, chosen
 from heimdall.query.request import SearchRequest
-from heimdall.query.templates import Catalogue, texts_of
+from heimdall.query.templates import Catalogue
 
 RECORDS = "heimdall_log_records_total"
 BYTES = "heimdall_log_bytes_total"
@@ -142,7 +143,10 @@ class LogMetrics:
         """(labels, start of the step, number) of what a grouping found; a row may have several."""
         if not rows.height:
             return []
-        final, texts = texts_of(self.templates(), wanted.tenant) if "template_id" in keys else ({}, {})
+        names = TemplateNames({}, {})
+        if "template_id" in keys:
+            ids = rows[f"k{keys.index('template_id')}"].to_list()
+            names = self.templates.names(wanted.tenant, {int(one or 0) for one in ids})
         found = []
         known: dict[tuple[object, ...], list[Labels | None]] = {}
         places = range(len(metric.columns))
@@ -151,8 +155,8 @@ class LogMetrics:
             if group not in known:
                 pairs = {name: _shown(name, value) for name, value in zip(keys, group, strict=True)}
                 if "template_id" in pairs:
-                    number = final.get(int(pairs["template_id"] or 0), int(pairs["template_id"] or 0))
-                    pairs |= {"template_id": str(number), "template": texts.get(number, "")}
+                    number = names.final.get(int(pairs["template_id"] or 0), int(pairs["template_id"] or 0))
+                    pairs |= {"template_id": str(number), "template": names.texts.get(number, "")}
                 sets = [labels_from(pairs | metric.columns[place][0]) for place in places]
                 known[group] = [each if chosen(wanted.matchers, each) else None for each in sets]
             for place, labels in enumerate(known[group]):

@@ -18,6 +18,7 @@ from heimdall.clock import ManualClock
 from heimdall.model.batch import DEFAULT_TENANT, LOG_SCHEMA, POSITION_FIELD, TEMPLATE_FIELD, LogBatch, Origin
 from heimdall.model.template import CATALOGUE_SCHEMA
 from heimdall.query.service import QueryConfig, QueryService
+from heimdall.query.templates import TableCatalogue
 from heimdall.storage import Engine, open_engine
 from heimdall.storage.tiers import Tiers
 
@@ -51,7 +52,9 @@ class Face:
         self.engine = open_engine("memory://", self.clock)
         keep(self.engine, rows)
         catalogue = CATALOGUE_SCHEMA.empty_table()
-        service = QueryService(Tiers({"hot": self.engine}), self.clock, QueryConfig(), lambda: catalogue)
+        service = QueryService(
+            Tiers({"hot": self.engine}), self.clock, QueryConfig(), TableCatalogue(lambda: catalogue)
+        )
         app = FastAPI()
         app.include_router(elasticsearch_routes(service, self.clock))
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://node:9200")

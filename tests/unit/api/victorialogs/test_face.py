@@ -17,6 +17,7 @@ from heimdall.model.batch import DEFAULT_TENANT, LOG_SCHEMA, POSITION_FIELD, TEM
 from heimdall.model.template import CATALOGUE_SCHEMA
 from heimdall.query.live import LiveTail
 from heimdall.query.service import QueryConfig, QueryService
+from heimdall.query.templates import TableCatalogue
 from heimdall.storage import open_engine
 from heimdall.storage.tiers import Tiers
 
@@ -54,7 +55,9 @@ class Face:
         origin = Origin(rows[0]["position"], rows[-1]["position"])
         self.engine.append(LogBatch(DEFAULT_TENANT, pa.Table.from_pylist(rows, schema=SCHEMA), origin))
         catalogue = CATALOGUE_SCHEMA.empty_table()
-        service = QueryService(Tiers({"hot": self.engine}), self.clock, QueryConfig(), lambda: catalogue)
+        service = QueryService(
+            Tiers({"hot": self.engine}), self.clock, QueryConfig(), TableCatalogue(lambda: catalogue)
+        )
         app = Starlette(routes=victorialogs_routes(service, LiveTail(), self.clock))
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://node:9428")
 

@@ -21,6 +21,7 @@ from heimdall.model.template import CATALOGUE_SCHEMA
 from heimdall.query.request import ExplainRequest, SearchRequest
 from heimdall.query.rows import json_rows
 from heimdall.query.service import QueryConfig, QueryService
+from heimdall.query.templates import TableCatalogue
 from heimdall.storage import Tiers, open_engine
 
 START_NS = 1_700_000_000_000_000_000
@@ -78,7 +79,7 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     engine = open_engine(url, SystemClock())
     table = records()
     engine.append(LogBatch(DEFAULT_TENANT, table, Origin(1, table.num_rows)))
-    yield QueryService(Tiers({"hot": engine}), SystemClock(), QueryConfig(), templates)
+    yield QueryService(Tiers({"hot": engine}), SystemClock(), QueryConfig(), TableCatalogue(templates))
     engine.close()
 
 

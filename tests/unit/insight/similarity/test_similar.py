@@ -24,6 +24,7 @@ from heimdall.pipeline.stages.template import TemplateStage
 from heimdall.query.languages.hql import parse, to_text
 from heimdall.query.request import SearchRequest
 from heimdall.query.service import QueryConfig, QueryService
+from heimdall.query.templates import TableCatalogue
 from heimdall.storage import Tiers, open_engine
 
 START_NS = 1_700_000_000_000_000_000
@@ -61,7 +62,7 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     stage = TemplateStage()
     engine.append(stage.process(batch()))
     catalogue = stage.catalogue()
-    service = QueryService(Tiers({"hot": engine}), SystemClock(), QueryConfig(), lambda: catalogue)
+    service = QueryService(Tiers({"hot": engine}), SystemClock(), QueryConfig(), TableCatalogue(lambda: catalogue))
     yield service
     service.close()
     engine.close()

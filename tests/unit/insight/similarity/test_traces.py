@@ -22,6 +22,7 @@ from heimdall.query.ast import And, MatchAll, Phrase
 from heimdall.query.executor import Executor, Job
 from heimdall.query.request import SearchRequest
 from heimdall.query.service import QueryConfig, QueryService
+from heimdall.query.templates import TableCatalogue
 from heimdall.storage import Engine, Tiers, open_engine
 
 START_NS = 1_700_000_000_000_000_000
@@ -64,7 +65,7 @@ def stored(engine: Engine, texts: list[str]) -> QueryService:
     table = pa.Table.from_pylist(rows, pa.schema([*LOG_SCHEMA, POSITION_FIELD]))
     engine.append(stage.process(LogBatch(DEFAULT_TENANT, table, origin=Origin(1, len(rows)))))
     catalogue = stage.catalogue()
-    return QueryService(Tiers({"hot": engine}), SystemClock(), QueryConfig(), lambda: catalogue)
+    return QueryService(Tiers({"hot": engine}), SystemClock(), QueryConfig(), TableCatalogue(lambda: catalogue))
 
 
 def found(service: QueryService, text: str, rows: int) -> list[dict[str, object]]:

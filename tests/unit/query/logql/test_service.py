@@ -18,6 +18,7 @@ from heimdall.query.logql import LokiService, discovery
 from heimdall.query.logql.lines import Direction
 from heimdall.query.logql.service import Asked
 from heimdall.query.service import QueryService
+from heimdall.query.templates import TableCatalogue
 from heimdall.storage.engines.memory import MemoryEngine
 from heimdall.storage.tiers import Tiers
 
@@ -37,8 +38,8 @@ def serving(*lines: str | tuple[str, dict[str, str]], **labels: str) -> LokiServ
         table = table.append_column("position", pa.array(range(1, table.num_rows + 1), pa.uint64()))
         table = table.append_column("template_id", pa.array([1] * table.num_rows, pa.uint64()))
         engine.append(LogBatch(DEFAULT_TENANT, table))
-    queries = QueryService(Tiers({"hot": engine}), clock, QueryConfig(), lambda: pa.table({}))
-    return LokiService(queries, clock, lambda: pa.table({}))
+    queries = QueryService(Tiers({"hot": engine}), clock, QueryConfig(), TableCatalogue(lambda: pa.table({})))
+    return LokiService(queries, clock, TableCatalogue(lambda: pa.table({})))
 
 
 ASKED = Asked(start_ns=START_S * NS, end_ns=(START_S + 600) * NS)

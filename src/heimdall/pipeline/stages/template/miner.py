@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from heimdall.model.template import CATCH_ALL, PARAMETER, Template, TemplateId
+from heimdall.model.template import CATCH_ALL, PARAMETER, Template, TemplateId, TemplateNames
 from heimdall.pipeline.stages.template.cache import FormCache
 from heimdall.pipeline.stages.template.mask import WILD
 from heimdall.pipeline.stages.template.merge import Entry, Evidence
@@ -50,6 +50,7 @@ class Miner:
         self._tenant = tenant
         self._limits = limits
         self._entries: dict[int, Entry] = {}  # by number, in order of creation
+        self._by_id: dict[int, Entry] = {}
         self._by_key: dict[tuple[str, ...], Entry] = {}
         self._ids: set[int] = {CATCH_ALL}
         self._merged: dict[int, int] = {}
@@ -108,6 +109,19 @@ class Miner:
             rows.append(Template(TemplateId(old), text, final, 0, 0, 0, ""))
         return rows
 
+    def names(self, ids: Iterable[int]) -> TemplateNames:
+        """What `templates` says of these ids, without going through all of them."""
+        final: dict[int, int] = {}
+        texts: dict[int, str] = {}
+        for one in ids:
+            own = self.resolve(one)
+            if own != one:
+                final[one] = own
+            entry = self._catch_all if own == CATCH_ALL else self._by_id.get(own)
+            if own != one or (entry is not None and entry.count):
+                texts[one] = texts[own] = PARAMETER if entry is None else _text(entry)
+        return TemplateNames(final, texts)
+
     def resolve(self, template_id: int) -> TemplateId:
         """The template that stands for this id today."""
         while template_id in self._merged:
@@ -132,7 +146,7 @@ class Miner:
     def _create(self, read: Shape, new: list[Entry], example: str) -> Entry:
         entry = Entry(self._next, self._fresh_id(read.key), read.key, list(read.text), 0, 0, 0, example)
         self._next += 1
-        self._entries[entry.number] = entry
+        self._entries[entry.number] = self._by_id[entry.id] = entry
         self._by_key[read.key] = entry
         new.append(entry)
         return entry
@@ -250,7 +264,7 @@ class Miner:
 
     def _bury(self, entry: Entry, into: int) -> None:
         entry.alive = False
-        del self._entries[entry.number]
+        del self._entries[entry.number], self._by_id[entry.id]
         self._merged[entry.id] = into
         if len(self._merged) > self._limits.merged_ids:
             oldest = next(iter(self._merged))
@@ -303,7 +317,7 @@ class Miner:
         miner._catch_all = _entry(state["catch_all"])
         for row in state["entries"]:
             entry = _entry(row)
-            miner._entries[entry.number] = entry
+            miner._entries[entry.number] = miner._by_id[entry.id] = entry
             miner._remember(entry)
         miner._ids = {CATCH_ALL, *miner._merged, *(e.id for e in miner._entries.values())}
         return miner
@@ -316,10 +330,13 @@ def _pattern(entry: Entry) -> tuple[str, ...]:
     )
 
 
+def _text(entry: Entry) -> str:
+    return "".join(entry.text).replace(OPTIONAL, " " + PARAMETER).replace(WILD, PARAMETER)
+
+
 def _template(entry: Entry) -> Template:
-    text = "".join(entry.text).replace(OPTIONAL, " " + PARAMETER).replace(WILD, PARAMETER)
     return Template(
-        TemplateId(entry.id), text, TemplateId(0), entry.count, entry.first_ns, entry.last_ns, entry.example
+        TemplateId(entry.id), _text(entry), TemplateId(0), entry.count, entry.first_ns, entry.last_ns, entry.example
     )
 
 

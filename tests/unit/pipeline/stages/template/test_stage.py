@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from heimdall.model.batch import DEFAULT_TENANT, TEMPLATE_FIELD, TIMESTAMP, LogBatch, TenantId
-from heimdall.model.template import CATCH_ALL
+from heimdall.model.template import CATCH_ALL, TemplateNames
 from heimdall.pipeline.stages.template import MinerLimits, TemplateStage
 
 
@@ -142,6 +142,28 @@ def test_the_catalogue_tells_count_times_and_an_example() -> None:
     assert (row["tenant"], row["count"], row["first_seen_ns"], row["last_seen_ns"], row["example"]) == (
         "default", 3, 50, 102, "took 12 ms",
     )  # fmt: skip
+
+
+def test_names_of_single_ids_are_those_of_the_whole_catalogue() -> None:
+    stage = TemplateStage(MinerLimits(templates=40))
+    draw = random.Random(7)
+    verbs = [f"verb{chr(97 + n % 26)}{chr(97 + n // 26)}" for n in range(120)]
+    for _ in range(6):
+        stage.process(batch(*(f"{draw.choice(verbs)} order {draw.choice('abcdefgh')}" for _ in range(200))))
+    for one in (stage, restored(stage)):
+        rows = one.catalogue().to_pylist()
+        ids = [row["template_id"] for row in rows]
+        names = one.catalogue.names(DEFAULT_TENANT, [*ids, 12_345])
+        assert names.texts == {row["template_id"]: row["text"] for row in rows}
+        assert names.final == {row["template_id"]: row["merged_into"] for row in rows if row["merged_into"]}
+        assert names.final
+        assert one.catalogue.names(TenantId("nobody"), ids) == TemplateNames({}, {})
+
+
+def restored(stage: TemplateStage) -> TemplateStage:
+    other = TemplateStage(MinerLimits(templates=40))
+    other.restore(stage.snapshot())
+    return other
 
 
 def test_tenants_learn_apart() -> None:
