@@ -128,7 +128,8 @@ def _row(finding: Finding, verdict: Verdict | None) -> dict[str, Any]:
     row = finding.as_row() | {"verdict": verdict}
     for name in ("started", "detected", "from", "to"):
         row[name] = format_time(row.pop(f"{name}_ns"))
-    known_since_ns = row.pop("known_since_ns")
-    row["known_since"] = format_time(known_since_ns) if known_since_ns else None
+    for name in ("known_since", "expected", "last_seen"):
+        time_ns = row.pop(f"{name}_ns")
+        row[name] = format_time(time_ns) if time_ns else None
     del row["tenant"]
     return row

@@ -130,7 +130,9 @@ def _parts_before(config: NodeConfig, clock: Clock, storage: tuple[Engine, Catal
     delivery = Delivery(alerts.store, notifiers, clock)
     alerts.on_outgoing = delivery.wake
     noticed = FindingSinks((findings, alerts))
-    detection = DetectStage(noticed, feedback, config.detect, clock=clock) if config.detect.enabled else None
+    detection = None
+    if config.detect.enabled:
+        detection = DetectStage(noticed, feedback, config.detect, clock=clock, names=templates.names)
     tail = LiveTail()
     runner = EmbeddedRunner(
         bus=bus,

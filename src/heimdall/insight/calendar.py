@@ -14,6 +14,7 @@ QUARTER_S = 900
 DAY_QUARTERS = 96
 WEEK_QUARTERS = 672
 _SUNDAY = 6
+_EPOCH = date(1970, 1, 1).toordinal()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +48,23 @@ class Calendar:
     def quarter_of(self, time_s: int) -> int:
         """0 (Monday, midnight) to 671 (Sunday, 23:45) for seconds since 1970 UTC; a day off is a Sunday."""
         local = datetime.fromtimestamp(time_s, self._zone)
-        day = local.date()
-        weekday = _SUNDAY if day in self._off or day in self._holidays else local.weekday()
-        return weekday * DAY_QUARTERS + local.hour * 4 + local.minute // 15
+        return self._weekday(local.date()) * DAY_QUARTERS + local.hour * 4 + local.minute // 15
+
+    def weekday_of(self, day: int) -> int:
+        """0 (Monday) to 6 for days since 1970, by the local clock; a day off is a Sunday."""
+        return self._weekday(date.fromordinal(_EPOCH + day))
+
+    def offset_s(self, time_s: int) -> int:
+        """By how much the local clock is ahead of UTC."""
+        offset = datetime.fromtimestamp(time_s, self._zone).utcoffset()
+        return 0 if offset is None else round(offset.total_seconds())
+
+    def clock_text(self, time_s: int) -> str:
+        """`2026-11-27 02:00 CET`."""
+        return datetime.fromtimestamp(time_s, self._zone).strftime("%Y-%m-%d %H:%M %Z")
+
+    def _weekday(self, day: date) -> int:
+        return _SUNDAY if day in self._off or day in self._holidays else day.weekday()
 
 
 def check_calendar(config: CalendarConfig) -> None:

@@ -25,6 +25,7 @@ class FindingKind(StrEnum):
     MIX = "mix"
     RARE_VALUE = "rare_value"
     SILENCE = "silence"
+    MISSED_RUN = "missed_run"
 
 
 class Verdict(StrEnum):
@@ -79,6 +80,10 @@ class Finding:
     value: str = ""
     known_since_ns: int = 0
     """Since when the field is known."""
+    expected_ns: int = 0
+    """When the run was expected that is missing; 0 where it is not about one."""
+    last_seen_ns: int = 0
+    """When there were records of it last."""
 
     @property
     def confidence(self) -> float:

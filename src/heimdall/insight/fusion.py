@@ -64,6 +64,12 @@ class BudgetConfig:
     """Steps in which half of that wears off: a quarter of a day."""
 
 
+def as_of_steps(evidence: float, tests_per_day: float, steps_per_day: float) -> float:
+    """Evidence of something that is tested so often a day, as that of what is tested every step: the same number of
+    healthy days shows either."""
+    return float(evidence + np.log10(steps_per_day / _ALIKE_STEPS / max(tests_per_day, 1.0)))
+
+
 class Budget:
     """The bar that a service's evidence has to reach, by row and kind of finding."""
 

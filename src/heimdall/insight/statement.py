@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from heimdall.insight.finding import Feature, FindingKind
 from heimdall.query.ast import And, Compare, Operator, Predicate, Query
 from heimdall.query.languages.hql import to_text
 
 
-def statement(kind: FindingKind, service: str, feature: Feature, *, template: str, silent_s: float) -> str:
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run that is missing, in words."""
+
+    daily: bool
+    expected: str
+    """When, by the calendar's clock."""
+    last: str
+    came: int
+
+
+def statement(
+    kind: FindingKind, service: str, feature: Feature, *, template: str, silent_s: float, run: Run | None = None
+) -> str:
     """One sentence: what was seen, and what was expected in its place."""
     seen = f"{_number(feature.observed)}"
     band = f"expected {_number(feature.low)} to {_number(feature.high)}"
@@ -37,8 +52,20 @@ def statement(kind: FindingKind, service: str, feature: Feature, *, template: st
             return f"{service} logs in an order its sessions rarely have: {seen} records {per}, {band}{about}"
         case FindingKind.RARE_VALUE:
             return f"{service} has a value it {'hardly ever' if feature.high else 'never'} had, {often} {per}{about}"
+        case FindingKind.MISSED_RUN:
+            assert run is not None
+            return _missing(service, run, template)
         case FindingKind.MIX:
             return f"{service}'s volume, errors, warnings and latency together are unlike before (score {seen}, {band})"
+
+
+def _missing(service: str, run: Run, template: str) -> str:
+    often = f"{run.came} days" if run.daily else f"{run.came} hours in a row"
+    what = f"a message it logged at that time on {often}" if run.daily else f"a message it logged for {often}"
+    if not template:
+        what = f"anything, as it did at that time on {often}" if run.daily else f"anything, as it did for {often}"
+    about = f": {_short(template)}" if template else ""
+    return f"{service} did not log {what}: expected {run.expected}, last {run.last}{about}"
 
 
 def query_for(kind: FindingKind, service: str, template_id: int, field: str = "", value: str = "") -> str:

@@ -20,6 +20,7 @@ from heimdall.insight.conformal import FloatArray, Rows, TailBank
 from heimdall.insight.detectors.counts import CountBank, CountStep
 from heimdall.insight.detectors.latency import LatencyBank, LatencyStep
 from heimdall.insight.detectors.outliers import OutlierVotes
+from heimdall.insight.detectors.schedule import DAY, MissedRun, ScheduleBank, by_service
 from heimdall.insight.detectors.season import SeasonBank
 from heimdall.insight.detectors.silence import SilenceBank, SilenceStep
 from heimdall.insight.detectors.states import STATES, ServiceState, StateBank
@@ -28,9 +29,9 @@ from heimdall.insight.detectors.values import Occurrences, ValueBank
 from heimdall.insight.examples import Examples
 from heimdall.insight.feedback import Feedback
 from heimdall.insight.finding import Feature, Finding, FindingKind, finding_id
-from heimdall.insight.fusion import Budget, BudgetConfig, combined
+from heimdall.insight.fusion import Budget, BudgetConfig, as_of_steps, combined
 from heimdall.insight.history import history
-from heimdall.insight.statement import query_for, statement
+from heimdall.insight.statement import Run, query_for, statement
 from heimdall.insight.step import STEP_NS, STEP_S, STEPS_PER_DAY, PairCounts, StepCounts
 from heimdall.model.batch import TenantId
 
@@ -59,6 +60,9 @@ class WatchConfig:
     """Steps before a service's finding of the same kind is told again: an hour."""
     trusted_steps: int = 240
     """Steps after which conformal evidence alone decides; before, a model's own probability counts in part."""
+    scheduled_days: int = 5
+    """Days on which something ran at the same time before it is missed when it does not; 24 times as many hours in a
+    row for what runs by the hour. Larger: fewer jobs are known, surer."""
     silence_evidence: float = 4.0
     """Evidence at which a service that stopped logging is told of."""
 
@@ -98,7 +102,9 @@ class TenantWatch:
         self._config = config or WatchConfig()
         self._rows: dict[str, int] = {}
         self._counts = CountBank(4)
-        self._season = SeasonBank(Calendar(tenant, self._config.calendar))
+        self._calendar = Calendar(tenant, self._config.calendar)
+        self._season = SeasonBank(self._calendar)
+        self._schedule = ScheduleBank(self._calendar, days=self._config.scheduled_days)
         self._in_season = CountBank(1)
         """Records again, by what the time of the week has of them."""
         self._templates = TemplateBank()
@@ -108,10 +114,10 @@ class TenantWatch:
         self._outliers = OutlierVotes()
         self._tails = TailBank(len(VOTES))
         self._states = StateBank()
-        self._budget = Budget(STEPS_PER_DAY, self._config.budget, kinds=len(VOTES))
+        self._budget = Budget(STEPS_PER_DAY, self._config.budget, kinds=len(VOTES) + 1)
         self._examples = Examples()
         self._first_step = np.zeros(0, np.int64)
-        self._told_at = np.full((0, len(VOTES) + 1), -(10**12), np.int64)
+        self._told_at = np.full((0, len(VOTES) + 2), -(10**12), np.int64)
         self._ill = np.zeros(0, np.int64)
         self._judged_from = -1
 
@@ -144,7 +150,7 @@ class TenantWatch:
         more = rows - len(self._first_step)
         self._first_step = np.concatenate([self._first_step, np.zeros(more, np.int64)])
         self._ill = np.concatenate([self._ill, np.zeros(more, np.int64)])
-        self._told_at = np.concatenate([self._told_at, np.full((more, len(VOTES) + 1), -(10**12), np.int64)])
+        self._told_at = np.concatenate([self._told_at, np.full((more, len(VOTES) + 2), -(10**12), np.int64)])
 
     def states(self) -> list[ServiceState]:
         """Of each row, as of the last step."""
@@ -162,6 +168,7 @@ class TenantWatch:
     def pardon(self) -> None:
         """Steps were skipped in which nobody was heard of: no service is called silent for them."""
         self._silence.pardon()
+        self._schedule.pardon()
 
     def is_open(self, name: str) -> bool:
         """Whether a field has too many values to be watched, in every service."""
@@ -189,6 +196,7 @@ class TenantWatch:
         self._in_season.teach(past, records[:, None], np.ones((len(records), 1)))
         self._season.teach(pairs)
         self._in_season.rescale(self._season.factors)
+        self._schedule.teach(pairs)
         self._latency.teach(past, duration_sum, durations)
         self._silence.teach(past)
         self._templates.teach(pairs, past)
@@ -198,7 +206,7 @@ class TenantWatch:
         self._values.passed(last_step)
         self._judged_from = last_step + 1
         # Who fell silent long before is no news.
-        self._told_at[self._silence.gap >= self._config.settling_steps, -1] = last_step
+        self._told_at[self._silence.gap >= self._config.settling_steps, _SILENCE] = last_step
 
     # -- a step ---------------------------------------------------------------------------------------------------
 
@@ -221,6 +229,8 @@ class TenantWatch:
             self._told(int(row), judged, float(together[row]), end_ns) for row in np.flatnonzero(over >= _LOWEST_OVER)
         ]
         findings += [self._told_silent(int(row), judged, silence, end_ns) for row in np.flatnonzero(quiet & settled)]
+        missing = self._schedule.step(data.services, data.templates, data.step)
+        findings += [self._told_missing(run, judged, silence, end_ns) for run in by_service(missing)]
         self._values.passed(data.step)
         return [finding for finding in findings if finding is not None]
 
@@ -361,7 +371,7 @@ class TenantWatch:
         place = int(np.argmax(judged.evidence[row] * _LEADS))
         kind = VOTES[place]
         step = judged.step.step
-        lately = step - self._told_at[row, :-1]
+        lately = step - self._told_at[row, :_SILENCE]
         if lately[place] < self._config.again_steps or lately.min() < _PAUSE:
             return None
         at, example = self._template_of(row, kind, judged)
@@ -380,20 +390,43 @@ class TenantWatch:
     def _told_silent(self, row: int, judged: _Judged, silence: SilenceStep, now_ns: int) -> Finding | None:
         kind, step = FindingKind.SILENCE, judged.step.step
         gap = int(silence.gap[row])
-        if step - self._told_at[row, -1] <= gap:
+        if step - self._told_at[row, _SILENCE] <= gap:
             return None
         evidence = float(silence.evidence[row])
         if evidence < self._config.silence_evidence + self._feedback.handicap(self.tenant, self._service(row), kind, 0):
             return None
-        self._told_at[row, -1] = step
+        self._told_at[row, _SILENCE] = step
         due = float(silence.due[row])
         feature = Feature("records", 0.0, max(due - 3 * math.sqrt(due), 0.0), due, evidence)
         silent_s = (now_ns - (step + 1 - gap) * STEP_NS) / 1e9
         return self._finding(row, kind, step, evidence, (feature,), 0, "", now_ns=now_ns, silent_s=silent_s)
 
+    def _told_missing(self, missed: MissedRun, judged: _Judged, silence: SilenceStep, now_ns: int) -> Finding | None:
+        kind, step, row = FindingKind.MISSED_RUN, judged.step.step, missed.service
+        if step - self._told_at[row, _MISSED] < self._config.again_steps:
+            return None  # of the same job, most likely
+        if silence.evidence[row] >= self._config.silence_evidence:
+            return None  # that is told of the whole service
+        evidence = as_of_steps(missed.evidence, missed.tests, STEPS_PER_DAY)
+        handicap = self._feedback.handicap(self.tenant, self._service(row), kind, missed.template)
+        if evidence - handicap < self._budget.bar(row, len(VOTES)):
+            return None
+        self._budget.spend(row, len(VOTES))
+        self._told_at[row, _MISSED] = step
+        feature = Feature(kind.value, 0.0, 1.0, 1.0, round(evidence, 2), 2 * missed.window * STEP_S)
+        example = self._examples.get(missed.template)
+        made = self._finding(row, kind, step, evidence, (feature,), missed.template, example, now_ns=now_ns,
+                             run=self._run(missed))  # fmt: skip
+        expected_ns, last_ns = missed.expected * STEP_NS, missed.last * STEP_NS
+        return replace(made, started_ns=expected_ns, expected_ns=expected_ns, last_seen_ns=last_ns, from_ns=last_ns)
+
+    def _run(self, missed: MissedRun) -> Run:
+        expected, last = (self._calendar.clock_text(step * STEP_S) for step in (missed.expected, missed.last))
+        return Run(missed.period == DAY, expected, last, missed.came)
+
     def _finding(
         self, row: int, kind: FindingKind, step: int, evidence: float, features: tuple[Feature, ...], template: int,
-        example: str, *, now_ns: int, silent_s: float = 0.0,
+        example: str, *, now_ns: int, silent_s: float = 0.0, run: Run | None = None,
     ) -> Finding:  # fmt: skip
         service = self._service(row)
         end_ns = (step + 1) * STEP_NS
@@ -405,7 +438,7 @@ class TenantWatch:
         return Finding(
             id=finding_id(self.tenant, service, kind, step), tenant=self.tenant, service=service, kind=kind,
             state=ServiceState.DEGRADED if state is ServiceState.NORMAL else state,
-            statement=statement(kind, service, features[0], template=example, silent_s=silent_s),
+            statement=statement(kind, service, features[0], template=example, silent_s=silent_s, run=run),
             started_ns=started_ns, detected_ns=now_ns, evidence=round(evidence, 2), features=features,
             examples=(shown,) if shown else (), template_id=template,
             query=query_for(kind, service, template, field, value),
@@ -484,6 +517,7 @@ class TenantWatch:
     def _banks(self) -> Iterator[tuple[str, Detector]]:
         yield "counts", self._counts
         yield "season", self._season
+        yield "schedule", self._schedule
         yield "in_season", self._in_season
         yield "templates", self._templates
         yield "latency", self._latency
@@ -496,6 +530,8 @@ class TenantWatch:
         yield "examples", self._examples
 
 
+_SILENCE, _MISSED = len(VOTES), len(VOTES) + 1
+"""Where it says when these were told last, behind the votes."""
 _LOUD = 1.0
 """Evidence of a model from which on its rank is looked up."""
 _MIX_MOST = 2.0

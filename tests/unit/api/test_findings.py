@@ -52,6 +52,7 @@ async def test_a_finding_is_told_with_its_evidence(client: httpx.AsyncClient) ->
     assert row["query"] == "service:pay template_id:9"
     assert row["confidence"] == 0.5
     assert (row["field"], row["value"], row["known_since"]) == ("", "", None)
+    assert (row["expected"], row["last_seen"]) == (None, None)
     assert (row.get("verdict"), "tenant" in row) == (None, False)
     assert (await client.get("/api/v1/findings?kind=silence")).json()["data"] == []
     assert (await client.get("/api/v1/findings?kind=unheard")).status_code in (400, 422)

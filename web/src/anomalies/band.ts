@@ -39,6 +39,7 @@ const NAMES: Record<string, string> = {
   new_error: 'New problem',
   rare_value: 'Records with the value',
   latency_ms: 'Duration',
+  missed_run: 'Runs',
   mix: 'Oddness of the mix',
 };
 

@@ -18,6 +18,8 @@ export function aFinding(given: Partial<Finding> = {}): Finding {
     field: '',
     value: '',
     known_since: null,
+    expected: null,
+    last_seen: null,
     from: '2026-11-22T09:59:30Z',
     to: '2026-11-22T10:01:00Z',
     watched_s: 3_600,

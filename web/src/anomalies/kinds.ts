@@ -25,6 +25,7 @@ const SIGNS = {
   rare_value: { word: 'rare value', shape: 'M8 1.5L14.5 6.3 12 14H4L1.5 6.3z', tone: 'message' },
   order: { word: 'unusual order', shape: 'M3 1.5h10L9.8 6.3 14 8l-9.5 6.5L7 9 2 7.6z', tone: 'order' },
   mix: { word: 'unusual mix', shape: 'M5 1.8h6L14.5 8 11 14.2H5L1.5 8z', tone: 'plain' },
+  missed_run: { word: 'missed run', shape: 'M8 1.5a6.5 6.5 0 1 0 .01 0zM7 4h2v4.5h-2z', tone: 'plain' },
   silence: { word: 'silence', shape: 'M1.5 6h13v4h-13z', tone: 'plain' },
 } as const satisfies Record<string, KindSign>;
 

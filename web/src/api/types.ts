@@ -171,6 +171,9 @@ export interface Finding {
   field: string;
   value: string;
   known_since: string | null;
+  /** When the run was expected that is missing, and when it came last; `null` where it is about none. */
+  expected: string | null;
+  last_seen: string | null;
   verdict: Verdict | null;
 }
 

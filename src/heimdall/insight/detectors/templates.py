@@ -356,3 +356,8 @@ _TEMPLATE_MASK = np.uint64((1 << 53) - 1)
 def packed(services: Rows, templates: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Each pair as one number: template ids are below 2**53, rows of services below `MOST_SERVICES`."""
     return services.astype(np.uint64) << _TEMPLATE_BITS | templates
+
+
+def unpacked(pairs: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """(rows of services, template ids)."""
+    return pairs >> _TEMPLATE_BITS, pairs & _TEMPLATE_MASK

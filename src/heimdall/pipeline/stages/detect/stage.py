@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,10 +18,11 @@ from heimdall.insight.calendar import check_calendar
 from heimdall.insight.conformal import FloatArray
 from heimdall.insight.detectors.sequences import SequenceSurprise
 from heimdall.insight.feedback import Feedback
-from heimdall.insight.finding import Finding, FindingSink
+from heimdall.insight.finding import Finding, FindingKind, FindingSink
 from heimdall.insight.step import COLUMNS, STEP_NS, PairCounts, StepCounts, distinct_of, empty
 from heimdall.insight.watch import TenantWatch, WatchConfig
 from heimdall.model.batch import CATEGORY_FIELD, SCORE_FIELD, LogBatch, TenantId
+from heimdall.model.template import TemplateNames
 from heimdall.pipeline.stages.detect.aggregate import Counted, count
 from heimdall.pipeline.stages.detect.fieldvalues import occurrences
 from heimdall.pipeline.stages.detect.pending import Pending
@@ -42,7 +44,7 @@ STATE_BYTES = Gauge("heimdall_detect_state_bytes", "Size of the newest checkpoin
 
 _log = logging.getLogger(__name__)
 
-_VERSION = 6
+_VERSION = 7
 _STEPS_AT_ONCE = 4
 """Steps judged with every batch, however little time passed: a live stream closes one in 15 seconds."""
 _TAUGHT_AT_ONCE = 240
@@ -105,9 +107,16 @@ class DetectStage:
     name = "detect"
 
     def __init__(
-        self, sink: FindingSink, feedback: Feedback, config: DetectConfig | None = None, *, clock: Clock | None = None
+        self,
+        sink: FindingSink,
+        feedback: Feedback,
+        config: DetectConfig | None = None,
+        *,
+        clock: Clock | None = None,
+        names: Callable[[TenantId, Iterable[int]], TemplateNames] | None = None,
     ) -> None:
-        """`clock` says how much time judging takes; findings do not depend on it.
+        """`clock` says how much time judging takes; findings do not depend on it. `names` knows which templates were
+        merged, as of the batch: what comes under another id since is not missing.
 
         Raises:
             Misconfigured, MissingExtra: the calendar asks for what is not there.
@@ -117,6 +126,7 @@ class DetectStage:
         self._config = config or DetectConfig()
         check_calendar(self._config.watch.calendar)
         self._clock = clock or SystemClock()
+        self._names = names
         self._left_at_s = self._clock.monotonic()
         self._tenants: dict[TenantId, _Tenant] = {}
 
@@ -271,8 +281,14 @@ class DetectStage:
 
     def _report(self, findings: list[Finding]) -> None:
         for finding in findings:
+            if finding.kind is FindingKind.MISSED_RUN and self._is_merged(finding):
+                continue
             FINDINGS.labels(kind=finding.kind.value).inc()
             self._sink.report(finding)
+
+    def _is_merged(self, finding: Finding) -> bool:
+        own = finding.template_id
+        return self._names is not None and own in self._names(finding.tenant, [own]).final
 
     # -- checkpoint -----------------------------------------------------------------------------------------------
 
