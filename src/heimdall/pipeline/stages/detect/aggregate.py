@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from heimdall.insight.conformal import FloatArray, Rows
 from heimdall.insight.detectors.sequences import SequenceSurprise, contexts_of
 from heimdall.insight.examples import CHARACTERS
-from heimdall.insight.step import STEP_NS, PairCounts, distinct_of
+from heimdall.insight.step import COLUMNS, STEP_NS, PairCounts, distinct_of
 from heimdall.model.batch import LogBatch
 from heimdall.pipeline.stages.detect.sessions import sessions_of
 
@@ -39,6 +39,8 @@ class Counted:
     """Time of the newest record, bounded by its arrival."""
     lag_ns: int
     """From that to the newest arrival: large while history is brought in."""
+    times: Rows
+    """Of each record, ns since 1970, bounded by its arrival."""
     steps_of_record: Rows
     pair_of_record: Rows
     services: Rows
@@ -50,10 +52,9 @@ class Counted:
     """and the beginning of a message of each."""
 
 
-def count(
-    batch: LogBatch, row_of: Callable[[str, int], int], sequences: SequenceSurprise, *, after_step: int
-) -> Counted:
-    """Count the records of `batch`, which is not empty; steps up to `after_step` are over and left out of `pairs`."""
+def count(batch: LogBatch, row_of: Callable[[str, int], int], *, after_step: int) -> Counted:
+    """Count the records of `batch`, which is not empty; steps up to `after_step` are over and left out of `pairs`.
+    Which are odd in their session is not looked at yet."""
     table = batch.table
     observed = table.column("observed_timestamp").cast(pa.int64()).to_numpy()
     times = np.minimum(table.column("timestamp").cast(pa.int64()).to_numpy(), observed + AHEAD_NS)
@@ -72,7 +73,7 @@ def count(
         _sums(pair, (severity >= _WARN) & (severity < _ERROR), size),
         duration_sum,
         durations,
-        _sums(pair, _odd(table, times, sequences), size),
+        np.zeros(size),
     ])  # fmt: skip
     pair_steps, pair_services, pair_templates = steps[example], services[example], templates[template_codes[example]]
     messages = pc.utf8_slice_codeunits(table.column("message").take(pa.array(shown)), 0, CHARACTERS)
@@ -80,7 +81,7 @@ def count(
     pairs = pairs.part(int(np.searchsorted(pair_steps, after_step, side="right")), size)
     newest_ns = int(times.max())
     return Counted(
-        pairs, newest_ns, int(observed.max()) - newest_ns, steps, pair, pair_services, pair_templates,
+        pairs, newest_ns, int(observed.max()) - newest_ns, times, steps, pair, pair_services, pair_templates,
         templates.tolist(), messages.to_pylist(),
     )  # fmt: skip
 
@@ -116,9 +117,25 @@ def _durations(table: pa.Table, pair: Rows, size: int) -> tuple[FloatArray, Floa
     )
 
 
-def _odd(table: pa.Table, times: NDArray[np.int64], sequences: SequenceSurprise) -> FloatArray:
-    """1 for each record whose place in its session is odd, judged before the batch is learnt."""
-    odd = np.zeros(table.num_rows)
+def odd_pairs(
+    table: pa.Table, times: Rows, steps: Rows, services: Rows, sequences: SequenceSurprise, *, after_step: int
+) -> PairCounts:
+    """How many records of each pair are odd where they stand in their session, all other numbers 0; those of later
+    steps than `after_step`."""
+    rows = _odd(table, times, sequences)
+    rows = rows[steps[rows] > after_step]
+    templates = table.column("template_id").to_numpy()[rows]
+    rows = rows[order := np.lexsort((templates, services[rows], steps[rows]))]
+    keys = np.column_stack([steps[rows], services[rows], templates[order].astype(np.int64)])
+    first = np.flatnonzero(np.append(True, (np.diff(keys, axis=0) != 0).any(axis=1))[: len(rows)])
+    columns = np.zeros((len(COLUMNS), len(first)))
+    columns[COLUMNS.index("odd")] = np.diff(first, append=len(rows))
+    return PairCounts(keys[first, 0], keys[first, 1], keys[first, 2].astype(np.uint64), columns)
+
+
+def _odd(table: pa.Table, times: Rows, sequences: SequenceSurprise) -> Rows:
+    """Rows of the records whose place in their session is odd, judged before they are learnt."""
+    odd = np.zeros(0, np.int64)
     sessions = sessions_of(table)
     chosen = np.flatnonzero(sessions)
     share = max(len(chosen) // _SEQUENCE_EVENTS, 1)
@@ -135,6 +152,6 @@ def _odd(table: pa.Table, times: NDArray[np.int64], sequences: SequenceSurprise)
         return odd
     codes, before, order = codes[follows], before[follows], order[follows]
     if sequences.events >= _SETTLED_EVENTS:
-        odd[order[sequences.surprise(codes, before) >= _ODD]] = 1.0
+        odd = order[sequences.surprise(codes, before) >= _ODD]
     sequences.learn(codes, before)
     return odd

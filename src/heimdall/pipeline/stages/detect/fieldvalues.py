@@ -23,8 +23,8 @@ from heimdall.insight.step import distinct_of
 from heimdall.model.batch import LOG_SCHEMA
 
 MOST_RECORDS: Final = 1_024
-"""Records of a batch that are looked at: of level warn and above first, then every so many. A live stream's batches are
-smaller. Larger: rarer values of a flood are seen, 2 µs each."""
+"""Records that are looked at together: of level warn and above first, then every so many. A live stream's batches are
+smaller, so several are. Larger: rarer values of a flood are seen, 2 µs each."""
 
 _COLUMNS: Final = ("instance", "region", "environment")
 _NAME: Final = r"[A-Za-z_@][0-9A-Za-z_@.-]*"

@@ -23,8 +23,9 @@ from heimdall.insight.step import COLUMNS, STEP_NS, PairCounts, StepCounts, dist
 from heimdall.insight.watch import TenantWatch, WatchConfig
 from heimdall.model.batch import CATEGORY_FIELD, SCORE_FIELD, LogBatch, TenantId
 from heimdall.model.template import TemplateNames
-from heimdall.pipeline.stages.detect.aggregate import Counted, count
+from heimdall.pipeline.stages.detect.aggregate import Counted, count, odd_pairs
 from heimdall.pipeline.stages.detect.fieldvalues import occurrences
+from heimdall.pipeline.stages.detect.gathered import Gathered, Records
 from heimdall.pipeline.stages.detect.pending import Pending
 
 FINDINGS = Counter("heimdall_detect_findings", "Findings reported, by kind.", ["kind"])
@@ -89,6 +90,8 @@ class _Tenant:
         self.watch = TenantWatch(tenant, feedback, config.watch)
         self.sequences = SequenceSurprise()
         self.pending = Pending()
+        self.gathered = Gathered()
+        """Of steps that are not over; when they are looked at depends on the records alone."""
         self.over = -1
         """Steps below this one have waited long enough."""
         self.old = -1
@@ -97,6 +100,17 @@ class _Tenant:
         """The newest step that has been judged, or learnt from."""
         self.looked_ns = 0
         """Arrival of the newest record when steps that are not over were looked at last."""
+
+    def learn_gathered(self) -> None:
+        """Look at values and order of what was gathered."""
+        taken = self.gathered.take()
+        if taken is None:
+            return
+        values = occurrences(taken.table, taken.steps, taken.services, self.watch.is_open)
+        if values is not None:
+            self.watch.learn_values(values, self.closed)
+        odd = odd_pairs(taken.table, taken.times, taken.steps, taken.services, self.sequences, after_step=self.closed)
+        self.pending.add(odd)
 
 
 class DetectStage:
@@ -148,14 +162,12 @@ class DetectStage:
         names = ["normal"]
         own = self._tenant(batch.tenant) if size else None
         if own is not None:
-            counted = count(batch, own.watch.row_of, own.sequences, after_step=own.closed)
+            counted = count(batch, own.watch.row_of, after_step=own.closed)
             scores, places, names = self._marks(own, counted)
             categories = pa.array(places)
             own.watch.show(counted.shown, counted.messages)
             services = counted.services[counted.pair_of_record]
-            values = occurrences(batch.table, counted.steps_of_record, services, own.watch.is_open)
-            if values is not None:
-                own.watch.learn_values(values, own.closed)
+            own.gathered.add(Records(batch.table, counted.times, counted.steps_of_record, services))
             self._collect(own, counted, size)
         return _marked(batch, scores, categories, names)
 
@@ -191,6 +203,8 @@ class DetectStage:
         if counted.lag_ns > self._config.live_lag_s * 1e9:
             lateness_s = self._config.history_s
         own.over = max(own.over, (counted.newest_ns - round(lateness_s * 1e9)) // STEP_NS)
+        if own.gathered.is_full or own.gathered.oldest < own.over:
+            own.learn_gathered()
         self._learn_from_history(own, counted.newest_ns + counted.lag_ns)
         self._judge_in_time(own)
         if lateness_s == self._config.lateness_s:
@@ -206,6 +220,7 @@ class DetectStage:
         if arrived_ns - own.looked_ns < self._config.look_s * 1e9:
             return
         own.looked_ns = arrived_ns
+        own.learn_gathered()
         settled_ns = counted.newest_ns - round(self._config.lateness_s * 1e9)
         for data in own.pending.since(own.over):
             # Gaps are counted step by step: only the next one continues them.
@@ -295,6 +310,11 @@ class DetectStage:
     def snapshot(self) -> bytes:
         """All state as arrays; no pickles, so what is restored can only be numbers and text."""
         arrays: dict[str, NDArray[np.generic]] = {"version": np.array([_VERSION])}
+        for tenant, own in list(self._tenants.items()):
+            try:
+                own.learn_gathered()
+            except Exception:
+                self._begin_anew(tenant)
         for number, (tenant, own) in enumerate(self._tenants.items()):
             state = {f"watch/{name}": array for name, array in own.watch.arrays().items()}
             state |= {f"sequences/{name}": array for name, array in own.sequences.arrays().items()}
