@@ -308,6 +308,18 @@ def test_an_aggregate_is_a_table(visit):
     expect(table.locator("tbody tr").last).to_have_text(re.compile("auth.*750"))
 
 
+def test_an_aggregate_over_time_is_drawn_above_its_table(visit):
+    page = visit("/explore?from=-24h&q=shop:demo+|+timechart+span=10m+count()+as+n+by+level")
+    chart = page.get_by_role("figure")
+    expect(chart.locator("path.series-line[class*=level-error]").last).to_have_attribute(
+        "d", re.compile(r"^M[\d.]+ [\d.]+")
+    )
+    expect(chart).to_contain_text("info")
+    chart.locator(".series-area").hover(position={"x": 5, "y": 60})
+    expect(chart.locator(".series-name b").first).to_have_text(re.compile(r"\d"))
+    expect(page.get_by_role("region", name="Result").locator("thead th")).to_have_text(["timestamp", "level", "n"])
+
+
 def test_the_result_can_be_had_as_a_file(visit):
     page = ready(visit("/explore?from=-24h&q=shop:demo+level:error"), 31)
     for name, lines in (("CSV", 32), ("JSON lines", 31)):

@@ -5,6 +5,7 @@ import { displayInstant, parseInstant, type Zone } from '../time/instant';
 import { count, valueText } from '../ui/format';
 import type { Pages } from './pages';
 import { nextSort, type Sort, sorted } from './rowSort';
+import { SeriesChart } from './SeriesChart';
 
 /** More rows than this are not laid out; the query can sort and `head`. */
 const SHOWN_ROWS = 1_000;
@@ -20,6 +21,7 @@ export function ResultTable({ pages, total, zone }: { pages: Pages; total: numbe
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   return (
     <section className="result-table" tabIndex={0} aria-label="Result">
+      <SeriesChart rows={rows} zone={zone} />
       <table>
         <thead>
           <tr>
