@@ -85,7 +85,7 @@ export function FileCard() {
       <h2 id="card-file">
         <Icon name="file" size={18} /> Open files
       </h2>
-      <p className="muted">JSON lines and arrays, access logs, syslog, logfmt, stack traces; also .gz and .zst.</p>
+      <p className="muted">JSON lines and arrays, CSV, access logs, syslog, logfmt, stack traces; also .gz and .zst.</p>
       <button type="button" className="drop" onClick={() => input.current?.click()}>
         <Icon name="start" size={20} />
         <span>{over ? 'Let go to send them' : 'Drop files here, or choose some'}</span>

@@ -28,6 +28,7 @@ test('a line longer than a piece is not waited for', async () => {
 test('compressed files and JSON documents stay whole', async () => {
   expect(await pieces('a\nb\nc\n', 2, 'app.log.gz')).toHaveLength(1);
   expect(await pieces('[\n1,\n2]', 2, 'app.json')).toHaveLength(1);
+  expect(await pieces('time,msg\n1,a\n', 2, 'app.csv')).toHaveLength(1);
 });
 
 test('name endings say what a file is', () => {

@@ -24,9 +24,10 @@ export async function isBinary(file: File): Promise<boolean> {
   return control.length * 20 > head.length;
 }
 
-/** Whole file when it is compressed, one JSON document, or small; else pieces of whole lines. */
+/** Whole file when it is compressed, one JSON document, a table with a head, or small; else pieces of whole lines. */
 export async function* splitAtLines(file: File, pieceBytes = PIECE_BYTES): AsyncGenerator<Blob> {
-  if (encodingOf(file.name) || typeOf(file.name) === 'application/json' || file.size <= pieceBytes) {
+  const whole = encodingOf(file.name) || typeOf(file.name) === 'application/json' || /\.(csv|tsv)$/i.test(file.name);
+  if (whole || file.size <= pieceBytes) {
     if (file.size > 0) yield file;
     return;
   }

@@ -81,7 +81,7 @@ def _of_container(path: str) -> dict[str, object]:
 def command(files: tuple[str, ...], follow: bool, again: bool, state: Path | None, url: str, **options: str) -> None:
     """Send log files (globs, folders, .gz and .zst too) or standard input.
 
-    JSON arrays are sent by element, UTF-16 is read, and what is no text is passed over.
+    JSON arrays are sent by element, CSV by its columns, UTF-16 is read, and what is no text is passed over.
     How far each file was sent is remembered per node, to the byte: run it again, or after a crash, and only what
     is new goes out.
 

@@ -66,9 +66,11 @@ class PlainContent:
 class CompressedContent:
     """Compressed or rewritten. Offsets count the bytes that come of it; going back means reading all of it again."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, growing: bool = False) -> None:
+        """`growing`: what is no whole row at the end is not given out; more of it may come."""
         self._path = path
-        self._stream = _stream(path)
+        self._growing = growing
+        self._stream = _stream(path, growing=growing)
         self._position = 0
         self.broken: str | None = None
         """Why the rest cannot be read, once that is known."""
@@ -76,7 +78,7 @@ class CompressedContent:
     def read(self, offset: int, size: int) -> bytes:
         if offset < self._position:
             self._stream.close()
-            self._stream, self._position = _stream(self._path), 0
+            self._stream, self._position = _stream(self._path, growing=self._growing), 0
         while self._position < offset:
             if not self._next(min(_STEP_BYTES, offset - self._position)):
                 return b""
@@ -103,14 +105,14 @@ def is_compressed(path: Path) -> bool:
     return path.suffix in COMPRESSED
 
 
-def open_content(path: Path) -> PlainContent | CompressedContent:
+def open_content(path: Path, *, growing: bool = False) -> PlainContent | CompressedContent:
     if is_compressed(path):
         return CompressedContent(path)
     content = PlainContent(path)
     if rewriting_of(content.read(0, DECIDED_BY_BYTES)) is None:
         return content
     content.close()
-    return CompressedContent(path)
+    return CompressedContent(path, growing=growing)
 
 
 class _Stream(Protocol):
@@ -119,7 +121,7 @@ class _Stream(Protocol):
     def close(self) -> None: ...
 
 
-def _stream(path: Path) -> _Stream:
+def _stream(path: Path, *, growing: bool) -> _Stream:
     stream = _decompressor(path)
     try:
         head = b""
@@ -129,7 +131,8 @@ def _stream(path: Path) -> _Stream:
         stream.close()  # it is read again, and said to be broken, by who asks for its bytes
         return _decompressor(path)
     rewriting = rewriting_of(head)
-    return _Begun(stream, head) if rewriting is None else _Rewritten(_Begun(stream, head), rewriting)
+    begun = _Begun(stream, head)
+    return begun if rewriting is None else _Rewritten(begun, rewriting, growing=growing)
 
 
 class _Begun:
@@ -148,8 +151,9 @@ class _Begun:
 
 
 class _Rewritten:
-    def __init__(self, stream: _Stream, rewriting: Rewriting) -> None:
+    def __init__(self, stream: _Stream, rewriting: Rewriting, *, growing: bool) -> None:
         self._stream = stream
+        self._growing = growing
         self._rewriting = rewriting
         self._made = b""
         self._ended = False
@@ -158,7 +162,7 @@ class _Rewritten:
         while not self._made and not self._ended:
             data = self._stream.read1(_STEP_BYTES)
             self._ended = not data
-            self._made = self._rewriting.feed(data, final=self._ended)
+            self._made = self._rewriting.feed(data, final=self._ended and not self._growing)
         part, self._made = self._made[:size], self._made[size:]
         return part
 

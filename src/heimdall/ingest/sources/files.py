@@ -8,7 +8,7 @@ A file is known by device, inode and its first bytes, not by its name. What can 
 - compressed after rotation: the compressed file begins with the same bytes, and only what follows is read
 - rewritten in place: its first or last known bytes differ; it is read anew
 
-What is compressed, a JSON array or UTF-16 is made into lines while it is read, from its beginning to its end.
+What is compressed, a JSON array, CSV or UTF-16 is made into lines while it is read, from its beginning to its end.
 """
 
 from __future__ import annotations
@@ -105,6 +105,7 @@ class FileSource:
         self._elsewhere: set[tuple[int, int]] = set()
         self._passed: dict[tuple[int, int], tuple[int, int]] = {}
         """Files that need no look before they change: size and time of change when they were read out."""
+        self._following = False
         self._scanned_at = float("-inf")
         self._recovered = False
         self.refused_chunks = 0
@@ -139,6 +140,7 @@ class FileSource:
     def poll(self, stop: threading.Event | None = None) -> bool:
         """Look once at every file; whether anything was sent."""
         stop = stop or threading.Event()
+        self._following = True
         now = self._clock.monotonic()
         if now - self._scanned_at >= self._config.scan_s:
             self._recover(stop)
@@ -335,7 +337,7 @@ class FileSource:
             self._elsewhere.discard(identity)
             self._known |= {c.producer: c for c in self._store.load()}
         known = [c for c in self._known.values() if (c.device, c.inode) == identity]
-        content = open_content(path)
+        content = open_content(path, growing=self._following)
         if any(c.done and _is_read_out(path, content, status, c) for c in known):
             content.close()
             self._passed[identity] = state

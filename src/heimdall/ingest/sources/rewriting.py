@@ -1,5 +1,5 @@
-"""Content that holds its records otherwise than as lines of UTF-8: JSON arrays and UTF-16, made into lines as they are
-read."""
+"""Content that holds its records otherwise than as lines of UTF-8: JSON arrays, CSV and UTF-16, made into lines as they
+are read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-DECIDED_BY_BYTES = 256
+from heimdall.ingest.sources.rewriting_csv import CsvTable, columns_of
+
+DECIDED_BY_BYTES = 4096
 """Of a beginning; what is not seen to be rewritten by then is read as it is."""
 
 _ARRAY = re.compile(rb'(?:\xef\xbb\xbf)?\s*\[\s*\{\s*["}]')
@@ -27,14 +29,17 @@ def rewriting_of(head: bytes) -> Rewriting | None:
     """How content that begins with `head` is rewritten; None: not at all."""
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return Utf16()
-    return JsonArray() if _ARRAY.match(head) else None
+    if _ARRAY.match(head):
+        return JsonArray()
+    columns = columns_of(head)
+    return None if columns is None else CsvTable(*columns)
 
 
 def is_undecided(head: bytes) -> bool:
     """Whether more of the content has to come before `rewriting_of` knows."""
-    if len(head) >= DECIDED_BY_BYTES:
+    if len(head) >= DECIDED_BY_BYTES or rewriting_of(head) is not None:
         return False
-    return len(head) < 2 or _ARRAY_YET.fullmatch(head) is not None
+    return b"\n" not in head.lstrip() or _ARRAY_YET.fullmatch(head) is not None
 
 
 class Utf16:

@@ -397,3 +397,16 @@ def test_what_is_no_text_is_passed_over_when_asked_to(world: World) -> None:
     source.drain()
     assert list(source.binary) == [world.folder / "program"]
     assert [line.strip("\0") for line in world.receiver.lines] == ["after a truncation"]
+
+
+def test_csv_that_grows_has_each_row_once(world: World) -> None:
+    table = world.folder / "table.csv"
+    table.write_text("time,level,message\n2026-11-22T10:00:00Z,info,one\n2026-11-22T10:00:01Z,in")
+    world.start("table.csv")
+    world.settle()
+    assert [json.loads(line)["message"] for line in world.receiver.lines] == ["one"]
+    with table.open("a") as file:
+        file.write("fo,two\n2026-11-22T10:00:02Z,warn,three\n")
+    world.settle()
+    world.start("table.csv").drain()
+    assert [json.loads(line)["message"] for line in world.receiver.lines] == ["one", "two", "three"]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from heimdall.clock import SystemClock
 from heimdall.ingest.sources.rewriting import JsonArray, Rewriting, Utf16, is_undecided, rewriting_of
+from heimdall.ingest.sources.rewriting_csv import CsvTable
 from heimdall.ingest.sources.sink import Chunk
 from heimdall.ingest.sources.stdin import StdinSource
 
@@ -55,14 +56,54 @@ def test_utf_16_becomes_utf_8(coding: str) -> None:
         (b'[{"a"', JsonArray),
         (b'\xef\xbb\xbf [\n {\n "a"', JsonArray),
         (b"\xff\xfea\0", Utf16),
-        (b"[INFO] x", None),
-        (b"[[1]]", None),
+        (b"[INFO] x\n", None),
+        (b"[[1]]\n", None),
     ],
 )
 def test_the_beginning_tells(head: bytes, rewritten: type | None) -> None:
     found = rewriting_of(head)
     assert found is None if rewritten is None else isinstance(found, rewritten)
     assert not is_undecided(head)
+
+
+TABLE = (
+    b"\xef\xbb\xbfTime;level;message;user id;zip\r\n"
+    b'2026-11-22T10:00:00Z;info;"semi; ""quoted""\nsecond line";7;007\r\n'
+    b"\r\n"
+    b"2026-11-22T10:00:01Z;warn;plain;1.50;\n"
+    b"one;two;three;four;five;six;seven\n"
+    b"2026-11-22T10:00:02Z;error;last;x;12345678901234567890"
+)
+
+
+@pytest.mark.parametrize("step", [1, 7, 1000])
+def test_rows_of_csv_are_objects_whatever_pieces_they_come_in(step: int) -> None:
+    rewriting = rewriting_of(TABLE)
+    assert isinstance(rewriting, CsvTable)
+    lines = fed(rewriting, TABLE, step).decode().splitlines()
+    assert [line if line.startswith("one") else json.loads(line) for line in lines if line.strip()] == [
+        {"Time": "2026-11-22T10:00:00Z", "level": "info", "message": 'semi; "quoted"\nsecond line', "user id": 7,
+         "zip": "007"},
+        {"Time": "2026-11-22T10:00:01Z", "level": "warn", "message": "plain", "user id": 1.5},
+        "one;two;three;four;five;six;seven",
+        {"Time": "2026-11-22T10:00:02Z", "level": "error", "message": "last", "user id": "x",
+         "zip": "12345678901234567890"},
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"time,level,message",
+        b"level,message\n",
+        b"12:00, done, time\n",
+        b"time, time\nx",
+        b"the time, they say\n",
+        b"time,level,message,\n",
+    ],
+)
+def test_what_names_no_columns_of_logs_is_no_csv(head: bytes) -> None:
+    assert rewriting_of(head) is None
 
 
 def test_an_array_in_a_pipe_is_read_by_element_however_it_comes() -> None:

@@ -29,7 +29,7 @@ _JSON_TYPES = frozenset(
         "application/json-seq", "text/json", "text/x-json",
     }
 )  # fmt: skip
-_TEXT_TYPES = frozenset({"text/plain"})
+_TEXT_TYPES = frozenset({"text/plain", "text/csv"})
 _UNTOLD_TYPES = frozenset({"", "application/octet-stream", "application/x-www-form-urlencoded", "*/*"})
 """Say nothing about the body: it is what clients send when nobody told them a type."""
 
@@ -67,7 +67,7 @@ class JsonLogs:
 def decode_body(body: bytes, content_type: str, hints: Hints, now_ns: int, schemas: SchemaMemory) -> Decoded:
     """JSON or text, told apart by content type, else by the first byte. UnsupportedMedia for anything else.
 
-    Text that is a JSON array is read by element, UTF-16 with a byte order mark as what it says.
+    Text that is a JSON array is read by element, CSV by its columns, UTF-16 with a byte order mark as what it says.
     """
     if content_type in _TEXT_TYPES:
         return _decode_text(body, hints, now_ns)

@@ -36,6 +36,11 @@ async def test_lines_are_on_the_bus_before_the_answer(door: Doors) -> None:
         ("application/vnd.acme+json", b'{"msg":"a"}', ["a"]),
         ("text/plain", b"plain one\r\nplain two\n", ["plain one", "plain two"]),
         ("text/plain", b'[\n {"msg": "one"},\n {"msg": "two"}\n]\n', ["one", "two"]),
+        (
+            "text/csv",
+            b"time,level,message\n2026-11-22T10:00:00Z,info,one\n2026-11-22T10:00:01Z,warn,two",
+            ["one", "two"],
+        ),
         ("", "\ufeffplain one\r\nplain two\r\n".encode("utf-16-le"), ["plain one", "plain two"]),
         ("", b'{"msg":"a"}', ["a"]),
         ("application/x-www-form-urlencoded", b"just words", ["just words"]),
