@@ -72,6 +72,23 @@ def test_long_messages_have_no_form_and_memory_is_bounded(monkeypatch: pytest.Mo
     assert of(made, "f") == ["f"]
 
 
+def test_a_move_takes_forms_along(tmp_path: Path) -> None:
+    engine = ClickHouseEngine.embedded(tmp_path, ManualClock(NOW_NS))
+    try:
+        warm = WarmTable(engine.driver)
+        stored(engine, ["user 17 left", "user 4 left"])
+        day = NOW_NS // DAY_NS
+        start_ns, end_ns = day * DAY_NS, (day + 1) * DAY_NS
+        warm.copy(Selection(
+            tenant=DEFAULT_TENANT, policy="", day=day, start_ns=start_ns, end_ns=end_ns, last_position=2**62
+        ), unit_id=3)  # fmt: skip
+        kept = parse_one("SELECT form FROM heimdall.logs_warm WHERE unit = 3", dialect="clickhouse")
+        assert isinstance(kept, exp.Query)
+        assert answer(engine, kept) == [{"form": "user 0 left"}] * 2
+    finally:
+        engine.close()
+
+
 # ---- the same answers ----------------------------------------------------------------------------------------------
 
 _TOKEN = re.compile(r"[0-9A-Za-z\x80-\U0010ffff]+")
@@ -186,20 +203,3 @@ def test_what_only_asks_for_phrases_reads_no_message_where_there_is_a_form(state
 def test_what_reads_messages_anyway_stays_as_it_is(statement: str) -> None:
     tree = parse_one(statement, dialect="clickhouse")
     assert by_forms(tree) is tree  # type: ignore[arg-type]
-
-
-def test_a_move_takes_forms_along(tmp_path: Path) -> None:
-    engine = ClickHouseEngine.embedded(tmp_path, ManualClock(NOW_NS))
-    try:
-        warm = WarmTable(engine.driver)
-        stored(engine, ["user 17 left", "user 4 left"])
-        day = NOW_NS // DAY_NS
-        start_ns, end_ns = day * DAY_NS, (day + 1) * DAY_NS
-        warm.copy(Selection(
-            tenant=DEFAULT_TENANT, policy="", day=day, start_ns=start_ns, end_ns=end_ns, last_position=2**62
-        ), unit_id=3)  # fmt: skip
-        kept = parse_one("SELECT form FROM heimdall.logs_warm WHERE unit = 3", dialect="clickhouse")
-        assert isinstance(kept, exp.Query)
-        assert answer(engine, kept) == [{"form": "user 0 left"}] * 2
-    finally:
-        engine.close()
