@@ -101,9 +101,9 @@ class Profiled(Protocol):
     def profile(self) -> Profile:
         """Read from metadata, rollups and indexes; tens of milliseconds, so not before every question."""
 
-    def with_indexes(self, statement: exp.Query) -> exp.Query:
-        """`statement`, which stays the caller's, as it is run: with conditions the indexes know, which may be all that
-        is read."""
+    def as_read(self, statement: exp.Query) -> exp.Query:
+        """`statement`, which stays the caller's, as nearly all records are read for it: with conditions the indexes
+        know, which may be all that is read."""
 
     def reading(self, statement: exp.Query) -> Reading:
         """Ask the indexes what `statement`, which stays the caller's, would read. Costs what the index part of running

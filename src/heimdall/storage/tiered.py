@@ -129,7 +129,7 @@ class TieredEngine:
             spanned, notices = self._span(statement, snapshot)
             run = partial(
                 self.hot.run,
-                spanned.statement if spanned.changed else self.with_indexes(statement),
+                spanned.statement if spanned.changed else self.hot.with_indexes(statement),
                 query_id=query_id,
                 timeout_s=timeout_s,
                 max_memory_bytes=max_memory_bytes,
@@ -168,8 +168,8 @@ class TieredEngine:
                 _spread(unit, hours.setdefault(unit.tenant, {}))
         return replace(hot, rows=rows, hours=hours)
 
-    def with_indexes(self, statement: exp.Query) -> exp.Query:
-        return self.hot.with_indexes(statement)
+    def as_read(self, statement: exp.Query) -> exp.Query:
+        return self.hot.as_read(statement)
 
     def reading(self, statement: exp.Query) -> Reading:
         with self.catalogue.pin() as snapshot:

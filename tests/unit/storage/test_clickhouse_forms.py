@@ -14,6 +14,7 @@ from sqlglot import exp, parse_one
 
 from heimdall.clock import ManualClock
 from heimdall.model.batch import DEFAULT_TENANT, LogBatch, Origin
+from heimdall.query.planner.work import work_of
 from heimdall.storage.engines.clickhouse import forms
 from heimdall.storage.engines.clickhouse.engine import ClickHouseEngine
 from heimdall.storage.engines.clickhouse.forms import Forms
@@ -185,6 +186,14 @@ def test_what_only_asks_for_phrases_reads_no_message_where_there_is_a_form(state
     test = use_indexes(with_form, exact_words=True).args["where"]
     assert not any(column.name == "message" for column in test.find_all(exp.Column))
     assert "hasPhrase" in without.sql("clickhouse")
+
+
+def test_a_phrase_is_priced_by_forms_alone(engine: ClickHouseEngine) -> None:
+    tree = parse_one("SELECT count() FROM heimdall.logs WHERE hasPhrase(message, 'ab ba')", dialect="clickhouse")
+    assert isinstance(tree, exp.Query)
+    work = work_of(engine.as_read(tree), {"message": 60.0, "form": 2.0}, grouped=True)
+    assert (work.tested_bytes, work.matched_bytes) == (2.0, 0.0)
+    assert work.tested_ns < 20
 
 
 @pytest.mark.parametrize(

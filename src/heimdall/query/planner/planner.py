@@ -227,8 +227,8 @@ class Planner:
                     return []
                 if strategy is Strategy.SKETCHES:
                     statement = sketched(statement) or statement
-                as_run = engine.with_indexes(statement)
-                work = work_of(as_run, profile.row_bytes, grouped=question.query.aggregates)
+                as_read = engine.as_read(statement)
+                work = work_of(as_read, profile.row_bytes, grouped=question.query.aggregates)
                 looks = asks and count < LOOKED_AT
                 reading = engine.reading(statement) if looks else _guess(part, work, profile)
                 if Strategy.ROLLUP in strategies and reading.rows < UNSEEN * profile.rows_of(question.tenant):

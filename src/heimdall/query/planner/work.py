@@ -38,6 +38,7 @@ _IDS = frozenset({"trace_id", "span_id", "parent_span_id"})
 _SELDOM = frozenset({"duration_ms", "cpu_usage", "memory_usage", "error_rate", "anomaly_score", "trace_flags"})
 _MANY_VALUES = frozenset({*_IDS, "user_id", "session_id", "request_id", "customer_id", "message"})
 _JSON = "attributes"
+_FORM = "form"
 _AGGREGATES = ("quantile", "uniq", "group", "arg", "sum", "count", "any", "min", "max", "avg", "stddev")
 
 
@@ -124,8 +125,13 @@ def _compute_ns(node: exp.Expr) -> float:
         name = _name(call)
         if name == "tojsonstring" and not isinstance(call.expressions[0], exp.Column):
             name = "a path"  # of the attributes, not all of them
-        total += COMPUTE_NS.get(name, OTHER_NS)
+        total += OTHER_NS if _of_forms(call) else COMPUTE_NS.get(name, OTHER_NS)
     return total
+
+
+def _of_forms(call: exp.Func) -> bool:
+    """Whether it is computed once for each different form, not for each record."""
+    return {column.name for column in call.find_all(exp.Column)} == {_FORM}
 
 
 def _name(call: exp.Func) -> str:

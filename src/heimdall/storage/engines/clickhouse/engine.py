@@ -326,8 +326,11 @@ class ClickHouseEngine:
     def with_indexes(self, statement: exp.Query) -> exp.Query:
         return self.wording.indexed(statement)
 
+    def as_read(self, statement: exp.Query) -> exp.Query:
+        return self.wording.as_read(statement)
+
     def reading(self, statement: exp.Query) -> Reading:
-        return self.reading_as_is(self.with_indexes(statement))
+        return self.reading_as_is(self.as_read(statement))
 
     def reading_as_is(self, statement: exp.Query, more: Settings = MappingProxyType({})) -> Reading:
         """`reading` for a statement that names the indexes it uses by itself."""

@@ -27,9 +27,9 @@ _MESSAGE = "message"
 _NO_WORD = re.compile(r"[^A-Za-z]+")
 
 
-def by_forms(statement: exp.Query, table: str = layout.TABLE) -> exp.Query:
+def by_forms(statement: exp.Query, table: str = layout.TABLE, *, all_formed: bool = False) -> exp.Query:
     """The same statement, phrases looked for in the forms of `table` where that spares messages. The argument stays as
-    it is."""
+    it is. `all_formed`: as if no record were without a form."""
     if not any(map(_is_phrase, statement.find_all(exp.Anonymous))):
         return statement
     places = [place for place, select in enumerate(reading(statement, table)) if _spares_messages(select)]
@@ -38,7 +38,7 @@ def by_forms(statement: exp.Query, table: str = layout.TABLE) -> exp.Query:
     changed = statement.copy()
     selects = list(reading(changed, table))
     for place in places:
-        _split(selects[place])
+        _split(selects[place], all_formed=all_formed)
     return changed
 
 
@@ -63,7 +63,7 @@ def _spares_messages(select: exp.Select) -> bool:
     return not {_MESSAGE, JSON.name} & set(columns(rest))
 
 
-def _split(select: exp.Select) -> None:
+def _split(select: exp.Select, *, all_formed: bool) -> None:
     table = select.args["from_"].this
     alias = table.alias or table.name
     test = take_conditions(select)
@@ -73,7 +73,7 @@ def _split(select: exp.Select) -> None:
     none = exp.Literal.string("")
     formed = all_of(exp.NEQ(this=form, expression=none), test.transform(_by_form))
     unformed = all_of(exp.EQ(this=form.copy(), expression=none.copy()), test)
-    tests = (formed, unformed)
+    tests = (formed,) if all_formed else (formed, unformed)
     read_union(select, alias, [branch(table.copy(), alias, names, one, tail) for one in tests])
 
 
