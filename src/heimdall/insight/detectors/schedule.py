@@ -19,7 +19,7 @@ from heimdall.insight.calendar import QUARTER_S, Calendar
 from heimdall.insight.conformal import FloatArray, Rows
 from heimdall.insight.detectors.season import QUARTER_STEPS
 from heimdall.insight.detectors.templates import packed, unpacked
-from heimdall.insight.step import STEP_S, STEPS_PER_DAY, PairCounts
+from heimdall.insight.step import STEP_S, STEPS_PER_DAY, PairCounts, distinct_of
 
 HOUR, DAY = 0, 1
 PERIODS = (3_600 // STEP_S, STEPS_PER_DAY)
@@ -115,14 +115,16 @@ class ScheduleBank:
         """Learn many steps at once; what was missing in them is told to nobody."""
         whole = packed(pairs.services, np.zeros(len(pairs), np.uint64))
         keys = np.concatenate([packed(pairs.services, pairs.templates), whole])
-        steps = np.concatenate([pairs.steps, pairs.steps])
-        self._remember(np.unique(keys), int(pairs.steps[0]))
-        order = np.lexsort((steps, keys))
-        order = order[np.isin(keys[order], self._keys)]
-        keys, steps = keys[order], steps[order]
-        first = np.flatnonzero(np.diff(keys, prepend=~keys[:1]))
-        sizes = np.diff(first, append=len(keys))
-        at = np.searchsorted(self._keys, keys[first])
+        distinct, _, codes = distinct_of(keys)
+        self._remember(distinct, int(pairs.steps[0]))
+        held = np.isin(distinct, self._keys, assume_unique=True)
+        # Small numbers are sorted in linear time; rows of a pair are in order of time already.
+        order = np.argsort(codes.astype(np.min_scalar_type(len(distinct))), kind="stable")
+        order = order[held[codes[order]]]
+        sizes = np.bincount(codes, minlength=len(distinct))[held]
+        first = np.cumsum(sizes) - sizes
+        steps = np.concatenate([pairs.steps, pairs.steps])[order]
+        at = np.searchsorted(self._keys, distinct[held])
         before = np.empty_like(steps)
         before[1:] = steps[:-1]
         before[first] = self._rows["seen"][at]
@@ -131,11 +133,13 @@ class ScheduleBank:
         days = (int(pairs.steps[-1]) - int(pairs.steps[0])) / STEPS_PER_DAY + 1
         busy = runs > _BUSY * days
         self._rows["hits"][at[busy]] = 0
-        place = np.cumsum(began) - np.repeat(np.cumsum(runs) - runs, sizes)  # of each run in its pair, from 1
-        chosen = began & ~np.repeat(busy, sizes)
-        for turn in range(1, int(runs[~busy].max(initial=0)) + 1):
-            now = chosen & (place == turn)
-            self._learn(np.repeat(at, sizes)[now], steps[now])
+        pair = np.repeat(np.arange(len(runs)), runs)
+        turn = np.arange(len(pair)) - (np.cumsum(runs) - runs)[pair]  # of each run in its pair
+        begun = steps[began]
+        chosen = np.flatnonzero(~busy[pair])
+        chosen = chosen[np.argsort(turn[chosen], kind="stable")]
+        for now in np.split(chosen, np.flatnonzero(np.diff(turn[chosen])) + 1):
+            self._learn(at[pair[now]], begun[now])
         self._rows["seen"][at] = steps[first + sizes - 1]
         self._pass_over(int(pairs.steps[-1]))
 

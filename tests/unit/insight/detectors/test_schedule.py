@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -113,6 +114,24 @@ def test_what_comes_at_other_times_too_has_no_rhythm() -> None:
         for minute in sorted(draw.integers(0, 1_440, draw.integers(0, 4)).tolist()):
             assert played.at(day + timedelta(minutes=minute), (JOB, START)) == []
     assert played.bank.arrays()["rows"]["hits"].max() < 5
+
+
+def test_messages_of_working_hours_are_no_jobs() -> None:
+    """A hundred of five services, from one in ten days to twenty a day, four weeks long."""
+    draw, played, days = np.random.default_rng(2), Played(), 28
+    rows: set[tuple[int, int, int]] = set()
+    for service in range(5):
+        for template in range(20):
+            count = draw.poisson(10 ** draw.uniform(-1, 1.3) * days)
+            hours = np.clip(draw.normal(13, 2.5, count), 0, 23.9)
+            for day, hour in zip(draw.integers(0, days, count).tolist(), hours.tolist(), strict=True):
+                if day % 7 < 5:
+                    rows.add((int((day * 24 + hour) * 240), service, template + 2))
+    missed, first = 0, step_of(MONDAY)
+    for step, own in groupby(sorted(rows), key=lambda row: row[0]):
+        _, services, templates = (np.array(column) for column in zip(*own, strict=True))
+        missed += len(by_service(played.bank.step(services, templates.astype(np.uint64), first + step)))
+    assert missed <= 0.05 * 5 * days
 
 
 def test_a_job_of_every_hour() -> None:
