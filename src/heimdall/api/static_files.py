@@ -112,14 +112,14 @@ class StaticUi:
 
     def _answer(self, request: Request) -> Response:
         if request.method not in ("GET", "HEAD"):
-            raise NotFound(f"there is nothing to {request.method} at {request.url.path}")
+            raise NotFound(f"there is nothing to {request.method} at {request.url.path}{_hint(request.url.path)}")
         self._reload_if_rebuilt()
         path = request.url.path.lstrip("/")
         asset = self._assets.get(path)
         if asset is not None:
             return _respond(request, asset, status=200)
         if not _wants_page(request):
-            raise NotFound(f"there is no file {request.url.path}")
+            raise NotFound(f"there is nothing at {request.url.path}{_hint(request.url.path)}")
         known = path.split("/", 1)[0] in CLIENT_ROUTES
         page = self._assets.get("index.html")
         if page is None:
@@ -157,6 +157,10 @@ def _read_assets(directory: Path) -> dict[str, _Asset]:
 def _content_type(file: Path) -> str:
     known = _CONTENT_TYPES.get(file.suffix)
     return known or mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+
+
+def _hint(path: str) -> str:
+    return "; /openapi.json names the routes there are" if path.startswith("/api/") else ""
 
 
 def _wants_page(request: Request) -> bool:

@@ -115,3 +115,10 @@ def test_the_pages_are_those_of_the_client() -> None:
     listed = re.search(r"ROUTES = \[(.*?)\]", source)
     assert listed is not None
     assert set(re.findall(r"'(.*?)'", listed[1])) == CLIENT_ROUTES
+
+
+async def test_a_route_that_does_not_exist_is_answered_with_where_they_stand(built: Path) -> None:
+    async with _client(built) as client:
+        told = (await client.get("/api/v1/nope")).text, (await client.post("/api/v1/nope")).text
+    assert "nothing at /api/v1/nope; /openapi.json names the routes" in told[0]
+    assert "nothing to POST at /api/v1/nope; /openapi.json" in told[1]
