@@ -332,6 +332,8 @@ def test_the_result_can_be_had_as_a_file(visit):
 
 def test_no_match_says_where_the_nearest_is(visit):
     page = visit("/explore?q=shop:demo&from=2099-01-01T00:00:00Z&to=2099-01-02T00:00:00Z")
+    expect(page.get_by_role("button", name="Show all lines of this range")).to_be_visible()
+    expect(page.get_by_text("No logs yet?")).to_have_count(0)
     page.get_by_role("button", name=re.compile("The nearest match")).click()
     expect(page.locator(".row").first).to_contain_text("GET /cart/items 200 in 0 ms")
 
@@ -364,6 +366,16 @@ def test_the_palette_finds_commands(visit):
     page = ready(visit(EXPLORE))
     page.keyboard.press("Control+k")
     page.keyboard.type("go to set")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Settings")).to_be_visible()
+
+
+def test_enter_takes_the_command_that_the_pointer_marks(visit):
+    page = ready(visit(EXPLORE))
+    page.keyboard.press("Control+k")
+    entry = page.get_by_role("option", name="Go to Settings")
+    entry.hover()
+    expect(page.get_by_role("option", selected=True)).to_have_text(re.compile("Go to Settings"))
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Settings")).to_be_visible()
 

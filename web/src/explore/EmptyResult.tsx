@@ -51,9 +51,11 @@ export function EmptyResult({ run, range, onRange, onQuery }: Props) {
           Search all time
         </button>
       )}
-      <p className="muted">
-        No logs yet? <Link href="/start">Send some</Link>
-      </p>
+      {run.q === '' && (
+        <p className="muted">
+          No logs yet? <Link href="/start">Send some</Link>
+        </p>
+      )}
     </div>
   );
 }

@@ -78,6 +78,7 @@ function PaletteBody({ onDone }: { onDone(): void }) {
             role="option"
             aria-selected={i === active}
             className="palette-entry"
+            onPointerMove={() => i !== active && setActive(i)}
             onClick={() => choose(entry)}
           >
             <span>{entry.label}</span>
