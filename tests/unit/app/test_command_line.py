@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
 import sys
 
 import click
@@ -30,6 +32,27 @@ def test_a_command_that_says_it_failed_exits_with_one(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(cli._Commands, "get_command", lambda self, ctx, name: failing(ctx, name))
     assert run(monkeypatch, "ledger") == 1
+
+
+def test_a_reader_that_has_enough_is_no_failure() -> None:
+    program = (
+        "import sys, click\n"
+        "from heimdall.app import cli\n"
+        "from heimdall.app.cli.output import console\n"
+        "how = sys.argv.pop()\n"
+        "def write():\n"
+        "    for _ in range(100_000):\n"
+        "        console().print('a row') if how == 'rows' else click.echo('a line')\n"
+        "cli._Commands.get_command = lambda self, ctx, name: click.Command(name, callback=write)\n"
+        "cli.main()\n"
+    )
+    for how in ("rows", "lines"):
+        command = f'{sys.executable} -c "$PROGRAM" search {how} | head -1; echo ${{PIPESTATUS[0]}}'
+        done = subprocess.run(
+            ["bash", "-c", command], capture_output=True, text=True, timeout=60, env=os.environ | {"PROGRAM": program}
+        )
+        assert done.stdout.splitlines()[1:] == ["0"], done
+        assert done.stderr == ""
 
 
 def test_help_and_version_exit_with_zero(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import sys
 
 import click
@@ -24,6 +25,10 @@ _ELSEWHERE = {
     "send": "files are sent by: heimdall ingest FILE",
 }
 """What people try, and where it is."""
+
+
+class _ReaderGone(Exception):
+    """Whoever read the output has enough of it, as `head` has. Not an OSError: click and rich exit with 1 at those."""
 
 
 class _Commands(click.Group):
@@ -50,6 +55,12 @@ class _Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands_by_name)
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as exc:
+            raise _ReaderGone from exc
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -103,6 +114,6 @@ def main() -> None:
     except HeimdallError as exc:
         click.echo(f"heimdall: {exc}", err=True)
         sys.exit(1)
-    except BrokenPipeError:
-        sys.stderr.close()
+    except _ReaderGone:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left is flushed at the exit
         sys.exit(0)

@@ -33,11 +33,17 @@ _WHOLE_CELLS = 26
 _TIME = re.compile(r"(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}:\d{2})(?:(\.\d*[1-9])0*|\.0+)?Z")
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Not rich's exit with 1: `main` knows that a reader which has enough is no failure."""
+        raise BrokenPipeError
+
+
 def console(*, stderr: bool = False) -> Console:
     """A console that wraps nothing and colours nothing when it is not a terminal."""
     terminal = (sys.stderr if stderr else sys.stdout).isatty()
     width = None if terminal else _PIPE_WIDTH
-    return Console(
+    return _Console(
         stderr=stderr, width=width, highlight=False, soft_wrap=True, no_color=not terminal, legacy_windows=False
     )
 
