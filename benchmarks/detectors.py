@@ -23,8 +23,9 @@ import numpy as np
 
 from heimdall.insight.detectors.metric import MetricConfig, MetricDetector
 from heimdall.insight.feedback import Feedback
+from heimdall.insight.judged import VOTES
 from heimdall.insight.step import STEPS_PER_DAY, StepCounts
-from heimdall.insight.watch import VOTES, TenantWatch, WatchConfig
+from heimdall.insight.watch import TenantWatch, WatchConfig
 from heimdall.model.batch import DEFAULT_TENANT
 
 FIRST_STEP = 119_000_000

@@ -25,23 +25,18 @@ from heimdall.insight.detectors.season import SeasonBank
 from heimdall.insight.detectors.silence import SilenceBank, SilenceStep
 from heimdall.insight.detectors.states import STATES, ServiceState, StateBank
 from heimdall.insight.detectors.templates import MOST_SERVICES, TemplateBank, TemplateStep, grades_of
-from heimdall.insight.detectors.values import Occurrences, ValueBank
+from heimdall.insight.detectors.values import Occurrences, RareValue, ValueBank
 from heimdall.insight.examples import Examples
 from heimdall.insight.feedback import Feedback
 from heimdall.insight.finding import Feature, Finding, FindingKind, finding_id
 from heimdall.insight.fusion import Budget, BudgetConfig, as_of_steps, combined
 from heimdall.insight.history import history
+from heimdall.insight.judged import VOTES, Judged
 from heimdall.insight.statement import Run, query_for, statement
 from heimdall.insight.step import STEP_NS, STEP_S, STEPS_PER_DAY, PairCounts, StepCounts
 from heimdall.model.batch import TenantId
 
-VOTES: tuple[FindingKind, ...] = (
-    FindingKind.VOLUME_UP, FindingKind.VOLUME_DOWN, FindingKind.ERRORS, FindingKind.WARNINGS, FindingKind.ORDER,
-    FindingKind.TEMPLATE_BURST, FindingKind.NEW_TEMPLATE, FindingKind.NEW_ERROR, FindingKind.LATENCY,
-    FindingKind.RARE_VALUE, FindingKind.MIX,
-)  # fmt: skip
 _DOWN, _NEW_ERROR, _MIX = 1, 7, 10
-_COUNTED = {FindingKind.ERRORS: 1, FindingKind.WARNINGS: 2, FindingKind.ORDER: 3}
 _ERRORS, _WARNINGS = 1, 2
 OTHER = "(other)"
 """Services beyond the bound are watched together under this name."""
@@ -78,19 +73,6 @@ class Detector(Protocol):
 
     def load(self, arrays: dict[str, NDArray[np.generic]]) -> None:
         """Take the state of `arrays`."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """Everything one step said, for the findings that come of it."""
-
-    step: StepCounts
-    totals: FloatArray
-    counts: CountStep
-    templates: TemplateStep
-    latency: LatencyStep
-    mix: FloatArray
-    evidence: FloatArray
 
 
 class TenantWatch:
@@ -260,7 +242,7 @@ class TenantWatch:
         loud = np.flatnonzero((raw >= _LOUD).any(axis=1))
         evidence = self._calibrated(rows, raw, loud)
         latency = LatencyStep(unknown, unknown, unknown, unknown, unknown)
-        judged = _Judged(data, totals, counts, templates, latency, unknown, evidence)
+        judged = Judged(data, totals, counts, templates, latency, unknown, evidence)
         together = combined(evidence, _WEIGHTS)
         settled = self._settled(data.step)
         near = np.flatnonzero(settled & (together >= self._budget.bars(rows) + _LOWEST_OVER))
@@ -292,7 +274,7 @@ class TenantWatch:
             own[:, 0] = np.where(self._season.known, np.minimum(own[:, 0], other[:, 0]), own[:, 0])
         return replace(counts, upper=upper, lower=lower)
 
-    def _judge(self, rows: Rows, data: StepCounts, silence: SilenceStep) -> _Judged:
+    def _judge(self, rows: Rows, data: StepCounts, silence: SilenceStep) -> Judged:
         size = len(rows)
         records, totals = self._totals(data, size)
         exposure = np.column_stack([np.ones(size), records, records, records])
@@ -331,7 +313,7 @@ class TenantWatch:
         taught = rows[(silence.gap == 0) & well]
         self._tails.learn(taught, raw[taught])
         mix = np.nan_to_num(raw[:, _MIX])
-        return _Judged(data, totals, counts, templates, latency, mix, evidence)
+        return Judged(data, totals, counts, templates, latency, mix, evidence)
 
     def _totals(self, data: StepCounts, size: int) -> tuple[FloatArray, FloatArray]:
         """(records, and what `CountBank` counts) by service."""
@@ -367,27 +349,29 @@ class TenantWatch:
 
     # -- telling --------------------------------------------------------------------------------------------------
 
-    def _told(self, row: int, judged: _Judged, evidence: float, now_ns: int) -> Finding | None:
+    def _told(self, row: int, judged: Judged, evidence: float, now_ns: int) -> Finding | None:
         place = int(np.argmax(judged.evidence[row] * _LEADS))
         kind = VOTES[place]
         step = judged.step.step
         lately = step - self._told_at[row, :_SILENCE]
         if lately[place] < self._config.again_steps or lately.min() < _PAUSE:
             return None
-        at, example = self._template_of(row, kind, judged)
+        rare = self._rare(row, kind, step)
+        at = judged.template(row, kind, rare)
+        example = self._examples.get(at) if rare is None else f"{rare.path} = {rare.value}"
         over = evidence - self._feedback.handicap(self.tenant, self._service(row), kind, at)
         if over < self._budget.bar(row, place):
             return None
         self._budget.spend(row, place)
         self._told_at[row, place] = step
-        main = self._feature(row, kind, judged, at)
+        main = judged.feature(row, kind, at, rare)
         others = [
             vote for vote, said in zip(VOTES, judged.evidence[row], strict=True) if said >= _LOUD and vote != kind
         ]
-        shown = (main, *(self._feature(row, other, judged, at) for other in others))
+        shown = (main, *(judged.feature(row, other, at, self._rare(row, other, step)) for other in others))
         return self._finding(row, kind, step, evidence, shown, at, example, now_ns=now_ns)
 
-    def _told_silent(self, row: int, judged: _Judged, silence: SilenceStep, now_ns: int) -> Finding | None:
+    def _told_silent(self, row: int, judged: Judged, silence: SilenceStep, now_ns: int) -> Finding | None:
         kind, step = FindingKind.SILENCE, judged.step.step
         gap = int(silence.gap[row])
         if step - self._told_at[row, _SILENCE] <= gap:
@@ -401,7 +385,7 @@ class TenantWatch:
         silent_s = (now_ns - (step + 1 - gap) * STEP_NS) / 1e9
         return self._finding(row, kind, step, evidence, (feature,), 0, "", now_ns=now_ns, silent_s=silent_s)
 
-    def _told_missing(self, missed: MissedRun, judged: _Judged, silence: SilenceStep, now_ns: int) -> Finding | None:
+    def _told_missing(self, missed: MissedRun, judged: Judged, silence: SilenceStep, now_ns: int) -> Finding | None:
         kind, step, row = FindingKind.MISSED_RUN, judged.step.step, missed.service
         if step - self._told_at[row, _MISSED] < self._config.again_steps:
             return None  # of the same job, most likely
@@ -432,7 +416,7 @@ class TenantWatch:
         end_ns = (step + 1) * STEP_NS
         started_ns = min(end_ns - STEP_NS, now_ns - round(silent_s) * 10**9)
         state = STATES[int(self._states.states(np.array([row]))[0])]
-        rare = self._values.rarest(step, row) if kind is FindingKind.RARE_VALUE else None
+        rare = self._rare(row, kind, step)
         shown = rare.message if rare else example
         field, value = (rare.path, rare.value) if rare else ("", "")
         return Finding(
@@ -447,51 +431,11 @@ class TenantWatch:
             field=field, value=value, known_since_ns=rare.since * STEP_NS if rare else 0,
         )  # fmt: skip
 
+    def _rare(self, row: int, kind: FindingKind, step: int) -> RareValue | None:
+        return self._values.rarest(step, row) if kind is FindingKind.RARE_VALUE else None
+
     def _service(self, row: int) -> str:
         return list(self._rows)[row]
-
-    def _template_of(self, row: int, kind: FindingKind, judged: _Judged) -> tuple[int, str]:
-        """The template that shows a finding best, and one of its messages; (0, "") where none does."""
-        data = judged.step
-        rare = self._values.rarest(data.step, row) if kind is FindingKind.RARE_VALUE else None
-        if rare is not None:
-            return rare.template, f"{rare.path} = {rare.value}"
-        own = np.flatnonzero(data.services == row)
-        weights = {
-            FindingKind.ERRORS: data.errors, FindingKind.WARNINGS: data.warnings, FindingKind.ORDER: data.odd,
-            FindingKind.TEMPLATE_BURST: judged.templates.burst, FindingKind.NEW_TEMPLATE: judged.templates.fresh,
-            FindingKind.NEW_ERROR: judged.templates.fresh,
-        }.get(kind)  # fmt: skip
-        if weights is None or not len(own) or weights[own].max() <= 0:
-            return 0, ""
-        best = int(own[np.argmax(weights[own])])
-        template = int(data.templates[best])
-        return template, self._examples.get(template)
-
-    def _feature(self, row: int, kind: FindingKind, judged: _Judged, template: int) -> Feature:
-        evidence = round(float(judged.evidence[row, VOTES.index(kind)]), 2)
-        if kind in (FindingKind.TEMPLATE_BURST, FindingKind.NEW_TEMPLATE, FindingKind.NEW_ERROR):
-            own = np.flatnonzero((judged.step.services == row) & (judged.step.templates == np.uint64(template)))
-            observed = float(judged.step.records[own].sum())
-            mean = float(judged.templates.expected[own].sum()) if kind is FindingKind.TEMPLATE_BURST else 0.0
-            high = float(np.ceil(mean + 3 * np.sqrt(mean))) if mean else 0.0
-            return Feature(kind.value, observed, 0.0, high, evidence)
-        if kind is FindingKind.RARE_VALUE:
-            rare = self._values.rarest(judged.step.step, row)
-            records, before = (float(rare.records), float(rare.before)) if rare else (0.0, 0.0)
-            return Feature(kind.value, records, 0.0, before, evidence)
-        if kind is FindingKind.LATENCY:
-            low, high = judged.latency.band_ms(row)
-            return Feature("latency_ms", float(np.expm1(judged.latency.mean[row])), low, high, evidence)
-        if kind is FindingKind.MIX:
-            return Feature("mix", round(float(judged.mix[row]), 3), 0.0, 1.0, evidence)
-        column = _COUNTED.get(kind, 0)
-        counts = judged.counts
-        mean, spread = float(counts.expected[row, column]), float(counts.spread[row, column])
-        low, high = max(round(mean - 3 * spread, 1), 0.0), round(mean + 3 * spread, 1)
-        names = {0: "records", 1: "errors", 2: "warnings", 3: "odd_order"}
-        window_s = int(counts.window[row, column]) * STEP_S
-        return Feature(names[column], float(counts.observed[row, column]), low, high, evidence, window_s)
 
     # -- checkpoint -----------------------------------------------------------------------------------------------
 

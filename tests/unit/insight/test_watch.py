@@ -9,8 +9,9 @@ import pytest
 
 from heimdall.insight.feedback import Feedback
 from heimdall.insight.finding import Finding
+from heimdall.insight.judged import VOTES
 from heimdall.insight.step import StepCounts
-from heimdall.insight.watch import VOTES, TenantWatch, WatchConfig
+from heimdall.insight.watch import TenantWatch, WatchConfig
 from heimdall.model.batch import DEFAULT_TENANT
 
 FIRST_STEP = 119_000_000
