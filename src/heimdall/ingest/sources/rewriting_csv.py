@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from heimdall.ingest.decode.canonical import NAMES
@@ -82,10 +83,11 @@ class CsvTable:
         return "".join(f"{line}\n" for line in objects.to_list()).encode() if len(objects) else b""
 
     def _one_by_one(self, rows: bytes) -> bytes:
-        """Each line by itself where some line has other columns than the first one names."""
-        if rows.count(b"\n") <= 1:
+        """By halves, down to the rows that have other columns than the first line names."""
+        ends = _row_ends(rows)
+        if len(ends) <= 1:
             return rows if rows.endswith(b"\n") else rows + b"\n"
-        half = _rows_end(rows[: len(rows) // 2]) or rows.index(b"\n") + 1
+        half = int(ends[len(ends) // 2 - 1])
         return self._lines(rows[:half]) + self._lines(rows[half:])
 
 
@@ -102,7 +104,12 @@ def _members(column: pl.Series) -> pl.Series:
 
 def _rows_end(data: bytes) -> int:
     """One past the last newline that stands outside quotation marks."""
+    ends = _row_ends(data)
+    return int(ends[-1]) if len(ends) else 0
+
+
+def _row_ends(data: bytes) -> npt.NDArray[np.intp]:
+    """One past each newline that stands outside quotation marks."""
     codes = np.frombuffer(data, np.uint8)
     outside = (np.cumsum(codes == ord('"')) & 1) == 0
-    ends = np.flatnonzero(outside & (codes == ord("\n")))
-    return int(ends[-1]) + 1 if len(ends) else 0
+    return np.flatnonzero(outside & (codes == ord("\n"))) + 1

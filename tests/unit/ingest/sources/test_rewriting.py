@@ -106,6 +106,14 @@ def test_what_names_no_columns_of_logs_is_no_csv(head: bytes) -> None:
     assert rewriting_of(head) is None
 
 
+def test_rows_that_are_all_broken_are_kept_as_they_are() -> None:
+    broken = b"".join(b"%d,a,b,c,d,e\n" % n for n in range(5000)) + b'9,"never closed\n' + b"x,y,z\n" * 3000
+    made = fed(CsvTable(["time", "level", "message"], ","), b"time,level,message\n" + broken, 1 << 20)
+    assert [line for line in made.split(b"\n") if not line.startswith(b"{")][:5000] == broken.split(b"\n")[:5000]
+    assert b"never closed" in made
+    assert b"x,y,z" in made or made.count(b'"message":"z"') > 2900
+
+
 def test_an_array_in_a_pipe_is_read_by_element_however_it_comes() -> None:
     class Receiver:
         data = b""
