@@ -289,7 +289,7 @@ def test_files_are_sent_once_and_resumed_where_they_ended(shop, tmp_path):
     assert "nothing new" in heimdall("ingest", str(log), *state, url=shop.url).stderr
     with log.open("a", encoding="utf-8") as file:
         file.write("2026-11-22 10:00:02,789 WARN slow\n")
-    assert heimdall("ingest", str(log), *state, url=shop.url).stderr.strip() == "sent 1 records"
+    assert heimdall("ingest", str(log), *state, url=shop.url).stderr.strip() == "sent 1 record"
     shop.wait_for_count(3, "service:filed")
     newest = shop.search("service:filed")["data"][0]
     assert (newest["timestamp"], newest["level"]) == ("2026-11-22T10:00:02.789000000Z", "warn")
