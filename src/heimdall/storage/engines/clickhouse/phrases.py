@@ -20,7 +20,6 @@ from heimdall.storage.engines.clickhouse.branches import (
     read_union,
     reading,
     take_conditions,
-    top_rows,
 )
 
 _MESSAGE = "message"
@@ -44,9 +43,10 @@ def by_forms(statement: exp.Query, table: str = layout.TABLE, *, all_formed: boo
 
 def _spares_messages(select: exp.Select) -> bool:
     """Whether its conditions ask of messages only what forms know, a phrase among it, and whether nothing else reads
-    the messages of all records that match.
+    the messages of the records that match.
 
-    From a union attributes are read whole, from the table by single keys; a page does so for its own records alone.
+    From a union attributes are read whole, from the table by single keys. A page of whole records is cut from the table
+    faster than from two halves: of 10 million records in 143 parts the latest 100 took 145 ms, by forms 269.
     """
     where = select.args.get("where")
     if where is None or select.args.get("prewhere") is not None:
@@ -55,9 +55,6 @@ def _spares_messages(select: exp.Select) -> bool:
     calls = [column.parent for column in asked]
     if not (all(map(_words, calls)) and any(map(_is_phrase, calls))):
         return False
-    table = select.args["from_"].this
-    if top_rows(select, table.alias or table.name) is not None:
-        return True
     rest = select.copy()
     rest.set("where", None)
     return not {_MESSAGE, JSON.name} & set(columns(rest))
@@ -68,13 +65,13 @@ def _split(select: exp.Select, *, all_formed: bool) -> None:
     alias = table.alias or table.name
     test = take_conditions(select)
     assert test is not None
-    names, tail = columns(select), top_rows(select, alias)
+    names = columns(select)
     form = exp.column(layout.FORM, table=alias)
     none = exp.Literal.string("")
     formed = all_of(exp.NEQ(this=form, expression=none), test.transform(_by_form))
     unformed = all_of(exp.EQ(this=form.copy(), expression=none.copy()), test)
     tests = (formed,) if all_formed else (formed, unformed)
-    read_union(select, alias, [branch(table.copy(), alias, names, one, tail) for one in tests])
+    read_union(select, alias, [branch(table.copy(), alias, names, one, None) for one in tests])
 
 
 def _is_phrase(call: exp.Expr | None) -> bool:
