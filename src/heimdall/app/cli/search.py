@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+import tempfile
+from collections.abc import Iterator, Sequence
+from typing import IO, Any
 
 import click
 import orjson
@@ -111,32 +113,45 @@ def _rows(node: NodeClient, parameters: dict[str, object], limit: int) -> dict[s
 
 def _pass_through(node: NodeClient, parameters: dict[str, object], limit: int, mime: str) -> None:
     """Copy rows to standard output in the form the node writes them, page by page; pages of CSV as one table."""
-    tables: list[bytes] = []
-    cursor: str | None = None
-    while limit > 0:
-        wanted = min(limit, _PAGE_ROWS)
-        with node.stream("/api/v1/search", parameters | {"limit": wanted, "cursor": cursor}, mime) as response:
-            if mime == "text/csv":
-                tables.append(response.read())
-            else:
-                for chunk in response.iter_bytes():
-                    sys.stdout.buffer.write(chunk)
-            cursor = response.headers.get("X-Heimdall-Next") or None
-        limit -= wanted
-        if cursor is None:
-            break
-    sys.stdout.buffer.write(one_table(tables))
-    sys.stdout.buffer.flush()
+    out, cursor, sizes = sys.stdout.buffer, None, list[int]()
+    with tempfile.TemporaryFile() as pages:
+        while limit > 0:
+            wanted = min(limit, _PAGE_ROWS)
+            with node.stream("/api/v1/search", parameters | {"limit": wanted, "cursor": cursor}, mime) as response:
+                if mime == "text/csv":
+                    sizes.append(pages.write(response.read()))
+                else:
+                    for chunk in response.iter_bytes():
+                        out.write(chunk)
+                cursor = response.headers.get("X-Heimdall-Next") or None
+            limit -= wanted
+            if cursor is None:
+                break
+        one_table(pages, sizes, out)
+    out.flush()
 
 
-def one_table(pages: list[bytes]) -> bytes:
-    """Pages of CSV under one header: each page has the columns that its own rows have."""
-    if len({page.partition(b"\n")[0] for page in pages}) <= 1:
-        return b"".join(page if number == 0 else page.partition(b"\n")[2] for number, page in enumerate(pages))
-    import polars as pl  # noqa: PLC0415  (a fifth of a second, which one page does without)
+def one_table(pages: IO[bytes], sizes: Sequence[int], out: IO[bytes]) -> None:
+    """Pages of CSV, one behind the other in `pages`, under one header: each has the columns that its own rows have, so
+    all of them are known only at the end. One page at a time is in memory."""
+    sizes = [size for size in sizes if size]
+    heads = [page.partition(b"\n")[0] for page in _each(pages, sizes)]
+    if len(set(heads)) <= 1:
+        for number, page in enumerate(_each(pages, sizes)):
+            out.write(page if number == 0 else page.partition(b"\n")[2])
+        return
+    import polars as pl  # noqa: PLC0415  (a fifth of a second, which pages that are alike do without)
 
-    texts = [pl.read_csv(page, infer_schema=False) for page in pages]
-    return pl.concat(texts, how="diagonal").write_csv().encode()
+    names = dict.fromkeys(name for head in heads for name in pl.read_csv(head, infer_schema=False).columns)
+    for number, page in enumerate(_each(pages, sizes)):
+        table = pl.read_csv(page, infer_schema=False)
+        whole = table.select(name if name in table.columns else pl.lit(None, pl.String).alias(name) for name in names)
+        out.write(whole.write_csv(include_header=number == 0).encode())
+
+
+def _each(pages: IO[bytes], sizes: Sequence[int]) -> Iterator[bytes]:
+    pages.seek(0)
+    return (pages.read(size) for size in sizes)
 
 
 def _status(answer: dict[str, Any]) -> str:

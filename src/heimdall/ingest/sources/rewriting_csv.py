@@ -80,7 +80,7 @@ class CsvTable:
             return self._one_by_one(rows)
         pieces = [_members(column) for column in table.get_columns()]
         objects = json_objects([], pieces).drop_nulls()
-        return "".join(f"{line}\n" for line in objects.to_list()).encode() if len(objects) else b""
+        return f"{objects.str.join(chr(10)).item()}\n".encode() if len(objects) else b""
 
     def _one_by_one(self, rows: bytes) -> bytes:
         """By halves, down to the rows that have other columns than the first line names."""
