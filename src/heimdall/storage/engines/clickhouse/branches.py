@@ -69,7 +69,9 @@ def top_rows(select: exp.Select, alias: str) -> Tail | None:
     return order, exp.Limit(expression=exp.Literal.number(rows))
 
 
-def branch(table: exp.Expr, alias: str, names: Sequence[str], test: exp.Expr | None, tail: Tail | None) -> exp.Select:
+def branch(
+    table: exp.Expr, alias: str, names: Sequence[str], test: exp.Expr | None, tail: Tail | None = None
+) -> exp.Select:
     """The columns `names` of the records of `table` for which `test` holds."""
     table.set("alias", exp.TableAlias(this=exp.to_identifier(alias, quoted=True)))
     found = exp.Select(expressions=[exp.column(name, table=alias, quoted=True) for name in names])

@@ -168,6 +168,7 @@ class ClickHouseEngine:
         if rows.num_rows == 0:
             return
         rows = rows.combine_chunks()  # the driver makes a part of every chunk, and each part costs a merge more
+        used = rows.column_names
         if self.wording.forms:
             rows = rows.append_column(layout.FORM, self._forms.of(rows.column("message")))
         names = rows.column_names
@@ -184,7 +185,7 @@ class ClickHouseEngine:
         else:
             settings["insert_deduplicate"] = 0
         with map_driver_errors("append"):
-            self.presence.add(names)
+            self.presence.add(used)
             self._driver.insert(target, values, rows, settings)
 
     def _not_stored(self, tenant: TenantId, origin: Origin, rows: pa.Table) -> pa.Table:

@@ -46,7 +46,8 @@ def _spares_messages(select: exp.Select) -> bool:
     the messages of the records that match.
 
     From a union attributes are read whole, from the table by single keys. A page of whole records is cut from the table
-    faster than from two halves: of 10 million records in 143 parts the latest 100 took 145 ms, by forms 269.
+    faster than from two halves: of a month of 10 million records the latest 100 took 145 ms, by forms 269
+    (`benchmarks/billion.py`).
     """
     where = select.args.get("where")
     if where is None or select.args.get("prewhere") is not None:
@@ -71,7 +72,7 @@ def _split(select: exp.Select, *, all_formed: bool) -> None:
     formed = all_of(exp.NEQ(this=form, expression=none), test.transform(_by_form))
     unformed = all_of(exp.EQ(this=form.copy(), expression=none.copy()), test)
     tests = (formed,) if all_formed else (formed, unformed)
-    read_union(select, alias, [branch(table.copy(), alias, names, one, None) for one in tests])
+    read_union(select, alias, [branch(table.copy(), alias, names, one) for one in tests])
 
 
 def _is_phrase(call: exp.Expr | None) -> bool:
