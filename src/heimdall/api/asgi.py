@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
-import uuid
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from heimdall import __version__
 from heimdall.api.bounded_body import BoundedBody
 from heimdall.api.doors import DOOR_PATHS
 from heimdall.api.errors import error_response, status_of
+from heimdall.api.fixed_paths import FixedPaths
 from heimdall.errors import HeimdallError, InvalidInput, NotFound, SlowSender, TooLarge
 
 _log = logging.getLogger(__name__)
@@ -36,13 +38,15 @@ def build_asgi(
     app = _Application(title="Heimdall", version=__version__, docs_url=None, redoc_url=None)
     for router in routers:
         app.include_router(router)
-    app.router.routes.extend([*doors, *faces])
+    own = {getattr(route, "path", "") for router in routers for route in router.routes}
+    fixed = FixedPaths(door for door in doors if door.path not in own)
+    app.router.routes[:] = [fixed, *app.router.routes, *doors, *faces]
     app.mount("/", pages)
     app.add_exception_handler(HeimdallError, _answer_error)
     app.add_exception_handler(RequestValidationError, _answer_validation_error)
     app.add_exception_handler(HTTPException, _answer_http_exception)
     app.add_exception_handler(Exception, _answer_error)
-    return _RequestId(BoundedBody(app, except_paths=[each.path_regex for each in doors]))
+    return _RequestId(BoundedBody(app, except_for=fixed, except_paths=[each.path_regex for each in doors]))
 
 
 class _Application(FastAPI):
@@ -57,12 +61,15 @@ class _RequestId:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        # a count, not randomness, each time: asking the system for it gives up the interpreter lock, which takes
+        # milliseconds to get back from busy workers
+        self._next = itertools.count(int.from_bytes(os.urandom(15)))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = uuid.uuid4().hex
+        request_id = f"{next(self._next):032x}"
         scope.setdefault("state", {})["request_id"] = request_id
 
         async def send_with_id(message: Message) -> None:

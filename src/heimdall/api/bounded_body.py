@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,14 +17,15 @@ BODY_TIMEOUT_S = 30.0
 
 
 class BoundedBody:
-    """Refuses bodies that are too large (413) or do not come in time (408), but not those of `except_paths`."""
+    """Refuses bodies that are too large (413) or do not come in time (408), but not those of the paths excepted."""
 
-    def __init__(self, app: ASGIApp, except_paths: Sequence[re.Pattern[str]]) -> None:
+    def __init__(self, app: ASGIApp, except_for: Container[str], except_paths: Sequence[re.Pattern[str]]) -> None:
         self._app = app
+        self._except_for = except_for
         self._except = except_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or any(path.fullmatch(scope["path"]) for path in self._except):
+        if scope["type"] != "http" or self._excepts(scope["path"]):
             await self._app(scope, receive, send)
             return
         size, ended = 0, False
@@ -48,3 +49,6 @@ class BoundedBody:
             return message
 
         await self._app(scope, receive_within_bounds, send)
+
+    def _excepts(self, path: str) -> bool:
+        return path in self._except_for or any(each.fullmatch(path) for each in self._except)
