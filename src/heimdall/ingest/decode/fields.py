@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import cast
 
-import numpy as np
 import orjson
 import polars as pl
 import pyarrow as pa
@@ -399,7 +398,7 @@ def _valid(array: pa.Array) -> pl.Series:
 
 
 def _constant(value: bool, rows: int) -> pl.Series:
-    return pl.Series(np.full(rows, value))
+    return pl.Series([value]).new_from_index(0, rows)
 
 
 def _to_series(array: pa.Array) -> pl.Series:
