@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from heimdall.ingest.decode.canonical import canonical_of, may_hold_canonical
 from heimdall.ingest.decode.hints import Hints
-from heimdall.ingest.decode.json import decode_json
+from heimdall.ingest.decode.json import decode_json, decode_json_together
+from heimdall.ingest.decode.json_schema import SchemaMemory
 
 NOW_NS = 1_795_348_800_000_000_000
 
@@ -81,3 +82,43 @@ def test_no_canonical_value_is_lost(records: list[dict[str, Any]]) -> None:
 def test_no_bytes_break_it(body: bytes) -> None:
     decoded = decode_json(body, now_ns=NOW_NS, hints=Hints(time_field="a.b"))
     assert len(decoded.rejected) <= decoded.rejected_count
+
+
+BODIES = st.lists(
+    (RECORDS | ALIKE).flatmap(
+        lambda records: st.sampled_from([b"\n".join(map(orjson.dumps, records)) + b"\n", orjson.dumps(records)])
+    )
+    | st.sampled_from(
+        [b"", b"[]", b"{}", b'{"a":1', b'{"a":1}{"b":2}', b'{\n"a":1}', b'[{"a":1},\n{"a":2}]', b"text", b'{"a":\xff}']
+    )
+    | st.just(b'{"log":"one\\n","stream":"stdout","time":"2026-11-25T00:00:00Z"}'),
+    min_size=1,
+    max_size=8,
+)
+
+
+@given(BODIES)
+@settings(deadline=None)
+def test_bodies_that_go_together_are_read_like_each_alone(bodies: list[bytes]) -> None:
+    together = decode_json_together(bodies, now_ns=NOW_NS, schemas=SchemaMemory())
+    assert sum(together.counts) == together.table.num_rows
+    first = 0
+    for body, count in zip(bodies, together.counts, strict=True):
+        alone = decode_json(body, now_ns=NOW_NS)
+        assert count in (0, alone.num_rows)
+        if count:
+            assert alone.rejected_count == 0
+            assert rows(together.table.slice(first, count)) == rows(alone.table)
+        first += count
+
+
+def test_ordinary_bodies_go_together() -> None:
+    broken = b'{"a":1}\n{"a":'
+    bodies = [b'{"a":1}', b'[{"a":2},{"b":"3"}]', broken, b'{"a":4}\n{"a":5}\r\n']
+    assert decode_json_together(bodies, now_ns=NOW_NS, schemas=SchemaMemory()).counts == [1, 2, 0, 2]
+
+
+def rows(table: Any) -> list[dict[str, Any]]:
+    """Without nulls; attributes as an object, for their order is that of the body."""
+    found = [{name: value for name, value in row.items() if value is not None} for row in table.to_pylist()]
+    return [row | {"attributes": orjson.loads(row.get("attributes", "{}"))} for row in found]

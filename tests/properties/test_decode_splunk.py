@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from heimdall.errors import InvalidInput
 from heimdall.ingest.decode.json_schema import SchemaMemory
-from heimdall.ingest.decode.splunk_events import decode_splunk_events
+from heimdall.ingest.decode.splunk_events import decode_splunk_events, decode_splunk_together
 
 NOW_NS = 1_795_348_800_000_000_000
 TEXT = st.text(st.sampled_from('a}{"\\\n, é:['), min_size=1, max_size=8).filter(lambda text: not text.startswith("{"))
@@ -34,3 +34,30 @@ def test_every_envelope_is_one_record(events: list[tuple[str, str | None]], betw
 def test_any_bytes_are_refused_or_read(body: bytes) -> None:
     with contextlib.suppress(InvalidInput):
         decode_splunk_events(body, now_ns=NOW_NS, schemas=SchemaMemory(), defaults={})
+
+
+@given(st.lists(EVENTS.map(lambda events: [(text, host) for text, host in events]) | st.none(), min_size=1, max_size=6))
+def test_requests_that_go_together_are_read_like_each_alone(
+    requests: list[list[tuple[str, str | None]] | None],
+) -> None:
+    bodies = [
+        b'{"time":1}'
+        if events is None
+        else b"".join(json.dumps({"event": text, "host": host}).encode() for text, host in events)
+        for events in requests
+    ]
+    defaults = {"source": "s"}
+    together = decode_splunk_together(bodies, now_ns=NOW_NS, schemas=SchemaMemory(), defaults=defaults)
+    assert together.counts == [0 if events is None else len(events) for events in requests]
+    alone = [
+        row
+        for events, body in zip(requests, bodies, strict=True)
+        if events is not None
+        for row in decode_splunk_events(
+            body, now_ns=NOW_NS, schemas=SchemaMemory(), defaults=defaults
+        ).table.to_pylist()
+    ]
+    keys = ("message", "attributes", "severity_number")
+    assert [[row.get(key) for key in keys] for row in together.table.to_pylist()] == [
+        [row.get(key) for key in keys] for row in alone
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -56,6 +56,15 @@ class Numbered(Decoded):
 
     numbers: pa.Array | None = None
     """Place in the body of each row, from 1; None = none was rejected, and they are in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Several bodies decoded as one."""
+
+    table: pa.Table
+    counts: Sequence[int]
+    """Rows of each body, one body's after the other's; 0 = it must be decoded alone."""
 
 
 class RejectedList:

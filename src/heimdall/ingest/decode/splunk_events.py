@@ -23,7 +23,7 @@ import polars as pl
 import pyarrow as pa
 
 from heimdall.errors import InvalidInput, TooLarge
-from heimdall.ingest.decode.decoded import Decoded
+from heimdall.ingest.decode.decoded import Decoded, Together
 from heimdall.ingest.decode.json import MAX_RECORDS, decode_json_texts
 from heimdall.ingest.decode.json_merge import with_members
 from heimdall.ingest.decode.json_schema import SchemaMemory
@@ -59,11 +59,40 @@ def decode_splunk_events(body: bytes, *, now_ns: int, schemas: SchemaMemory, def
         TooLarge: more than `MAX_RECORDS` events.
     """
     events = _Events([], [], [], {})
+    _gather(body, events, defaults)
+    return Decoded(_decoded(events, now_ns, schemas))
+
+
+def decode_splunk_together(
+    bodies: list[bytes], *, now_ns: int, schemas: SchemaMemory, defaults: dict[str, str]
+) -> Together:
+    """Records of several small requests in one go. Left for `decode_splunk_events`: one it would refuse, or is empty.
+
+    Raises:
+        InvalidEvent: one of them; which one shows when each goes by itself.
+    """
+    events = _Events([], [], [], {})
+    counts: list[int] = []
+    for body in bodies:
+        first = len(events.texts)
+        try:
+            _gather(body, events, defaults)
+        except (InvalidEvent, TooLarge):
+            for column in (events.texts, events.times, events.members):
+                del column[first:]
+        counts.append(len(events.texts) - first)
+    return Together(_decoded(events, now_ns, schemas), counts)
+
+
+def _gather(body: bytes, events: _Events, defaults: dict[str, str]) -> None:
     sticky: dict[str, Any] = dict(defaults)
     for number, envelope in enumerate(_envelopes(body)):
         if number >= MAX_RECORDS:
             raise TooLarge(f"more than {MAX_RECORDS} events in one body; send smaller batches")
         _add(events, envelope, number, sticky)
+
+
+def _decoded(events: _Events, now_ns: int, schemas: SchemaMemory) -> pa.Table:
     decoded = decode_json_texts(events.texts, now_ns=now_ns, schemas=schemas)
     if decoded.rejected_count:
         first = decoded.rejected[0]
@@ -74,7 +103,7 @@ def decode_splunk_events(body: bytes, *, now_ns: int, schemas: SchemaMemory, def
         [text if each else None for text, each in zip(events.surroundings, few, strict=True)], dtype=pl.String
     )
     table = with_members(decoded.table, outer.gather(pl.Series(events.members, dtype=pl.UInt32)), names)
-    return Decoded(levelled(_timed(table, events.times, now_ns)))
+    return levelled(_timed(table, events.times, now_ns))
 
 
 def _add(events: _Events, envelope: dict[str, Any], number: int, sticky: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+import pyarrow as pa
 from prometheus_client import Counter, Histogram
 
 from heimdall.bus.port import Bus, ProducerKey
@@ -70,9 +71,11 @@ class Intake:
         """In a worker thread; the GIL is free while columns are parsed and compressed."""
         body = decompress(wire, coding, max_bytes=self.max_body_bytes, on_growth=lease.grow)
         decoded = decode(body)
-        batch = LogBatch(DEFAULT_TENANT, decoded.table)
-        durable = self._bus.append(batch, producer=producer) if decoded.num_rows else None
-        return Taken(decoded, len(body), durable)
+        return Taken(decoded, len(body), self.append(decoded.table, producer))
+
+    def append(self, table: pa.Table, producer: ProducerKey | None = None) -> Future[int] | None:
+        """Resolved once the records are on the disk; None when there are none."""
+        return self._bus.append(LogBatch(DEFAULT_TENANT, table), producer=producer) if table.num_rows else None
 
     @contextmanager
     def refusals(self, door: str) -> Iterator[None]:

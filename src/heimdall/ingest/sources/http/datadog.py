@@ -22,11 +22,12 @@ from heimdall.errors import (
     Unavailable,
     UnsupportedMedia,
 )
-from heimdall.ingest.decode.decoded import Decoded
+from heimdall.ingest.decode.decoded import Decoded, Together
 from heimdall.ingest.decode.hints import Hints
-from heimdall.ingest.decode.json import decode_json
+from heimdall.ingest.decode.json import decode_json, decode_json_together
 from heimdall.ingest.decode.lines import lines_of
 from heimdall.ingest.decode.text import decode_lines
+from heimdall.ingest.sources.http.coalesce import Joint
 from heimdall.ingest.sources.http.door import HttpDoor, content_type_of, taking
 
 HINTS = Hints(level_field="status")
@@ -73,13 +74,23 @@ class DatadogLogs:
         def decode(body: bytes) -> Decoded:
             if text:
                 return decode_lines(lines_of(body), now_ns=now_ns)
-            # an empty body or object asks whether anybody is there
-            return decode_json(b"" if body.strip() == b"{}" else body, now_ns=now_ns, hints=HINTS, schemas=schemas)
+            return decode_json(_logs_in(body), now_ns=now_ns, hints=HINTS, schemas=schemas)
 
-        decoded = await self._door.take("datadog", request, decode)
+        def decode_together(bodies: list[bytes]) -> Together:
+            return decode_json_together(list(map(_logs_in, bodies)), now_ns=now_ns, hints=HINTS, schemas=schemas)
+
+        if text:
+            decoded = await self._door.take("datadog", request, decode)
+        else:
+            decoded = await self._door.take_small("datadog", request, decode, Joint("datadog", decode_together))
         if decoded.rejected_count and not decoded.num_rows:
             raise InvalidInput(f"no log could be read: {decoded.rejected[0].reason}")
         return Response(b"{}", status_code=status, media_type="application/json")
+
+
+def _logs_in(body: bytes) -> bytes:
+    """An empty body or object asks whether anybody is there."""
+    return b"" if body.strip() == b"{}" else body
 
 
 def _key(request: Request) -> str | None:

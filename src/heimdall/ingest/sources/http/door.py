@@ -24,6 +24,7 @@ from heimdall.ingest.decode.decoded import Decoded
 from heimdall.ingest.decode.json_schema import SchemaMemory
 from heimdall.ingest.decompress import coding_of
 from heimdall.ingest.sources.budget import Lease
+from heimdall.ingest.sources.http.coalesce import SMALL_BODY_BYTES, Coalescer, Joint
 from heimdall.ingest.sources.intake import Intake, Taken
 from heimdall.ingest.sources.receive import receive_body
 from heimdall.model.batch import TenantId
@@ -74,6 +75,7 @@ class HttpDoor:
             on_accept=on_accept,
         )
         self._workers = ThreadPoolExecutor(self._config.decode_threads, thread_name_prefix="heimdall-decode")
+        self._coalescer = Coalescer(self.intake, self._workers)
 
     @property
     def config(self) -> HttpIngestConfig:
@@ -113,41 +115,54 @@ class HttpDoor:
             starlette.requests.ClientDisconnect: nobody is left to answer.
         """
         with self.intake.refusals(name):
-            taken = await self._taken(request, decode, producer, coding)
+            if coding is None:
+                coding = coding_of(request.headers.get("content-encoding"))
+            with self.intake.budget.lease() as lease:
+                taken = await self._durable(await self._received(request, lease), coding, decode, lease, producer)
+        return self.intake.accepted(name, taken)
+
+    async def take_small(
+        self, name: str, request: Request, decode: Callable[[bytes], Decoded], together: Joint
+    ) -> Decoded:
+        """`take`, for a protocol whose bodies often hold one record: those that are small may go `together`."""
+        with self.intake.refusals(name):
+            coding = coding_of(request.headers.get("content-encoding"))
+            with self.intake.budget.lease() as lease:
+                wire = await self._received(request, lease)
+                if coding or len(wire) > SMALL_BODY_BYTES:
+                    taken = await self._durable(wire, coding, decode, lease)
+                else:
+                    taken = await asyncio.wrap_future(self._coalescer.submit(wire, decode, together, lease))
+                    await _written(taken)
         return self.intake.accepted(name, taken)
 
     async def keep(self, name: str, piece: bytes, decode: Callable[[bytes], D], lease: Lease) -> D:
         """The same for a piece of a body that its protocol's module receives itself, under a lease of its own."""
         return self.intake.accepted(name, await self._durable(piece, "", decode, lease))
 
-    async def _taken(
-        self,
-        request: Request,
-        decode: Callable[[bytes], D],
-        producer: ProducerKey | None,
-        coding: str | None,
-    ) -> Taken[D]:
-        if coding is None:
-            coding = coding_of(request.headers.get("content-encoding"))
-        with self.intake.budget.lease() as lease:
-            wire = await receive_body(
-                request,
-                lease,
-                self.intake.clock,
-                max_bytes=self._config.max_body_bytes,
-                chunk_timeout_s=self._config.chunk_timeout_s,
-                min_bytes_per_s=self._config.min_bytes_per_s,
-            )
-            return await self._durable(wire, coding, decode, lease, producer)
+    async def _received(self, request: Request, lease: Lease) -> bytes:
+        return await receive_body(
+            request,
+            lease,
+            self.intake.clock,
+            max_bytes=self._config.max_body_bytes,
+            chunk_timeout_s=self._config.chunk_timeout_s,
+            min_bytes_per_s=self._config.min_bytes_per_s,
+        )
 
     async def _durable(
         self, wire: bytes, coding: str, decode: Callable[[bytes], D], lease: Lease, producer: ProducerKey | None = None
     ) -> Taken[D]:
         loop = asyncio.get_running_loop()
         taken = await loop.run_in_executor(self._workers, self.intake.take, wire, coding, decode, lease, producer)
-        if taken.durable is not None:
-            await asyncio.wrap_future(taken.durable)
+        await _written(taken)
         return taken
+
+
+async def _written(taken: Taken[D]) -> None:
+    """Bodies that went together share the future: one sender who hangs up must not cancel it for the others."""
+    if taken.durable is not None:
+        await asyncio.shield(asyncio.wrap_future(taken.durable))
 
 
 def taking(

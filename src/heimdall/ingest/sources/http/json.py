@@ -12,13 +12,14 @@ from starlette.routing import Route
 
 from heimdall.bus.port import ProducerKey
 from heimdall.errors import InvalidInput, TooLarge, UnsupportedMedia
-from heimdall.ingest.decode.decoded import Decoded
+from heimdall.ingest.decode.decoded import Decoded, Together
 from heimdall.ingest.decode.defaults import DEFAULTABLE, with_attributes, with_defaults
 from heimdall.ingest.decode.hints import Hints
-from heimdall.ingest.decode.json import MAX_RECORDS, decode_json
+from heimdall.ingest.decode.json import MAX_RECORDS, decode_json, decode_json_together
 from heimdall.ingest.decode.json_schema import SchemaMemory
 from heimdall.ingest.decode.lines import lines_of
 from heimdall.ingest.decode.text import decode_lines
+from heimdall.ingest.sources.http.coalesce import Joint
 from heimdall.ingest.sources.http.door import HttpDoor, content_type_of, taking
 from heimdall.ingest.sources.rewriting import DECIDED_BY_BYTES, rewriting_of
 
@@ -53,7 +54,16 @@ class JsonLogs:
             decoded = decode_body(body, content_type, hints, self._door.now_ns(), self._door.schemas)
             return replace(decoded, table=with_attributes(with_defaults(decoded.table, defaults), attributes))
 
-        decoded = await self._door.take("logs", request, decode, producer=_producer(request))
+        def decode_together(bodies: list[bytes]) -> Together:
+            together = decode_json_together(bodies, now_ns=self._door.now_ns(), hints=hints, schemas=self._door.schemas)
+            return replace(together, table=with_attributes(with_defaults(together.table, defaults), attributes))
+
+        producer = _producer(request)
+        if producer is not None or content_type in _TEXT_TYPES:
+            decoded = await self._door.take("logs", request, decode, producer=producer)
+        else:
+            kind = ("logs", content_type, hints, *defaults.items(), *attributes.items())
+            decoded = await self._door.take_small("logs", request, decode, Joint(kind, decode_together))
         if decoded.rejected_count and not decoded.num_rows:
             first = decoded.rejected[0]
             raise InvalidInput(

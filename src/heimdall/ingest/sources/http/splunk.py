@@ -25,11 +25,12 @@ from heimdall.errors import (
     Unavailable,
     UnsupportedMedia,
 )
-from heimdall.ingest.decode.decoded import Decoded
+from heimdall.ingest.decode.decoded import Decoded, Together
 from heimdall.ingest.decode.json_merge import with_members
 from heimdall.ingest.decode.lines import lines_of
-from heimdall.ingest.decode.splunk_events import InvalidEvent, decode_splunk_events
+from heimdall.ingest.decode.splunk_events import InvalidEvent, decode_splunk_events, decode_splunk_together
 from heimdall.ingest.decode.text import decode_lines
+from heimdall.ingest.sources.http.coalesce import Joint
 from heimdall.ingest.sources.http.door import HttpDoor, taking
 
 _EVENT = ("", "/event", "/event/1.0")
@@ -87,7 +88,11 @@ class SplunkLogs:
                 raise _SplunkError(5, 400)
             return decode_splunk_events(body, now_ns=now_ns, schemas=schemas, defaults=defaults)
 
-        await self._door.take("splunk", request, decode)
+        def decode_together(bodies: list[bytes]) -> Together:
+            return decode_splunk_together(bodies, now_ns=now_ns, schemas=schemas, defaults=defaults)
+
+        kind = ("splunk", *defaults.items())
+        await self._door.take_small("splunk", request, decode, Joint(kind, decode_together))
         return self._success(request)
 
     async def _raw(self, request: Request) -> Response:

@@ -6,7 +6,7 @@ Source: VictoriaLogs documentation, "Data ingestion".
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
 
 import orjson
@@ -27,13 +27,14 @@ from heimdall.errors import (
     UnsupportedMedia,
 )
 from heimdall.ingest.decode.canonical import canonical_of
-from heimdall.ingest.decode.decoded import Decoded, RejectedList
+from heimdall.ingest.decode.decoded import Decoded, RejectedList, Together
 from heimdall.ingest.decode.defaults import DEFAULTABLE, with_attributes, with_copies, with_defaults, without_attributes
 from heimdall.ingest.decode.hints import NO_HINTS, Hints
-from heimdall.ingest.decode.json import decode_fields, decode_json, decode_json_texts, joined
+from heimdall.ingest.decode.json import decode_fields, decode_json, decode_json_texts, decode_json_together, joined
 from heimdall.ingest.decode.json_schema import SchemaMemory
 from heimdall.ingest.decode.victorialogs_columns import columns_of_rows
 from heimdall.ingest.decode.victorialogs_rows import VERSION, read_rows
+from heimdall.ingest.sources.http.coalesce import Joint
 from heimdall.ingest.sources.http.door import HttpDoor, below, taking
 from heimdall.model.stream import LABELS_FIELD
 
@@ -95,7 +96,12 @@ class VictoriaLogsLines:
         def decode(body: bytes) -> Decoded:
             return given.applied(decode_json(body, now_ns=now_ns, hints=given.hints, schemas=schemas))
 
-        return _told(await self._door.take("victorialogs", request, decode))
+        def decode_together(bodies: list[bytes]) -> Together:
+            together = decode_json_together(bodies, now_ns=now_ns, hints=given.hints, schemas=schemas)
+            return replace(together, table=given.applied(Decoded(together.table)).table)
+
+        joint = Joint(("victorialogs", given.kind), decode_together)
+        return _told(await self._door.take_small("victorialogs", request, decode, joint))
 
     async def _rows(self, request: Request) -> Response:
         """Time, message and stream come with each row; `_stream_fields` counts for those without."""
@@ -181,6 +187,12 @@ class _Given:
         attributes = self.attributes | {LABELS_FIELD: f"{','.join(labels)};*"}
         copies = {name: column for name, column in labels.items() if name != column}
         return replace(self, attributes=attributes, copies=copies)
+
+    @property
+    def kind(self) -> Hashable:
+        """Equal for requests that say the same."""
+        said = (self.copies, self.columns, self.attributes)
+        return self.hints, self.ignored, tuple(tuple(each.items()) for each in said)
 
     def applied(self, decoded: Decoded) -> Decoded:
         table = with_copies(without_attributes(decoded.table, self.ignored), self.copies)

@@ -1,5 +1,6 @@
 import asyncio
 import gzip
+import time
 import zlib
 from collections.abc import AsyncIterator
 from concurrent.futures import Future
@@ -11,6 +12,7 @@ import zstandard
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
 
 from doors import Doors
+from heimdall.bus.buses.memory import MemoryBus
 from heimdall.bus.port import ProducerKey
 from heimdall.errors import BusUnavailable, Overloaded
 from heimdall.model.batch import LogBatch
@@ -261,3 +263,72 @@ async def test_a_zone_that_is_none_is_refused(door: Doors) -> None:
     answer = await door.post(LINES, "/api/v1/logs?time_zone=Mars/Olympus", **NDJSON)
     assert answer.status_code == 400
     assert "Europe/Berlin" in answer.text
+
+
+class SlowBus(MemoryBus):
+    """Holds its caller up for a while, or has no room."""
+
+    batches = 0
+    full = False
+
+    def append(self, batch: LogBatch, *, producer: ProducerKey | None = None) -> Future[int]:
+        time.sleep(0.1)
+        if self.full:
+            raise Overloaded("no room", retry_after_s=1)
+        self.batches += 1
+        return super().append(batch, producer=producer)
+
+
+class TestSmallBodiesThatWaitAtTheSameTime:
+    """One worker, held up by the first body: the others go together."""
+
+    @pytest.fixture
+    async def slow(self) -> AsyncIterator[Doors]:
+        doors = Doors(SlowBus(), decode_threads=1)
+        yield doors
+        doors.source.close()
+
+    async def test_they_share_a_batch_and_each_gets_its_own_answer(self, slow: Doors) -> None:
+        bodies = [b'{"msg":"%d"}\n' % number for number in range(20)]
+        bodies[7] = b'{"msg":"7"}\n{"msg":'
+        bodies[9] = b"{}{"
+        answers = await asyncio.gather(*(slow.post(body, **NDJSON) for body in bodies))
+        assert [answer.status_code for answer in answers] == [200] * 9 + [400] + [200] * 10
+        assert answers[7].json()["rejected"] == 1
+        assert [answer.json()["accepted"] for answer in answers if answer.status_code == 200] == [1] * 19
+        assert sorted(slow.messages) == sorted(str(number) for number in range(20) if number != 9)
+        assert slow.bus.batches <= 4
+        assert slow.source.bytes_in_flight == 0
+
+    async def test_what_the_address_says_is_that_of_each(self, slow: Doors) -> None:
+        paths = [f"/api/v1/logs?service=s{number % 2}" for number in range(8)]
+        await asyncio.gather(*(slow.post(b'{"msg":"a"}', path, **NDJSON) for path in paths))
+        assert sorted(row["service"] for row in slow.rows) == ["s0"] * 4 + ["s1"] * 4
+
+    async def test_a_full_bus_is_told_to_every_one(self, slow: Doors) -> None:
+        slow.bus.full = True
+        answers = await asyncio.gather(*(slow.post(b'{"msg":"a"}', **NDJSON) for _ in range(6)))
+        assert [answer.status_code for answer in answers] == [429] * 6
+        assert slow.rows == []
+
+    async def test_one_who_hangs_up_takes_no_other_with_it(self, slow: Doors) -> None:
+        requests = [asyncio.create_task(slow.post(b'{"msg":"%d"}' % number, **NDJSON)) for number in range(6)]
+        await asyncio.sleep(0.03)
+        requests[3].cancel()
+        answers = await asyncio.gather(*requests, return_exceptions=True)
+        assert [getattr(answer, "status_code", None) for answer in answers] == [200] * 3 + [None] + [200] * 2
+
+    @pytest.mark.parametrize(
+        ("path", "body", "headers"),
+        [
+            ("/services/collector/event", b'{"event":"a"}', {"authorization": "Splunk t"}),
+            ("/api/v2/logs", b'[{"message":"a","service":"web"}]', {"dd_api_key": "k"}),
+            ("/insert/jsonline?_stream_fields=app", b'{"_msg":"a","app":"web"}', {}),
+        ],
+    )
+    async def test_at_other_doors(self, slow: Doors, path: str, body: bytes, headers: dict[str, str]) -> None:
+        answers = await asyncio.gather(*(slow.post(body, path, **headers) for _ in range(20)))
+        assert {answer.status_code for answer in answers} <= {200, 202}
+        assert slow.messages == ["a"] * 20
+        assert len({str(row.get("attributes")) for row in slow.rows}) == 1
+        assert slow.bus.batches <= 4
