@@ -5,8 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heimdall.errors import InvalidInput
-from heimdall.ingest.decode.elasticsearch_bulk import decode_bulk
+from heimdall.ingest.decode.decoded import Together
+from heimdall.ingest.decode.elasticsearch_bulk import BulkDecoded, decode_bulk, decode_bulk_together
 from heimdall.ingest.decode.json_schema import SchemaMemory
+from properties.together import check_together
 
 NOW_NS = 1_795_348_800_000_000_000
 ACTIONS = st.sampled_from(
@@ -64,3 +66,24 @@ def test_whatever_bytes_come_decoding_holds(body: bytes) -> None:
     except InvalidInput:
         return
     assert found.num_rows + len(found.refused or {}) == len(found.items)
+
+
+MOSTLY_TAKEN = st.tuples(st.sampled_from([b'{"create":{}}', b'{"index":{"_index":"a","_id":"1"}}']), DOCUMENTS)
+
+
+@given(
+    st.lists(st.lists(MOSTLY_TAKEN, max_size=5) | st.just([(b'{"delete":{"_id":"1"}}', b"{")]), min_size=1, max_size=5)
+)
+def test_bodies_that_go_together_are_read_like_each_alone(sent: list[list[tuple[bytes, bytes]]]) -> None:
+    bodies = [b"".join(action + b"\n" + document + b"\n" for action, document in items) for items in sent]
+
+    def alone(body: bytes) -> BulkDecoded:
+        return decode_bulk(body, index="i", now_ns=NOW_NS, schemas=SchemaMemory())
+
+    def together(bodies: list[bytes]) -> Together[BulkDecoded]:
+        found = decode_bulk_together(bodies, index="i", now_ns=NOW_NS, schemas=SchemaMemory())
+        for body, part in zip(bodies, found.parts, strict=True):
+            assert part is None or part.items == alone(body).items
+        return found
+
+    check_together(bodies, together, alone)

@@ -10,6 +10,7 @@ from heimdall.ingest.decode.canonical import canonical_of, may_hold_canonical
 from heimdall.ingest.decode.hints import Hints
 from heimdall.ingest.decode.json import decode_json, decode_json_together
 from heimdall.ingest.decode.json_schema import SchemaMemory
+from properties.together import check_together
 
 NOW_NS = 1_795_348_800_000_000_000
 
@@ -100,25 +101,16 @@ BODIES = st.lists(
 @given(BODIES)
 @settings(deadline=None)
 def test_bodies_that_go_together_are_read_like_each_alone(bodies: list[bytes]) -> None:
-    together = decode_json_together(bodies, now_ns=NOW_NS, schemas=SchemaMemory())
-    assert sum(together.counts) == together.table.num_rows
-    first = 0
-    for body, count in zip(bodies, together.counts, strict=True):
-        alone = decode_json(body, now_ns=NOW_NS)
-        assert count in (0, alone.num_rows)
-        if count:
-            assert alone.rejected_count == 0
-            assert rows(together.table.slice(first, count)) == rows(alone.table)
-        first += count
+    check_together(
+        bodies,
+        lambda given: decode_json_together(given, now_ns=NOW_NS, schemas=SchemaMemory()),
+        lambda body: decode_json(body, now_ns=NOW_NS),
+        every=False,
+    )
 
 
 def test_ordinary_bodies_go_together() -> None:
     broken = b'{"a":1}\n{"a":'
     bodies = [b'{"a":1}', b'[{"a":2},{"b":"3"}]', broken, b'{"a":4}\n{"a":5}\r\n']
-    assert decode_json_together(bodies, now_ns=NOW_NS, schemas=SchemaMemory()).counts == [1, 2, 0, 2]
-
-
-def rows(table: Any) -> list[dict[str, Any]]:
-    """Without nulls; attributes as an object, for their order is that of the body."""
-    found = [{name: value for name, value in row.items() if value is not None} for row in table.to_pylist()]
-    return [row | {"attributes": orjson.loads(row.get("attributes", "{}"))} for row in found]
+    parts = decode_json_together(bodies, now_ns=NOW_NS, schemas=SchemaMemory()).parts
+    assert [None if part is None else part.num_rows for part in parts] == [1, 2, None, 2]

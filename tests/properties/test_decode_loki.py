@@ -1,14 +1,17 @@
 """Loki's two forms say the same; whatever bytes come, decoding holds."""
 
+from typing import Any
+
 import orjson
-import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
 from heimdall.errors import InvalidInput
 from heimdall.ingest.decode.json_schema import SchemaMemory
 from heimdall.ingest.decode.loki_json import decode_loki_json
-from heimdall.ingest.decode.loki_protobuf import decode_loki_protobuf
+from heimdall.ingest.decode.loki_protobuf import decode_loki_protobuf, decode_loki_protobuf_together
+from heimdall.ingest.decode.protobuf_together import is_framed
+from properties.together import check_together, rows
 
 NOW_NS = 1_795_348_800_000_000_000
 NAMES = st.sampled_from(["a", "job", "level", "trace_id", "user_id", "pod"])
@@ -42,16 +45,6 @@ def protobuf(streams: list) -> bytes:
             sent += inner(2, inner(1, stamp) + inner(2, line.encode()) + pairs)
         body += inner(1, sent)
     return body
-
-
-def rows(table: pa.Table) -> list:
-    told = []
-    for name in ("timestamp", "observed_timestamp"):
-        table = table.set_column(table.schema.get_field_index(name), name, table[name].cast("int64"))
-    for row in table.to_pylist():
-        kept = {name: value for name, value in row.items() if value is not None}
-        told.append(kept | {"attributes": orjson.loads(row.get("attributes") or "{}")})
-    return told
 
 
 @given(STREAMS)
@@ -88,3 +81,23 @@ def test_any_bytes_are_refused_or_read(body: bytes) -> None:
             decode(body, now_ns=NOW_NS, schemas=SchemaMemory())
         except InvalidInput:
             continue
+
+
+@given(st.lists(STREAMS.map(protobuf) | st.binary(max_size=6), min_size=1, max_size=5), st.integers(0, 40))
+def test_requests_that_go_together_are_read_like_each_alone(bodies: list[bytes], cut: int) -> None:
+    bodies[0] = bodies[0][: max(len(bodies[0]) - cut, 0)] if cut % 4 == 0 else bodies[0]
+    given: dict[str, Any] = {"now_ns": NOW_NS, "schemas": SchemaMemory()}
+    check_together(
+        bodies,
+        lambda bodies: decode_loki_protobuf_together(bodies, **given),
+        lambda body: decode_loki_protobuf(body, **given),
+    )
+
+
+def test_a_request_that_is_cut_off_does_not_reach_into_the_next() -> None:
+    whole = protobuf([({"job": "a"}, [(1, "x", {})], 1)])
+    assert all(map(is_framed, (whole, whole + whole, b"")))
+    assert not any(is_framed(whole[:end]) for end in range(1, len(whole)))
+    cut = protobuf([({"job": "thief"}, [(1, "x" * 200, {})], 1)])[:-50]
+    parts = decode_loki_protobuf_together([cut, whole, whole], now_ns=NOW_NS, schemas=SchemaMemory()).parts
+    assert [part and part.table["message"].to_pylist() for part in parts] == [None, ["x"], ["x"]]

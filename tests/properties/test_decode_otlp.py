@@ -12,8 +12,10 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from heimdall.errors import InvalidInput
 from heimdall.ingest.decode.decoded import Decoded
+from heimdall.ingest.decode.json_schema import SchemaMemory
 from heimdall.ingest.decode.otlp_json import decode_otlp_json
-from heimdall.ingest.decode.otlp_protobuf import decode_otlp_protobuf
+from heimdall.ingest.decode.otlp_protobuf import decode_otlp_protobuf, decode_otlp_protobuf_together
+from properties.together import check_together
 
 NOW_NS = 1_795_348_800_000_000_000
 TEXT = st.text(max_size=8)
@@ -188,3 +190,12 @@ def test_whatever_bytes_come_decoding_holds(said: list[Any], flips: list[tuple[i
 def test_any_bytes_are_refused_or_read(body: bytes) -> None:
     with contextlib.suppress(InvalidInput):
         decode_otlp_protobuf(body, now_ns=NOW_NS)
+
+
+@given(st.lists(REQUESTS.map(lambda said: request_of(said).SerializeToString()) | st.binary(max_size=5), max_size=4))
+def test_requests_that_go_together_are_read_like_each_alone(bodies: list[bytes]) -> None:
+    check_together(
+        bodies,
+        lambda given: decode_otlp_protobuf_together(given, now_ns=NOW_NS, schemas=SchemaMemory()),
+        lambda body: decode_otlp_protobuf(body, now_ns=NOW_NS),
+    )

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from heimdall.errors import InvalidInput
 from heimdall.ingest.decode.json_schema import SchemaMemory
 from heimdall.ingest.decode.splunk_events import decode_splunk_events, decode_splunk_together
+from properties.together import check_together
 
 NOW_NS = 1_795_348_800_000_000_000
 TEXT = st.text(st.sampled_from('a}{"\\\n, é:['), min_size=1, max_size=8).filter(lambda text: not text.startswith("{"))
@@ -36,7 +38,7 @@ def test_any_bytes_are_refused_or_read(body: bytes) -> None:
         decode_splunk_events(body, now_ns=NOW_NS, schemas=SchemaMemory(), defaults={})
 
 
-@given(st.lists(EVENTS.map(lambda events: [(text, host) for text, host in events]) | st.none(), min_size=1, max_size=6))
+@given(st.lists(EVENTS | st.none(), min_size=1, max_size=6))
 def test_requests_that_go_together_are_read_like_each_alone(
     requests: list[list[tuple[str, str | None]] | None],
 ) -> None:
@@ -46,18 +48,9 @@ def test_requests_that_go_together_are_read_like_each_alone(
         else b"".join(json.dumps({"event": text, "host": host}).encode() for text, host in events)
         for events in requests
     ]
-    defaults = {"source": "s"}
-    together = decode_splunk_together(bodies, now_ns=NOW_NS, schemas=SchemaMemory(), defaults=defaults)
-    assert together.counts == [0 if events is None else len(events) for events in requests]
-    alone = [
-        row
-        for events, body in zip(requests, bodies, strict=True)
-        if events is not None
-        for row in decode_splunk_events(
-            body, now_ns=NOW_NS, schemas=SchemaMemory(), defaults=defaults
-        ).table.to_pylist()
-    ]
-    keys = ("message", "attributes", "severity_number")
-    assert [[row.get(key) for key in keys] for row in together.table.to_pylist()] == [
-        [row.get(key) for key in keys] for row in alone
-    ]
+    given: dict[str, Any] = {"now_ns": NOW_NS, "schemas": SchemaMemory(), "defaults": {"source": "s"}}
+    check_together(
+        bodies,
+        lambda bodies: decode_splunk_together(bodies, **given),
+        lambda body: decode_splunk_events(body, **given),
+    )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import Generic, TypeVar
 
 import pyarrow as pa
 
@@ -58,13 +60,26 @@ class Numbered(Decoded):
     """Place in the body of each row, from 1; None = none was rejected, and they are in order."""
 
 
+D = TypeVar("D", bound=Decoded)
+
+
 @dataclass(frozen=True, slots=True)
-class Together:
+class Together(Generic[D]):
     """Several bodies decoded as one."""
 
     table: pa.Table
-    counts: Sequence[int]
-    """Rows of each body, one body's after the other's; 0 = it must be decoded alone."""
+    parts: Sequence[D | None]
+    """What each body comes to: rows of `table`, one body's after the other's. None = it must be decoded alone, and none
+    of its records are in `table`."""
+
+
+def split(table: pa.Table, counts: Sequence[int]) -> Together[Decoded]:
+    """`counts`: rows of each body; one without any is left to be decoded alone."""
+    ends = accumulate(counts)
+    parts = [
+        Decoded(table.slice(end - count, count)) if count else None for count, end in zip(counts, ends, strict=True)
+    ]
+    return Together(table, parts)
 
 
 class RejectedList:

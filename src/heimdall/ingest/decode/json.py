@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from heimdall.errors import TooLarge
-from heimdall.ingest.decode.decoded import Decoded, Numbered, RejectedList, Together
+from heimdall.ingest.decode.decoded import Decoded, Numbered, RejectedList, Together, split
 from heimdall.ingest.decode.fields import Canonical, Fields, canonical, finished
 from heimdall.ingest.decode.hints import NO_HINTS, Hints
 from heimdall.ingest.decode.json_columns import columns_of_array, columns_of_lines, columns_of_most
@@ -112,7 +112,7 @@ def decode_json_texts(texts: list[bytes], *, now_ns: int, schemas: SchemaMemory,
 
 def decode_json_together(
     bodies: list[bytes], *, now_ns: int, schemas: SchemaMemory, hints: Hints = NO_HINTS
-) -> Together:
+) -> Together[Decoded]:
     """Records of several small bodies in one go, those of each as `decode_json` reads them.
 
     Left for `decode_json`: what is neither lines of one object each nor an array in one line, text that Docker wrapped
@@ -130,7 +130,7 @@ def decode_json_together(
         whole = np.bincount(owners, minlength=len(bodies)) == counts
         table = table.filter(pa.array(whole[owners]))
         counts = np.where(whole, counts, 0)
-    return Together(table, counts.tolist())
+    return split(table, counts.tolist())
 
 
 def _single_texts(body: bytes) -> list[bytes]:

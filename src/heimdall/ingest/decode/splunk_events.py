@@ -23,7 +23,7 @@ import polars as pl
 import pyarrow as pa
 
 from heimdall.errors import InvalidInput, TooLarge
-from heimdall.ingest.decode.decoded import Decoded, Together
+from heimdall.ingest.decode.decoded import Decoded, Together, split
 from heimdall.ingest.decode.json import MAX_RECORDS, decode_json_texts
 from heimdall.ingest.decode.json_merge import with_members
 from heimdall.ingest.decode.json_schema import SchemaMemory
@@ -65,7 +65,7 @@ def decode_splunk_events(body: bytes, *, now_ns: int, schemas: SchemaMemory, def
 
 def decode_splunk_together(
     bodies: list[bytes], *, now_ns: int, schemas: SchemaMemory, defaults: dict[str, str]
-) -> Together:
+) -> Together[Decoded]:
     """Records of several small requests in one go. Left for `decode_splunk_events`: one it would refuse, or is empty.
 
     Raises:
@@ -81,7 +81,7 @@ def decode_splunk_together(
             for column in (events.texts, events.times, events.members):
                 del column[first:]
         counts.append(len(events.texts) - first)
-    return Together(_decoded(events, now_ns, schemas), counts)
+    return split(_decoded(events, now_ns, schemas), counts)
 
 
 def _gather(body: bytes, events: _Events, defaults: dict[str, str]) -> None:

@@ -69,9 +69,13 @@ class Intake:
         producer: ProducerKey | None = None,
     ) -> Taken[D]:
         """In a worker thread; the GIL is free while columns are parsed and compressed."""
-        body = decompress(wire, coding, max_bytes=self.max_body_bytes, on_growth=lease.grow)
+        body = self.decompressed(wire, coding, lease)
         decoded = decode(body)
         return Taken(decoded, len(body), self.append(decoded.table, producer))
+
+    def decompressed(self, wire: bytes, coding: str, lease: Lease) -> bytes:
+        """The body; what it grew by is held by `lease` as well."""
+        return decompress(wire, coding, max_bytes=self.max_body_bytes, on_growth=lease.grow)
 
     def append(self, table: pa.Table, producer: ProducerKey | None = None) -> Future[int] | None:
         """Resolved once the records are on the disk; None when there are none."""

@@ -8,38 +8,48 @@ workers are busy go together.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from threading import Lock
+from typing import Any, Generic, TypeVar
 
 from heimdall.ingest.decode.decoded import Decoded, Together
 from heimdall.ingest.sources.budget import Lease
 from heimdall.ingest.sources.intake import Intake, Taken
 
 SMALL_BODY_BYTES = 32 << 10
-"""Larger bodies spread the calls over records enough."""
+"""As sent. Larger bodies spread the calls over records enough."""
+
+_LARGEST_BYTES = 128 << 10
+"""Of a body that unfolded."""
 
 _MAX_BODIES = 512
 _MAX_BYTES = 1 << 20
 """Of what goes together: a worker is busy with it for some hundredths of a second."""
 
+D = TypeVar("D", bound=Decoded)
+
 
 @dataclass(frozen=True, slots=True)
-class Joint:
+class Joint(Generic[D]):
     """How bodies of one kind are decoded together. `key`: what they share, door and parameters."""
 
     key: Hashable
-    decode: Callable[[list[bytes]], Together]
+    decode: Callable[[list[bytes]], Together[D]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Waiting:
-    body: bytes
-    alone: Callable[[bytes], Decoded]
-    joint: Joint
+class _Waiting(Generic[D]):
+    wire: bytes
+    coding: str
+    alone: Callable[[bytes], D]
+    joint: Joint[D]
     lease: Lease
-    taken: Future[Taken[Decoded]] = field(default_factory=Future)
+    taken: Future[Taken[D]] = field(default_factory=Future)
+
+
+_Unfolded = tuple[_Waiting[Any], bytes]
 
 
 class Coalescer:
@@ -52,13 +62,13 @@ class Coalescer:
         self._intake = intake
         self._workers = workers
         self._lock = Lock()
-        self._waiting: dict[Hashable, deque[_Waiting]] = {}
+        self._waiting: dict[Hashable, deque[_Waiting[Any]]] = {}
 
     def submit(
-        self, body: bytes, alone: Callable[[bytes], Decoded], joint: Joint, lease: Lease
-    ) -> Future[Taken[Decoded]]:
+        self, wire: bytes, coding: str, alone: Callable[[bytes], D], joint: Joint[D], lease: Lease
+    ) -> Future[Taken[D]]:
         """`alone` decodes a body that cannot go with others. The future raises what `Intake.take` would."""
-        item = _Waiting(body, alone, joint, lease)
+        item = _Waiting(wire, coding, alone, joint, lease)
         with self._lock:
             waiting = self._waiting.get(joint.key)
             if waiting is not None:
@@ -71,10 +81,8 @@ class Coalescer:
     def _turn(self, key: Hashable) -> None:
         """Take some, and come again for the rest behind whatever else waits for a worker."""
         items = [item for item in self._claimed(key) if item.taken.set_running_or_notify_cancel()]
-        if len(items) > 1:
-            self._take_together(items)
-        else:
-            self._take_alone(items)
+        for group in _groups(self._unfolded(items)):
+            self._take(group)
         with self._lock:
             if not self._waiting[key]:
                 del self._waiting[key]
@@ -84,37 +92,57 @@ class Coalescer:
         except RuntimeError:  # the node is closing, and they take nothing more
             self._turn(key)
 
-    def _claimed(self, key: Hashable) -> list[_Waiting]:
-        claimed: list[_Waiting] = []
-        size = 0
+    def _claimed(self, key: Hashable) -> list[_Waiting[Any]]:
         with self._lock:
             waiting = self._waiting[key]
-            while waiting and len(claimed) < _MAX_BODIES and size < _MAX_BYTES:
-                claimed.append(waiting.popleft())
-                size += len(claimed[-1].body)
-        return claimed
+            return [waiting.popleft() for _ in range(min(len(waiting), _MAX_BODIES))]
 
-    def _take_together(self, items: list[_Waiting]) -> None:
+    def _unfolded(self, items: list[_Waiting[Any]]) -> Iterator[_Unfolded]:
+        for item in items:
+            try:
+                body = self._intake.decompressed(item.wire, item.coding, item.lease)
+            except Exception as exc:
+                item.taken.set_exception(exc)
+            else:
+                yield item, body
+
+    def _take(self, group: list[_Unfolded]) -> None:
+        if len(group) == 1:
+            self._take_alone(*group[0])
+            return
         try:
-            together = items[0].joint.decode([item.body for item in items])
+            together = group[0][0].joint.decode([body for _, body in group])
             durable = self._intake.append(together.table)
         except Exception:
             # whose fault it is shows when each goes by itself; a bus that is full says so again
-            self._take_alone(items)
+            for item, body in group:
+                self._take_alone(item, body)
             return
-        rest: list[_Waiting] = []
-        first = 0
-        for item, count in zip(items, together.counts, strict=True):
-            if count:
-                item.taken.set_result(Taken(Decoded(together.table.slice(first, count)), len(item.body), durable))
-                first += count
+        for (item, body), part in zip(group, together.parts, strict=True):
+            if part is None:
+                self._take_alone(item, body)
             else:
-                rest.append(item)
-        self._take_alone(rest)
+                item.taken.set_result(Taken(part, len(body), durable))
 
-    def _take_alone(self, items: list[_Waiting]) -> None:
-        for item in items:
-            try:
-                item.taken.set_result(self._intake.take(item.body, "", item.alone, item.lease))
-            except Exception as exc:
-                item.taken.set_exception(exc)
+    def _take_alone(self, item: _Waiting[Any], body: bytes) -> None:
+        try:
+            item.taken.set_result(self._intake.take(body, "", item.alone, item.lease))
+        except Exception as exc:
+            item.taken.set_exception(exc)
+
+
+def _groups(bodies: Iterable[_Unfolded]) -> Iterator[list[_Unfolded]]:
+    """Of about `_MAX_BYTES` each; a body that became large goes by itself."""
+    group: list[_Unfolded] = []
+    size = 0
+    for each in bodies:
+        if len(each[1]) > _LARGEST_BYTES:
+            yield [each]
+            continue
+        group.append(each)
+        size += len(each[1])
+        if size >= _MAX_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group

@@ -76,13 +76,11 @@ class DatadogLogs:
                 return decode_lines(lines_of(body), now_ns=now_ns)
             return decode_json(_logs_in(body), now_ns=now_ns, hints=HINTS, schemas=schemas)
 
-        def decode_together(bodies: list[bytes]) -> Together:
+        def decode_together(bodies: list[bytes]) -> Together[Decoded]:
             return decode_json_together(list(map(_logs_in, bodies)), now_ns=now_ns, hints=HINTS, schemas=schemas)
 
-        if text:
-            decoded = await self._door.take("datadog", request, decode)
-        else:
-            decoded = await self._door.take_small("datadog", request, decode, Joint("datadog", decode_together))
+        joint = None if text else Joint("datadog", decode_together)
+        decoded = await self._door.take("datadog", request, decode, joint=joint)
         if decoded.rejected_count and not decoded.num_rows:
             raise InvalidInput(f"no log could be read: {decoded.rejected[0].reason}")
         return Response(b"{}", status_code=status, media_type="application/json")

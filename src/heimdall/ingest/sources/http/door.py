@@ -104,11 +104,12 @@ class HttpDoor:
         *,
         producer: ProducerKey | None = None,
         coding: str | None = None,
+        joint: Joint[D] | None = None,
     ) -> D:
         """The request's body → records on the disk; what `decode` made of it.
 
         `name`: the door in the metrics. `decode` runs in a worker thread. `coding`: where the protocol says how bodies
-        are compressed, instead of the header.
+        are compressed, instead of the header. `joint`: how small bodies go with others.
 
         Raises:
             HeimdallError: nothing was kept, or it is not known.
@@ -118,21 +119,11 @@ class HttpDoor:
             if coding is None:
                 coding = coding_of(request.headers.get("content-encoding"))
             with self.intake.budget.lease() as lease:
-                taken = await self._durable(await self._received(request, lease), coding, decode, lease, producer)
-        return self.intake.accepted(name, taken)
-
-    async def take_small(
-        self, name: str, request: Request, decode: Callable[[bytes], Decoded], together: Joint
-    ) -> Decoded:
-        """`take`, for a protocol whose bodies often hold one record: those that are small may go `together`."""
-        with self.intake.refusals(name):
-            coding = coding_of(request.headers.get("content-encoding"))
-            with self.intake.budget.lease() as lease:
                 wire = await self._received(request, lease)
-                if coding or len(wire) > SMALL_BODY_BYTES:
-                    taken = await self._durable(wire, coding, decode, lease)
+                if joint is None or producer is not None or len(wire) > SMALL_BODY_BYTES:
+                    taken = await self._durable(wire, coding, decode, lease, producer)
                 else:
-                    taken = await asyncio.wrap_future(self._coalescer.submit(wire, decode, together, lease))
+                    taken = await asyncio.wrap_future(self._coalescer.submit(wire, coding, decode, joint, lease))
                     await _written(taken)
         return self.intake.accepted(name, taken)
 

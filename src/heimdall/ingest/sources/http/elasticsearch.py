@@ -32,9 +32,16 @@ from heimdall.errors import (
     Unavailable,
     UnsupportedMedia,
 )
-from heimdall.ingest.decode.decoded import Decoded
-from heimdall.ingest.decode.elasticsearch_bulk import Action, BulkDecoded, decode_bulk, decode_document
+from heimdall.ingest.decode.decoded import Decoded, Together
+from heimdall.ingest.decode.elasticsearch_bulk import (
+    Action,
+    BulkDecoded,
+    decode_bulk,
+    decode_bulk_together,
+    decode_document,
+)
 from heimdall.ingest.sources.http import elasticsearch_setup
+from heimdall.ingest.sources.http.coalesce import Joint
 from heimdall.ingest.sources.http.door import HttpDoor, taking
 
 _PREFIX = "/elasticsearch"
@@ -112,7 +119,11 @@ class ElasticsearchLogs:
                 raise InvalidInput("request body is required")
             return decode_bulk(body, index=index, now_ns=started_ns, schemas=self._door.schemas)
 
-        decoded = await self._door.take("elasticsearch", request, decode)
+        def decode_together(bodies: list[bytes]) -> Together[BulkDecoded]:
+            return decode_bulk_together(bodies, index=index, now_ns=started_ns, schemas=self._door.schemas)
+
+        joint = Joint(("elasticsearch", index), decode_together)
+        decoded = await self._door.take("elasticsearch", request, decode, joint=joint)
         took_ms = (self._door.now_ns() - started_ns) // 1_000_000
         return _respond(request, _bulk_answer(decoded, took_ms, id_stem=f"{started_ns:x}"))
 

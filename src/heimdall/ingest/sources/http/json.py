@@ -54,16 +54,13 @@ class JsonLogs:
             decoded = decode_body(body, content_type, hints, self._door.now_ns(), self._door.schemas)
             return replace(decoded, table=with_attributes(with_defaults(decoded.table, defaults), attributes))
 
-        def decode_together(bodies: list[bytes]) -> Together:
+        def decode_together(bodies: list[bytes]) -> Together[Decoded]:
             together = decode_json_together(bodies, now_ns=self._door.now_ns(), hints=hints, schemas=self._door.schemas)
             return replace(together, table=with_attributes(with_defaults(together.table, defaults), attributes))
 
-        producer = _producer(request)
-        if producer is not None or content_type in _TEXT_TYPES:
-            decoded = await self._door.take("logs", request, decode, producer=producer)
-        else:
-            kind = ("logs", content_type, hints, *defaults.items(), *attributes.items())
-            decoded = await self._door.take_small("logs", request, decode, Joint(kind, decode_together))
+        kind = ("logs", content_type, hints, *defaults.items(), *attributes.items())
+        joint = None if content_type in _TEXT_TYPES else Joint(kind, decode_together)
+        decoded = await self._door.take("logs", request, decode, producer=_producer(request), joint=joint)
         if decoded.rejected_count and not decoded.num_rows:
             first = decoded.rejected[0]
             raise InvalidInput(

@@ -26,7 +26,8 @@ from heimdall.errors import (
 )
 from heimdall.ingest.decode.decoded import Decoded
 from heimdall.ingest.decode.loki_json import decode_loki_json
-from heimdall.ingest.decode.loki_protobuf import decode_loki_protobuf
+from heimdall.ingest.decode.loki_protobuf import decode_loki_protobuf, decode_loki_protobuf_together
+from heimdall.ingest.sources.http.coalesce import Joint
 from heimdall.ingest.sources.http.door import HttpDoor, content_type_of, taking
 
 _PROTOBUF = frozenset({"application/x-protobuf", "application/protobuf", ""})
@@ -70,7 +71,13 @@ class LokiLogs:
             # the form is snappy by definition; some agents say so, some do not
             coding = None if "content-encoding" in request.headers else "snappy"
             decoded = await self._door.take(
-                "loki", request, lambda body: decode_loki_protobuf(body, now_ns=now_ns, schemas=schemas), coding=coding
+                "loki",
+                request,
+                lambda body: decode_loki_protobuf(body, now_ns=now_ns, schemas=schemas),
+                coding=coding,
+                joint=Joint(
+                    "loki", lambda bodies: decode_loki_protobuf_together(bodies, now_ns=now_ns, schemas=schemas)
+                ),
             )
         else:
             raise UnsupportedMedia(

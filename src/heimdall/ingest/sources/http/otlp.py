@@ -28,10 +28,11 @@ from heimdall.errors import (
     Unavailable,
     UnsupportedMedia,
 )
-from heimdall.ingest.decode.decoded import Decoded
+from heimdall.ingest.decode.decoded import Decoded, Together
 from heimdall.ingest.decode.json_schema import SchemaMemory
 from heimdall.ingest.decode.otlp_json import decode_otlp_json
-from heimdall.ingest.decode.otlp_protobuf import decode_otlp_protobuf
+from heimdall.ingest.decode.otlp_protobuf import decode_otlp_protobuf, decode_otlp_protobuf_together
+from heimdall.ingest.sources.http.coalesce import Joint
 from heimdall.ingest.sources.http.door import HttpDoor, content_type_of, taking
 
 _STATUS: tuple[tuple[type[HeimdallError], int, int], ...] = (
@@ -75,7 +76,11 @@ class OtlpLogs:
         def decode(body: bytes) -> Decoded:
             return otlp_decode(body, form, self._door.now_ns(), self._door.schemas)
 
-        return otlp_success(await self._door.take("otlp", request, decode), form)
+        def decode_together(bodies: list[bytes]) -> Together[Decoded]:
+            return decode_otlp_protobuf_together(bodies, now_ns=self._door.now_ns(), schemas=self._door.schemas)
+
+        joint = Joint("otlp", decode_together) if form is OtlpForm.PROTOBUF else None
+        return otlp_success(await self._door.take("otlp", request, decode, joint=joint), form)
 
 
 def _refused(request: Request, exc: HeimdallError) -> Response:

@@ -88,11 +88,11 @@ class SplunkLogs:
                 raise _SplunkError(5, 400)
             return decode_splunk_events(body, now_ns=now_ns, schemas=schemas, defaults=defaults)
 
-        def decode_together(bodies: list[bytes]) -> Together:
+        def decode_together(bodies: list[bytes]) -> Together[Decoded]:
             return decode_splunk_together(bodies, now_ns=now_ns, schemas=schemas, defaults=defaults)
 
         kind = ("splunk", *defaults.items())
-        await self._door.take_small("splunk", request, decode, Joint(kind, decode_together))
+        await self._door.take("splunk", request, decode, joint=Joint(kind, decode_together))
         return self._success(request)
 
     async def _raw(self, request: Request) -> Response:

@@ -96,12 +96,12 @@ class VictoriaLogsLines:
         def decode(body: bytes) -> Decoded:
             return given.applied(decode_json(body, now_ns=now_ns, hints=given.hints, schemas=schemas))
 
-        def decode_together(bodies: list[bytes]) -> Together:
+        def decode_together(bodies: list[bytes]) -> Together[Decoded]:
             together = decode_json_together(bodies, now_ns=now_ns, hints=given.hints, schemas=schemas)
             return replace(together, table=given.applied(Decoded(together.table)).table)
 
         joint = Joint(("victorialogs", given.kind), decode_together)
-        return _told(await self._door.take_small("victorialogs", request, decode, joint))
+        return _told(await self._door.take("victorialogs", request, decode, joint=joint))
 
     async def _rows(self, request: Request) -> Response:
         """Time, message and stream come with each row; `_stream_fields` counts for those without."""
