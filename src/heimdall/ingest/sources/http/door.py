@@ -42,7 +42,7 @@ class HttpIngestConfig:
     max_in_flight_bytes: int = 256 * 1024 * 1024
     """Bytes all requests may hold together; beyond, senders are told to slow down (429)."""
     decode_threads: int = 2
-    """Bodies decoded at the same time. More than the cores there are only adds memory."""
+    """Bodies decoded at the same time, small ones aside. More than the cores there are only adds memory."""
     chunk_timeout_s: float = 30.0
     """Longest silence inside a body before the sender is given up (408)."""
     min_bytes_per_s: int = 1024
@@ -75,7 +75,7 @@ class HttpDoor:
             on_accept=on_accept,
         )
         self._workers = ThreadPoolExecutor(self._config.decode_threads, thread_name_prefix="heimdall-decode")
-        self._coalescer = Coalescer(self.intake, self._workers)
+        self._coalescer = Coalescer(self.intake)
 
     @property
     def config(self) -> HttpIngestConfig:
@@ -94,6 +94,7 @@ class HttpDoor:
 
     def close(self) -> None:
         """Let requests that are being decoded finish, then release the threads."""
+        self._coalescer.close()
         self._workers.shutdown(wait=True)
 
     async def take(
