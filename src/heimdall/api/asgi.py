@@ -10,6 +10,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -94,11 +95,32 @@ async def _answer_error(request: Request, exc: Exception) -> Response:
 
 async def _answer_validation_error(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, RequestValidationError)
-    faults = [f"{'.'.join(map(str, fault['loc'][1:])) or 'body'}: {fault['msg']}" for fault in exc.errors()[:5]]
-    message = "; ".join(faults)[:_LONGEST_MESSAGE] + "; the parameters are listed in /openapi.json"
+    found = exc.errors()[:5]
+    faults = [
+        f"{'.'.join(map(str, fault['loc'][1:])) or 'body'}: {fault['msg']}"
+        for fault in found
+        if fault["type"] != "extra_forbidden"
+    ]
+    unknown = [str(fault["loc"][-1]) for fault in found if fault["type"] == "extra_forbidden"]
+    if unknown:
+        faults.append(f"no parameter is called {' or '.join(unknown)}; there are {', '.join(_parameters(request))}")
+    message = "; ".join(faults)[:_LONGEST_MESSAGE] + "; parameters are described in /openapi.json"
     if any(fault["loc"][:1] == ("body",) for fault in exc.errors()[:5]):
         message += "; a POST sends them as one JSON object with Content-Type: application/json"
     return error_response(InvalidInput(message), _request_id(request))
+
+
+def _parameters(request: Request) -> list[str]:
+    """Names that the route asked for takes."""
+    dependant = getattr(request.scope.get("route"), "dependant", None)
+    names: list[str] = []
+    for given in (*dependant.query_params, *dependant.body_params) if dependant else ():
+        model = given.field_info.annotation
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            names += [field.alias or name for name, field in model.model_fields.items()]
+        else:
+            names.append(given.alias)
+    return names
 
 
 async def _answer_http_exception(request: Request, exc: Exception) -> Response:

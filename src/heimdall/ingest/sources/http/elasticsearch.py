@@ -148,8 +148,8 @@ def _bulk_answer(decoded: BulkDecoded, took_ms: int, id_stem: str) -> bytes:
     """One item an action, in order. Fluent Bit looks for `"errors":false,"items":[` when its buffer is too small."""
     if len(decoded.actions) == 1 and decoded.actions[0].id is None and not decoded.refused:
         start, end = f'{_head(decoded.actions[0])}"{id_stem}-', f'"{_MADE}'
-        items = f"{end},{start}".join(map(str, range(len(decoded.codes))))
-        return f'{{"took":{max(took_ms, 0)},"errors":false,"items":[{start}{items}{end}]}}'.encode()
+        numbers = f"{end},{start}".join(map(str, range(len(decoded.codes))))
+        return f'{{"took":{max(took_ms, 0)},"errors":false,"items":[{start}{numbers}{end}]}}'.encode()
     codes = pl.Series(decoded.codes, dtype=pl.UInt32)
     heads = pl.Series([_head(action) for action in decoded.actions], dtype=pl.String).gather(codes)
     ids = [None if action.id is None else _quoted(action.id) for action in decoded.actions]
