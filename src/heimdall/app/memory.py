@@ -1,8 +1,8 @@
 """What the process no longer needs goes back to the system.
 
 Batches of many megabytes are made and freed by a dozen threads. glibc's malloc gives each of them an arena of its own,
-up to eight a core, and keeps what is freed in the middle of one; Arrow's own allocator keeps its share as well. Nobody
-else on the machine can use either.
+up to eight a core, and keeps what is freed in the middle of one; Arrow's own allocator keeps its share as well, and the
+jemallocs in the engine and in polars theirs for five and ten seconds. Nobody else on the machine can use any of it.
 """
 
 from __future__ import annotations
@@ -22,10 +22,24 @@ ARENAS = 2
 _M_ARENA_MAX = -8
 
 
+_DECAY = "dirty_decay_ms:500,muzzy_decay_ms:0"
+"""How long jemalloc keeps what was freed. At full ingest 1,400 MiB become 1,295; 0 makes it 1,255 and costs a fifth of
+the rate."""
+
+_SETTINGS = {
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "JE_MALLOC_CONF": _DECAY,  # of the engine
+    "_RJEM_MALLOC_CONF": _DECAY,  # of polars
+}
+"""Variables that the libraries read when they are loaded."""
+
+
 def lean() -> None:
-    """Few arenas, and Arrow's buffers among them. To be called before threads start and before pyarrow is imported;
-    without glibc only the latter has an effect. `ARROW_DEFAULT_MEMORY_POOL` in the environment wins."""
-    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    """Few arenas, Arrow's buffers among them, and jemallocs that keep little. What the environment says already wins.
+
+    To be called before threads start and before pyarrow, polars and the engine are imported."""
+    for name, value in _SETTINGS.items():
+        os.environ.setdefault(name, value)
     libc = _glibc()
     if libc is not None:
         libc.mallopt(_M_ARENA_MAX, ARENAS)

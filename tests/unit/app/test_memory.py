@@ -61,3 +61,24 @@ print(pyarrow.default_memory_pool().backend_name)
 """
     assert _run(program) == ["system"]
     assert _run(program, ARROW_DEFAULT_MEMORY_POOL="mimalloc") == ["mimalloc"]
+
+
+def test_what_polars_freed_is_not_kept_for_ten_seconds() -> None:
+    program = """
+import time
+import psutil
+from heimdall.app.memory import lean
+lean()
+import polars as pl
+many = [pl.Series([0]).new_from_index(0, 200_000) * 2 for _ in range(100)]
+before = psutil.Process().memory_info().rss
+del many
+until = time.monotonic() + 2
+while time.monotonic() < until:
+    pl.Series([0]).new_from_index(0, 1000) * 2
+    time.sleep(0.001)
+print(before - psutil.Process().memory_info().rss)
+"""
+    (freed,) = _run(program)
+    (kept,) = _run(program, _RJEM_MALLOC_CONF="dirty_decay_ms:-1")
+    assert int(freed) > 100_000_000 > int(kept)
