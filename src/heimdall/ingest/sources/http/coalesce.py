@@ -57,7 +57,8 @@ _Unfolded = tuple[_Waiting[Any], bytes]
 class Coalescer:
     """Thread-safe. Bodies wait by `Joint.key`; one worker takes what has come for a key, until there is none.
 
-    A second worker would only take half of what the first would have found.
+    A second worker would only take half of what the first would have found. Whatever decoding raises (a panic of polars
+    is no `Exception`) is told to the body's sender, and the worker goes on.
     """
 
     def __init__(self, intake: Intake) -> None:
@@ -112,7 +113,7 @@ class Coalescer:
         for item in items:
             try:
                 body = self._intake.decompressed(item.wire, item.coding, item.lease)
-            except Exception as exc:
+            except BaseException as exc:
                 item.taken.set_exception(exc)
             else:
                 yield item, body
@@ -123,13 +124,14 @@ class Coalescer:
             return
         try:
             together = group[0][0].joint.decode([body for _, body in group])
+            parts = list(zip(group, together.parts, strict=True))
             durable = self._intake.append(together.table)
-        except Exception:
+        except BaseException:
             # whose fault it is shows when each goes by itself; a bus that is full says so again
             for item, body in group:
                 self._take_alone(item, body)
             return
-        for (item, body), part in zip(group, together.parts, strict=True):
+        for (item, body), part in parts:
             if part is None:
                 self._take_alone(item, body)
             else:
@@ -138,7 +140,7 @@ class Coalescer:
     def _take_alone(self, item: _Waiting[Any], body: bytes) -> None:
         try:
             item.taken.set_result(self._intake.take(body, "", item.alone, item.lease))
-        except Exception as exc:
+        except BaseException as exc:
             item.taken.set_exception(exc)
 
 

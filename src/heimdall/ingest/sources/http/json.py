@@ -58,7 +58,7 @@ class JsonLogs:
             together = decode_json_together(bodies, now_ns=self._door.now_ns(), hints=hints, schemas=self._door.schemas)
             return replace(together, table=with_attributes(with_defaults(together.table, defaults), attributes))
 
-        kind = ("logs", content_type, hints, *defaults.items(), *attributes.items())
+        kind = ("logs", content_type, hints, tuple(defaults.items()), tuple(attributes.items()))
         joint = None if content_type in _TEXT_TYPES else Joint(kind, decode_together)
         decoded = await self._door.take("logs", request, decode, producer=_producer(request), joint=joint)
         if decoded.rejected_count and not decoded.num_rows:

@@ -2,6 +2,7 @@ import asyncio
 import gzip
 import time
 import zlib
+from collections import Counter
 from collections.abc import AsyncIterator
 from concurrent.futures import Future
 from typing import Any
@@ -302,9 +303,17 @@ class TestSmallBodiesThatWaitAtTheSameTime:
         assert slow.source.bytes_in_flight == 0
 
     async def test_what_the_address_says_is_that_of_each(self, slow: Doors) -> None:
-        paths = [f"/api/v1/logs?service=s{number % 2}" for number in range(8)]
-        await asyncio.gather(*(slow.post(b'{"msg":"a"}', path, **NDJSON) for path in paths))
-        assert sorted(row["service"] for row in slow.rows) == ["s0"] * 4 + ["s1"] * 4
+        said = ["service=s0", "service=s1", "attribute.service=s1", "message_field=other"] * 3
+        await asyncio.gather(
+            *(slow.post(b'{"msg":"a","other":"b"}', f"/api/v1/logs?{each}", **NDJSON) for each in said)
+        )
+        kept = [(row.get("service"), row["message"], "service" in row["attributes"]) for row in slow.rows]
+        assert Counter(kept) == {
+            ("s0", "a", False): 3,
+            ("s1", "a", False): 3,
+            (None, "a", True): 3,
+            (None, "b", False): 3,
+        }
 
     async def test_a_full_bus_is_told_to_every_one(self, slow: Doors) -> None:
         slow.bus.full = True
