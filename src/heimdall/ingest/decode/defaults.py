@@ -18,6 +18,8 @@ DEFAULTABLE = ("service", "instance", "region", "environment")
 
 def with_defaults(table: pa.Table, defaults: Mapping[str, str]) -> pa.Table:
     """`table` (columns of LOG_SCHEMA) with the nulls of the named columns filled; its column order stays."""
+    if not defaults:
+        return table
     for name, value in defaults.items():
         field = LOG_SCHEMA.field(name)
         if name in table.column_names:

@@ -113,10 +113,16 @@ class WireFields:
         owners = np.concatenate([part.message for part in parts] or nothing)
         start = np.concatenate([part.start for part in parts] or nothing)
         end = np.concatenate([part.end for part in parts] or nothing)
-        if len(owners) < 2 or bool((owners[1:] >= owners[:-1]).all()):
-            return Selected(owners, start, end, 0)
-        order = np.argsort(owners, kind="stable")
-        return Selected(owners[order], start[order], end[order], 0)
+        if len(owners) > 1 and bool((owners[1:] < owners[:-1]).any()):
+            order = np.argsort(owners, kind="stable")
+            owners, start, end = owners[order], start[order], end[order]
+        return Selected(owners, start, end, self._each(owners))
+
+    def _each(self, owners: Places) -> int:
+        each, rest = divmod(len(owners), max(self.count, 1))
+        if not each or rest or bool((owners != np.repeat(np.arange(self.count), each)).any()):
+            return 0
+        return each
 
     def span(self, number: int) -> tuple[Places, Places]:
         """For each message where the content of a field lies (its last one); empty at 0 where there is none."""
