@@ -127,30 +127,36 @@ def decode_bulk_together(
 ) -> Together[BulkDecoded]:
     """Records of several small bodies in one go. Left for `decode_bulk`: all of them, when a document or an action of
     one fails, and a body that it refuses."""
+    lines = [body.count(b"\n") if body.endswith(b"\n") else 1 for body in bodies]
+    if not any(count % 2 for count in lines):
+        alike = _alike(b"".join(bodies), index, now_ns, schemas)
+        if alike is not None:
+            of_each = [_Items(index, codes=[0] * (count // 2), actions=list(alike.actions)) for count in lines]
+            return _split(alike.table, of_each)
     every = _Items(index)
-    own: list[_Items | None] = []
+    own: list[_Items] = []
     for body in bodies:
         try:
             items = _items(body, index)
         except (InvalidInput, TooLarge):
-            own.append(None)
-            continue
+            items = _Items(index)
         every.codes += [code + len(every.actions) for code in items.codes]
         every.actions += items.actions
         every.documents += items.documents
-        own.append(items if items.codes else None)
+        own.append(items)
     decoded = decode_json_texts(every.documents, now_ns=now_ns, schemas=schemas)
     if decoded.rejected_count or not all(action.is_taken for action in every.actions):
         return Together(decoded.table.slice(0, 0), [None] * len(bodies))
-    table = levelled(_with_names(decoded.table, every.actions, every.codes))
-    parts = split(table, [len(items.codes) if items else 0 for items in own]).parts
-    return Together(
-        table,
-        [
-            BulkDecoded(part.table, actions=tuple(items.actions), codes=tuple(items.codes)) if part and items else None
-            for part, items in zip(parts, own, strict=True)
-        ],
-    )
+    return _split(levelled(_with_names(decoded.table, every.actions, every.codes)), own)
+
+
+def _split(table: pa.Table, own: list[_Items]) -> Together[BulkDecoded]:
+    parts = split(table, [len(items.codes) for items in own]).parts
+    told = [
+        None if part is None else BulkDecoded(part.table, actions=tuple(items.actions), codes=tuple(items.codes))
+        for part, items in zip(parts, own, strict=True)
+    ]
+    return Together(table, told)
 
 
 def decode_document(body: bytes, action: Action, *, now_ns: int, schemas: SchemaMemory) -> Decoded:
