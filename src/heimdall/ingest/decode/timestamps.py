@@ -198,6 +198,8 @@ def _from_number_text(text: pl.Series) -> pl.Series:
 
 def _by_pattern(text: pl.Series, pattern: str, now_ns: int, zone: str) -> pl.Series:
     parts = text.str.extract_groups(pattern).struct.unnest()
+    if parts.to_series(0).null_count() == len(text):  # every form begins with something it cannot be without
+        return pl.Series(text.name, [None], dtype=pl.Int64).new_from_index(0, len(text))
     names = set(parts.columns)
 
     def number(name: str) -> pl.Expr:
