@@ -242,13 +242,13 @@ def slow(request):
     with hd._backend._parts.queries._executor.job(request) as job:
         while not job.cancelled:
             time.sleep(0.01)
-    print("cancelled")
+    print("cancelled\\n", end="")  # one write: two threads print
     return ask(request)
 hd._backend._parts.queries.search = slow
 try:
     hd.search("*")
 except KeyboardInterrupt:
-    print("interrupted")
+    print("interrupted\\n", end="")
 hd._backend._parts.queries.search = ask
 print(len(hd.search("*")))
 """
