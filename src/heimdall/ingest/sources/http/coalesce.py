@@ -26,6 +26,9 @@ _LARGEST_BYTES = 128 << 10
 """Of a body that unfolded."""
 
 _LONGEST_REST_S = 0.03
+_FEW_BODIES = 2
+"""So many senders at once gain nothing from a rest: they would wait for it, one after the other."""
+
 _MAX_BODIES = 512
 _MAX_BYTES = 1 << 20
 """Of what goes together: a worker is busy with it for some hundredths of a second."""
@@ -93,7 +96,7 @@ class Coalescer:
         items = [item for item in self._claimed(key) if item.taken.set_running_or_notify_cancel()]
         for group in _groups(self._unfolded(items)):
             self._take(group)
-        if len(items) > 1:
+        if len(items) > _FEW_BODIES:
             self._closing.wait(min(self._intake.clock.monotonic() - started, _LONGEST_REST_S))
         with self._lock:
             if not self._waiting[key]:
