@@ -96,16 +96,14 @@ async def _answer_error(request: Request, exc: Exception) -> Response:
 async def _answer_validation_error(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, RequestValidationError)
     found = exc.errors()[:5]
+    extra = [fault for fault in found if fault["type"] == "extra_forbidden" and len(fault["loc"]) == 2]
     faults = [
-        f"{'.'.join(map(str, fault['loc'][1:])) or 'body'}: {fault['msg']}"
-        for fault in found
-        if fault["type"] != "extra_forbidden"
+        f"{'.'.join(map(str, fault['loc'][1:])) or 'body'}: {fault['msg']}" for fault in found if fault not in extra
     ]
-    unknown = [str(fault["loc"][-1]) for fault in found if fault["type"] == "extra_forbidden"]
-    if unknown:
+    if unknown := [str(fault["loc"][1])[:40] for fault in extra]:
         faults.append(f"no parameter is called {' or '.join(unknown)}; there are {', '.join(_parameters(request))}")
     message = "; ".join(faults)[:_LONGEST_MESSAGE] + "; parameters are described in /openapi.json"
-    if any(fault["loc"][:1] == ("body",) for fault in exc.errors()[:5]):
+    if any(fault["loc"][:1] == ("body",) for fault in found):
         message += "; a POST sends them as one JSON object with Content-Type: application/json"
     return error_response(InvalidInput(message), _request_id(request))
 

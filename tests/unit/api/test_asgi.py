@@ -24,6 +24,10 @@ class Parameters(BaseModel):
     start: Annotated[str, Field(alias="from")] = ""
 
 
+class Nested(BaseModel):
+    inner: Parameters
+
+
 async def size_of(request: Request) -> Response:
     return PlainTextResponse(f"{request.method} {len(await request.body())}")
 
@@ -39,6 +43,10 @@ def http() -> httpx.AsyncClient:
     @router.post("/search")
     async def search_by_post(parameters: Parameters) -> dict[str, str]:
         return {"q": parameters.q}
+
+    @router.post("/nested")
+    async def nested(parameters: Nested) -> dict[str, str]:
+        return {"q": parameters.inner.q}
 
     doors = [
         Route("/logs", size_of, methods=["POST"]),
@@ -77,3 +85,8 @@ async def test_a_parameter_that_is_not_there_is_named_with_those_that_are(http: 
 async def test_a_value_that_does_not_fit_says_why(http: httpx.AsyncClient) -> None:
     answer = await http.post("/search", json={"q": 3, "x": 1})
     assert "q: Input should be a valid string; no parameter is called x" in answer.json()["error"]["message"]
+
+
+async def test_what_is_wrong_inside_of_a_parameter_is_told_with_its_place(http: httpx.AsyncClient) -> None:
+    answer = await http.post("/nested", json={"inner": {"nope": 1}})
+    assert "inner.nope: Extra inputs are not permitted" in answer.json()["error"]["message"]

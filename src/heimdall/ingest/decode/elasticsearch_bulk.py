@@ -125,8 +125,11 @@ def decode_bulk(body: bytes, *, index: str | None, now_ns: int, schemas: SchemaM
 def decode_bulk_together(
     bodies: list[bytes], *, index: str | None, now_ns: int, schemas: SchemaMemory
 ) -> Together[BulkDecoded]:
-    """Records of several small bodies in one go. Left for `decode_bulk`: all of them, when a document or an action of
-    one fails, and a body that it refuses."""
+    """Records of several small bodies in one go. A body that `decode_bulk` refuses is left for it.
+
+    Raises:
+        InvalidInput: a document or an action of one of them fails.
+    """
     lines = [body.count(b"\n") if body.endswith(b"\n") else 1 for body in bodies]
     if not any(count % 2 for count in lines):
         alike = _alike(b"".join(bodies), index, now_ns, schemas)
@@ -146,7 +149,7 @@ def decode_bulk_together(
         own.append(items)
     decoded = decode_json_texts(every.documents, now_ns=now_ns, schemas=schemas)
     if decoded.rejected_count or not all(action.is_taken for action in every.actions):
-        return Together(decoded.table.slice(0, 0), [None] * len(bodies))
+        raise InvalidInput("an item of one of the bodies fails")
     return _split(levelled(_with_names(decoded.table, every.actions, every.codes)), own)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from heimdall.errors import InvalidInput
 from heimdall.ingest.decode.decoded import Decoded, Together, split
 from heimdall.ingest.decode.protobuf_fields import Places
 
@@ -20,16 +21,16 @@ _SKIPPED = {1: 8, 5: 4}
 
 
 def decode_together(bodies: list[bytes], read: Callable[[bytes], tuple[Decoded, Places]]) -> Together[Decoded]:
-    """`read(body)`: records of a request, and where in it each begins. What it refuses, or rejects some of, goes alone.
+    """`read(body)`: records of a request, and where in it each begins.
 
     Raises:
-        HeimdallError: `read` refuses one of them; which one shows when each goes by itself.
+        HeimdallError: `read` refuses one of them, or rejects some of its records.
     """
     framed = [is_framed(body) for body in bodies]
     sizes = [len(body) if good else 0 for body, good in zip(bodies, framed, strict=True)]
     decoded, starts = read(b"".join([body for body, good in zip(bodies, framed, strict=True) if good]))
     if decoded.rejected_count:
-        return split(decoded.table.slice(0, 0), [0] * len(bodies))
+        raise InvalidInput("a record of one of the requests is malformed")
     # an empty record begins where its body ends; its length stands before it
     owners = np.searchsorted(np.cumsum(sizes), starts - 1, side="right")
     return split(decoded.table, np.bincount(owners, minlength=len(bodies)).tolist())

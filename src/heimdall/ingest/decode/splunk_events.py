@@ -69,7 +69,7 @@ def decode_splunk_together(
     """Records of several small requests in one go. Left for `decode_splunk_events`: one it would refuse, or is empty.
 
     Raises:
-        InvalidEvent: one of them; which one shows when each goes by itself.
+        InvalidEvent: an event of one of them.
     """
     events = _Events([], [], [], {})
     counts: list[int] = []

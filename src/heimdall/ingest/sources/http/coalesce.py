@@ -128,11 +128,16 @@ class Coalescer:
         try:
             together = group[0][0].joint.decode([body for _, body in group])
             parts = list(zip(group, together.parts, strict=True))
-            durable = self._intake.append(together.table)
         except BaseException:
-            # whose fault it is shows when each goes by itself; a bus that is full says so again
-            for item, body in group:
-                self._take_alone(item, body)
+            middle = len(group) // 2  # whose fault it is shows in halves, and most of the others still go together
+            self._take(group[:middle])
+            self._take(group[middle:])
+            return
+        try:
+            durable = self._intake.append(together.table)
+        except BaseException as exc:
+            for item, _ in group:
+                item.taken.set_exception(exc)
             return
         for (item, body), part in parts:
             if part is None:
