@@ -51,7 +51,7 @@ def check(records: list[dict[str, Any]], body: bytes) -> None:
         decoded.table["attributes"].to_pylist() if "attributes" in decoded.table.column_names else [None] * len(records)
     )
     found = [orjson.loads(text) if text else {} for text in stored]
-    assert [without_nulls(each) for each in found] == [without_nulls(record) for record in records]
+    assert found == [without_nulls(record) for record in records]
 
 
 @given(RECORDS | ALIKE)

@@ -227,10 +227,20 @@ def _raw_bytes(text: str) -> bytes:
 def _gather(gathered: _Gathered, record: dict[str, Any], line: bytes, odd: tuple[Oddity, ...]) -> None:
     place = len(gathered.rest)
     _take(gathered, record, "", place)
+    if b"null" in line:
+        record = _without_nulls(record)
     gathered.rest.append(orjson.dumps(record).decode())
     gathered.raw.append(line)
     for mark in odd:
         gathered.odd.setdefault(mark, []).append(place)
+
+
+def _without_nulls(value: Any) -> Any:
+    """Null members of objects at any depth are absent ones; null elements of lists stay."""
+    kind = type(value)
+    if kind is dict:
+        return {name: _without_nulls(child) for name, child in value.items() if child is not None}
+    return list(map(_without_nulls, value)) if kind is list else value
 
 
 def _take(gathered: _Gathered, record: dict[str, Any], prefix: str, place: int) -> None:
