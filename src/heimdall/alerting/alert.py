@@ -114,6 +114,8 @@ class Incident:
     """Notifications made so far: part of their deduplication keys."""
     channels: list[str] = field(default_factory=list)
     """That were told of it, and will be told of its end."""
+    owners: list[str] = field(default_factory=list)
+    """Of its alerts, in the order they came."""
     told_ns: int = 0
     told_alerts: int = 0
     told_severity: str = ""

@@ -9,8 +9,8 @@ from pathlib import Path
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertingConfig:
     file: Path | None = None
-    """TOML file with channels, routes, inhibitions, on-call schedules and escalations (docs/guides/alerting.md).
-    Without it alerts are kept, and nobody is told."""
+    """TOML file with channels, owners, routes, inhibitions, on-call schedules and escalations
+    (docs/guides/alerting.md). Without it alerts are kept, and nobody is told."""
     rules: Path | None = None
     """Folder with rules as TOML files, or one such file, read at the start. Rules can also be kept by the API."""
     actions: Path | None = None

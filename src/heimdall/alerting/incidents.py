@@ -11,7 +11,7 @@ from heimdall.alerting.config import AlertingConfig
 from heimdall.insight.rules.firing import Firing
 
 _MOST_NAMES = 200
-"""Services, rules and templates an incident remembers; what comes beyond is in it all the same."""
+"""Services, rules, owners and templates an incident remembers; what comes beyond is in it all the same."""
 
 
 class OpenIncidents:
@@ -29,20 +29,20 @@ class OpenIncidents:
             for cause in _causes_of(incident):
                 self._by_cause[cause] = incident.id
 
-    def place(self, firing: Firing, now_ns: int) -> tuple[Incident, bool]:
+    def place(self, firing: Firing, owner: str, now_ns: int) -> tuple[Incident, bool]:
         """The incident of a new alert, and whether it began with it."""
         for cause in _causes(firing):
             found = self.by_id.get(self._by_cause.get(cause, ""))
             if found is not None and found.state is not State.RESOLVED and now_ns - found.updated_ns <= self._window_ns:
-                self._add(found, firing)
+                self._add(found, firing, owner)
                 return found, False
         begun = self._begun.setdefault(firing.tenant, deque())
         while begun and begun[0] <= now_ns - self._window_ns:
             begun.popleft()
         if len(begun) >= self._storm:
-            return self._in_storm(firing, now_ns)
+            return self._in_storm(firing, owner, now_ns)
         begun.append(now_ns)
-        return self._begin(firing, now_ns, storm=False), True
+        return self._begin(firing, owner, now_ns, storm=False), True
 
     def forget(self, incident: Incident) -> None:
         self.by_id.pop(incident.id, None)
@@ -50,15 +50,15 @@ class OpenIncidents:
             if self._by_cause.get(cause) == incident.id:
                 del self._by_cause[cause]
 
-    def _in_storm(self, firing: Firing, now_ns: int) -> tuple[Incident, bool]:
+    def _in_storm(self, firing: Firing, owner: str, now_ns: int) -> tuple[Incident, bool]:
         cause = (firing.tenant, "storm", "")
         found = self.by_id.get(self._by_cause.get(cause, ""))
         if found is not None and found.state is not State.RESOLVED and now_ns - found.updated_ns <= self._window_ns:
-            self._add(found, firing, indexed=False)
+            self._add(found, firing, owner, indexed=False)
             return found, False
-        return self._begin(firing, now_ns, storm=True), True
+        return self._begin(firing, owner, now_ns, storm=True), True
 
-    def _begin(self, firing: Firing, now_ns: int, *, storm: bool) -> Incident:
+    def _begin(self, firing: Firing, owner: str, now_ns: int, *, storm: bool) -> Incident:
         # the id follows from the report that began it, so that a report that comes again makes the same incident
         incident = Incident(
             id=hashlib.sha256(f"incident\0{firing.tenant}\0{firing.key}\0{firing.id}".encode()).hexdigest()[:16],
@@ -76,11 +76,12 @@ class OpenIncidents:
         self.by_id[incident.id] = incident
         if storm:
             self._by_cause[firing.tenant, "storm", ""] = incident.id
-        self._add(incident, firing, indexed=not storm)
+        self._add(incident, firing, owner, indexed=not storm)
         return incident
 
-    def _add(self, incident: Incident, firing: Firing, *, indexed: bool = True) -> None:
-        for known, value in ((incident.services, firing.service), (incident.rules, firing.rule)):
+    def _add(self, incident: Incident, firing: Firing, owner: str, *, indexed: bool = True) -> None:
+        named = ((incident.services, firing.service), (incident.rules, firing.rule), (incident.owners, owner))
+        for known, value in named:
             if value and value not in known[:_MOST_NAMES] and len(known) < _MOST_NAMES:
                 known.append(value)
         if (

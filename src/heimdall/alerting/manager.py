@@ -25,6 +25,7 @@ from heimdall.alerting.escalation import begin, stop, take_step
 from heimdall.alerting.incidents import OpenIncidents
 from heimdall.alerting.notification import Event, notification
 from heimdall.alerting.overrides import OnCall
+from heimdall.alerting.owners import OWNER, owner_of
 from heimdall.alerting.routing import Routing, Sources
 from heimdall.alerting.store import MAX_ENTRIES, AlertStore, Entry, Outgoing
 from heimdall.clock import Clock
@@ -56,13 +57,16 @@ class AlertManager:
         config: AlertingConfig,
         clock: Clock,
         on_outgoing: Callable[[], None] = lambda: None,
+        template_owner: Callable[[TenantId, int], str] = lambda tenant, template_id: "",
     ) -> None:
-        """`on_outgoing` is called after something was put into the outbox; it must not block."""
+        """`on_outgoing` is called after something was put into the outbox; it must not block. `template_owner` says
+        whose a template is, empty when it has no owner of its own."""
         self.store = store
         self._routing = routing
         self._config = config
         self._clock = clock
         self.on_outgoing = on_outgoing
+        self._template_owner = template_owner
         self.on_call = OnCall(store, routing.roster, clock)
         self._lock = threading.RLock()
         self._changes = 0
@@ -146,10 +150,11 @@ class AlertManager:
         before = next(iter(self.store.alerts("key = ?", [firing.key])), None)
         openings = [at for at in (before.openings if before else []) if now_ns - at < _HOUR_NS][-20:] + [now_ns]
         history = now_ns - firing.detected_ns > self._config.history_s * 1e9
+        labels = self._labels(firing)
         if history:
             incident_id = ""
         else:
-            incident, began = self._incidents.place(firing, now_ns)
+            incident, began = self._incidents.place(firing, labels.get(OWNER, ""), now_ns)
             incident_id = incident.id
             incident.alerts += 1
             incident.open_alerts += 1
@@ -163,7 +168,7 @@ class AlertManager:
         flapping = len(openings) >= self._config.flap_openings
         alert = Alert(
             key=firing.key, tenant=firing.tenant, rule=firing.rule, title=firing.name, severity=firing.severity,
-            labels=dict(firing.labels), service=firing.service, template_id=firing.template_id,
+            labels=labels, service=firing.service, template_id=firing.template_id,
             statement=firing.statement, value=firing.value, started_ns=firing.started_ns,
             detected_ns=firing.detected_ns, records=firing.records, examples=list(firing.examples),
             query=firing.query, quiet_after_ns=firing.quiet_after_ns, lasting=firing.lasting,
@@ -175,6 +180,12 @@ class AlertManager:
         if not history:
             self._open[alert.key] = alert
             OPENED.labels(severity=alert.severity).inc()
+
+    def _labels(self, firing: Firing) -> dict[str, str]:
+        """Its key, and whose it is: what the key says, or else its template's owner, or else its service's."""
+        own = self._template_owner(firing.tenant, firing.template_id) if firing.template_id else ""
+        owner = own or owner_of(self._routing.owners, firing.service)
+        return ({OWNER: owner} if owner else {}) | dict(firing.labels)
 
     # -- time -----------------------------------------------------------------------------------------------------
 

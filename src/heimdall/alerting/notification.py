@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -65,6 +65,8 @@ class Notification:
     """The step that this tells of: policy, number, people."""
     approval: str = ""
     """What waits to be approved, and for how long."""
+    owners: list[str] = field(default_factory=list)
+    """Whose its alerts are."""
 
     def to_json(self) -> bytes:
         return orjson.dumps(asdict(self))
@@ -102,6 +104,7 @@ def notification(
         url=f"{base_url.rstrip('/')}/alerts/{incident.id}" if base_url else "",
         escalation=escalation,
         approval=approval,
+        owners=incident.owners[:MOST_ALERTS],
     )
 
 

@@ -1,4 +1,4 @@
-"""Who is told of what: channels, routes, inhibitions, on-call schedules and escalations, read from one TOML file."""
+"""Who is told of what: channels, owners, routes, inhibitions, on-call schedules and escalations, from one TOML file."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from heimdall.alerting.alert import Alert, Matchers
 from heimdall.alerting.escalation import Policy, policies_of
 from heimdall.alerting.keys import names_of, only
 from heimdall.alerting.oncall import Roster, roster_of
+from heimdall.alerting.owners import Owner, owners_of
 from heimdall.errors import HeimdallError, Misconfigured
 
 Sources = dict[tuple[str, ...], set[str]]
@@ -91,6 +92,7 @@ class Routing:
     inhibitions: tuple[Inhibition, ...] = ()
     roster: Roster = field(default_factory=Roster)
     policies: Mapping[str, Policy] = field(default_factory=dict)
+    owners: tuple[Owner, ...] = ()
 
 
 def read_routing(path: Path | None) -> Routing:
@@ -113,7 +115,7 @@ def read_routing(path: Path | None) -> Routing:
 
 def routing_of(given: Mapping[str, Any]) -> Routing:
     """Raises Misconfigured, InvalidInput."""
-    only(given, {"channel", "route", "inhibit", "user", "schedule", "escalation"}, "the file")
+    only(given, {"channel", "owner", "route", "inhibit", "user", "schedule", "escalation"}, "the file")
     channels: list[ChannelConfig] = []
     for each in given.get("channel", []):
         name, kind = str(each.get("name", "")), str(each.get("kind", ""))
@@ -127,7 +129,7 @@ def routing_of(given: Mapping[str, Any]) -> Routing:
     policies = policies_of(given, roster, names)
     route = _route(given.get("route", {}), names, policies, "route")
     inhibitions = tuple(_inhibition(each) for each in given.get("inhibit", []))
-    return Routing(tuple(channels), route, inhibitions, roster, policies)
+    return Routing(tuple(channels), route, inhibitions, roster, policies, owners_of(given))
 
 
 def _route(given: Mapping[str, Any], names: set[str], policies: Mapping[str, Policy], what: str) -> Route:

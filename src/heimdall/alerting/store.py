@@ -27,6 +27,8 @@ MAX_ENTRIES = 500
 """Lines of one incident's timeline; more are counted, not kept."""
 MAX_SILENCES = 1_000
 MAX_OVERRIDES = 1_000
+OWNED = "EXISTS (SELECT 1 FROM json_each(CAST(body AS TEXT), '$.owners') WHERE value = ?)"
+"""Condition of `incidents`: some of its alerts are of this owner."""
 MAX_SENT = 10_000
 """Notifications remembered once they are out."""
 

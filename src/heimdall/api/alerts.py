@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from heimdall.alerting.alert import Matchers
 from heimdall.alerting.manager import AlertManager
+from heimdall.alerting.store import OWNED
 from heimdall.api.answers import respond_data
 from heimdall.clock import Clock
 from heimdall.errors import NotFound
@@ -45,6 +46,7 @@ class IncidentsParameters(BaseModel):
     state: Annotated[
         Literal["firing", "acknowledged", "resolved", "open"] | None, Field(description="`open`: not resolved")
     ] = None
+    owner: Annotated[str | None, Field(description="only with alerts of this owner")] = None
     limit: Annotated[int, Field(ge=1, le=1_000, description="at most, newest first")] = 100
 
 
@@ -95,6 +97,8 @@ def alert_routes(manager: AlertManager, clock: Clock) -> APIRouter:
     async def incidents(parameters: Annotated[IncidentsParameters, Query()]) -> Response:
         began = clock.monotonic()
         terms, values = _state_terms(parameters.state)
+        if parameters.owner is not None:
+            terms, values = [*terms, OWNED], [*values, parameters.owner]
         found = await run_in_threadpool(manager.store.incidents, " AND ".join(terms), values, parameters.limit)
         return respond_data([_timed(each.as_row()) for each in found], took_ms=(clock.monotonic() - began) * 1e3)
 

@@ -124,7 +124,14 @@ def _parts_before(config: NodeConfig, clock: Clock, storage: tuple[Engine, Catal
     feedback = Feedback(findings.opinions())
     rules = open_book(config.data / "insight" / "rules.db", config.alerting.rules)
     routing = read_routing(config.alerting.file)
-    alerts = AlertManager(AlertStore(config.data / "alerting" / "alerts.db"), routing, config.alerting, clock)
+    labels = TemplateLabels(config.data / "templates" / "labels.db")
+    alerts = AlertManager(
+        AlertStore(config.data / "alerting" / "alerts.db"),
+        routing,
+        config.alerting,
+        clock,
+        template_owner=lambda tenant, template_id: labels.owner(tenant, template_id, templates.catalogue),
+    )
     push_key = open_push_key(routing, config.data / "alerting" / "push-key.pem")
     notifiers = open_notifiers(routing, clock, os.environ, alerts.store, push_key)
     delivery = Delivery(alerts.store, notifiers, clock)
@@ -169,7 +176,7 @@ def _parts_before(config: NodeConfig, clock: Clock, storage: tuple[Engine, Catal
         queries=queries,
         meaning=meaning,
         templates=templates.catalogue,
-        labels=TemplateLabels(config.data / "templates" / "labels.db"),
+        labels=labels,
         cache=cache,
         findings=findings,
         feedback=feedback,

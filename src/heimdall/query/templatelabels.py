@@ -95,6 +95,15 @@ class TemplateLabels:
             own = list(self._newest.get(tenant, {}))
         return self.all(tenant, catalogue.names(tenant, own).final) if own else {}
 
+    def owner(self, tenant: TenantId, template_id: int, catalogue: Catalogue) -> str:
+        """Whose a template is, or one that it was merged into; empty when it is nobody's."""
+        shown = self.shown(tenant, catalogue)
+        if not shown:
+            return ""
+        final = catalogue.names(tenant, [template_id]).final
+        label = shown.get(final.get(template_id, template_id))
+        return label.owner if label else ""
+
     def history(self, tenant: TenantId, members: Sequence[int]) -> list[Label]:
         """Every change of the label of these ids, newest first, `MAX_CHANGES` at most."""
         marks = ", ".join("?" * len(members))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from heimdall.alerting.routing import routing_of
 from heimdall.alerting.store import AlertStore
 from heimdall.clock import ManualClock
 from heimdall.insight.rules.firing import Firing
-from heimdall.model.batch import DEFAULT_TENANT
+from heimdall.model.batch import DEFAULT_TENANT, TenantId
 
 ROUTING: dict[str, Any] = {
     "channel": [{"name": name, "kind": "webhook", "url": f"https://{name}.example"} for name in ("ops", "pay")],
@@ -46,17 +47,26 @@ class Remembering:
 class Desk:
     """What tests talk to."""
 
-    def __init__(self, path: Path, routing: dict[str, Any] | None = None, **settings: Any) -> None:
+    def __init__(
+        self,
+        path: Path,
+        routing: dict[str, Any] | None = None,
+        template_owner: Callable[[TenantId, int], str] = lambda tenant, template_id: "",
+        **settings: Any,
+    ) -> None:
         self.clock = ManualClock()
         self.path = path
         self._routing = routing_of(ROUTING if routing is None else routing)
         self._config = AlertingConfig(**settings)
+        self._template_owner = template_owner
         self._number = 0
         self.open()
 
     def open(self) -> None:
         self.store = AlertStore(self.path / "alerts.db")
-        self.manager = AlertManager(self.store, self._routing, self._config, self.clock)
+        self.manager = AlertManager(
+            self.store, self._routing, self._config, self.clock, template_owner=self._template_owner
+        )
 
     def restart(self) -> None:
         self.store.close()

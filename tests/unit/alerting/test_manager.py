@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import Any
 import pytest
 
 from heimdall.alerting.alert import Matchers
-from heimdall.errors import InvalidInput, NotFound
+from heimdall.alerting.routing import routing_of
+from heimdall.alerting.store import OWNED as STORED_OWNED
+from heimdall.errors import HeimdallError, InvalidInput, NotFound
 from heimdall.model.batch import DEFAULT_TENANT
 from unit.alerting.signals import ROUTING, Desk
 
@@ -232,3 +235,54 @@ def test_a_notification_leads_to_the_page_of_its_incident(tmp_path: Path) -> Non
     (told,) = desk.told("ops")
     desk.store.close()
     assert told.url == f"https://heimdall.example/alerts/{told.incident}"
+
+
+OWNED: dict[str, Any] = ROUTING | {
+    "owner": [
+        {"name": "team-pay", "services": ["payment", "/ledger-.*/"]},
+        {"name": "team-all", "services": ["/.*/"]},
+    ],
+    "route": {"channels": ["ops"], "routes": [{"match": {"owner": "team-pay"}, "channels": ["pay"]}]},
+}
+
+
+def test_an_alert_is_its_services_owners(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, OWNED)
+    for number, service in enumerate(("payment", "ledger-eu", "web", "")):
+        desk.fire(f"r{number}", service)
+    owners = {alert.service: alert.labels["owner"] for alert in desk.store.alerts() if alert.service}
+    assert owners == {"payment": "team-pay", "ledger-eu": "team-pay", "web": "team-all"}
+    assert [told.owners for told in desk.told("pay")] == [["team-pay"], ["team-pay"]]
+    assert [incident.title for incident in desk.store.incidents(STORED_OWNED, ["team-pay"])] == [
+        "r1 of ledger-eu", "r0 of payment",
+    ]  # fmt: skip
+    desk.restart()
+    assert [incident.owners for incident in desk.store.incidents(STORED_OWNED, ["team-pay"])] == [["team-pay"]] * 2
+
+
+def test_a_templates_own_owner_stands_before_its_services(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, OWNED, template_owner=lambda _, template_id: "ann" if template_id == 7 else "")
+    desk.fire("r1", "payment", template_id=7)
+    desk.fire("r2", "payment", template_id=8)
+    desk.fire("r3", "payment", template_id=7, labels={"owner": "who the record says"})
+    assert {a.rule: a.labels["owner"] for a in desk.store.alerts()} == {
+        "r1": "ann", "r2": "team-pay", "r3": "who the record says",
+    }  # fmt: skip
+    (incident,) = desk.store.incidents()
+    assert incident.owners == ["ann", "team-pay", "who the record says"]
+
+
+@pytest.mark.parametrize(
+    ("owner", "reason"),
+    [
+        ({"services": ["a"]}, "needs a name"),
+        ({"name": "x"}, "owner x: services must be a list of services"),
+        ({"name": "x", "services": "payment"}, "owner x: services must be a list"),
+        ({"name": "x", "services": [3]}, "owner x: matcher service must be text"),
+        ({"name": "x", "services": ["/(/"]}, "owner x: matcher service"),
+        ({"name": "x", "service": ["a"]}, "owner: unknown key service"),
+    ],
+)
+def test_an_owner_that_says_nothing_is_named(owner: dict[str, Any], reason: str) -> None:
+    with pytest.raises(HeimdallError, match=re.escape(reason)):
+        routing_of(ROUTING | {"owner": [owner]})

@@ -154,8 +154,10 @@ async def test_a_merge_keeps_records_labels_and_their_history(
     assert (data["template_id"], data["name"], data["owner"]) == (1, "declines", "team-pay")
     assert (data["count"], data["levels"]) == (600, {"info": 540, "error": 60})
     assert [(each["template_id"], each["count"]) for each in data["members"]] == [(3, 300), (1, 240), (2, 60)]
+    assert {labels.owner(DEFAULT_TENANT, number, catalogue) for number in (1, 2)} == {"team-pay"}
     # The template's own label goes before those it inherited, whatever came later.
     labels.put(DEFAULT_TENANT, Label(1, "carts", "team-cart", "", 5))
+    assert labels.owner(DEFAULT_TENANT, 1, catalogue) == "team-cart"
     data = (await client.get("/api/v1/templates/2")).json()["data"]
     assert data["name"] == "carts"
     assert {each["name"] for each in data["label_history"]} == {"carts", "declines"}

@@ -49,11 +49,13 @@ export function IncidentCard({ incident, all, selected, actions, onSelect, onOpe
 }
 
 export function IncidentFacts({ incident }: { incident: Incident }) {
-  const { services, alerts, open_alerts, storm, channels, escalations, opened, resolved, acknowledged_by } = incident;
+  const { services, owners, alerts, open_alerts, storm, channels, escalations, opened, resolved, acknowledged_by } =
+    incident;
   const named = services.filter(Boolean);
   return (
     <ul className="incident-facts muted">
       {named.length > 0 && <li>{named.join(', ')}</li>}
+      {owners.length > 0 && <li>owned by {safeText(owners.join(', '))}</li>}
       <li className="number">
         {plural(alerts, 'alert')}
         {open_alerts > 0 && open_alerts < alerts && `, ${open_alerts} open`}

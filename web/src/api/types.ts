@@ -252,6 +252,8 @@ export interface Incident {
   severity: Severity;
   state: AlertState;
   services: string[];
+  /** Whose its alerts are. */
+  owners: string[];
   rules: string[];
   alerts: number;
   open_alerts: number;

@@ -32,6 +32,10 @@ def summary(notification: Notification) -> list[str]:
     more = notification.alerts - len(lines)
     if lines and more > 0:
         lines.append(f"and {more:,} more alerts")
+    if notification.owners:
+        lines.append(
+            f"Owner: {', '.join(notification.owners[:3])}{' and more' if len(notification.owners) > 3 else ''}"
+        )
     if notification.flapping:
         lines.append("It comes and goes: it is told again only after it has been quiet for long.")
     if notification.escalation:

@@ -54,20 +54,22 @@ def list_alerts(state: str, service: str | None, output: str, url: str) -> None:
 
 @command.command("incidents")
 @_state
+@click.option("--owner", help="Only of this owner.")
 @_output
 @url_option
-def incidents(state: str, output: str, url: str) -> None:
+def incidents(state: str, owner: str | None, output: str, url: str) -> None:
     """Show incidents, newest first."""
     with NodeClient(url) as node:
-        answer = node.get("/api/v1/incidents", {"state": None if state == "all" else state})
+        answer = node.get("/api/v1/incidents", {"state": None if state == "all" else state, "owner": owner})
     if output == "json":
         _print(answer)
         return
     if not answer["data"]:
         click.echo(_none("incidents", state))
         return
-    names = ["id", "severity", "state", "title", "alerts", "open_alerts", "opened"]
-    console().print(table([_shown(row, names) for row in answer["data"]], names))
+    names = ["id", "severity", "state", "title", "owners", "alerts", "open_alerts", "opened"]
+    rows = [_shown(row | {"owners": ", ".join(row["owners"])}, names) for row in answer["data"]]
+    console().print(table(rows, names))
 
 
 def _none(what: str, state: str) -> str:
