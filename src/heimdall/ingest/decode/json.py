@@ -10,12 +10,15 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain, pairwise
+from typing import Any
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from heimdall.errors import TooLarge
+from heimdall.ingest.decode.canonical import KINDS, Kind, candidates
 from heimdall.ingest.decode.decoded import Decoded, Numbered, RejectedList, Together, split
 from heimdall.ingest.decode.fields import Canonical, Fields, canonical, finished
 from heimdall.ingest.decode.hints import NO_HINTS, Hints
@@ -181,12 +184,12 @@ def _read_texts(
     piece = b"\n".join(texts)
     # each begins an object, so as many records as texts is one record each
     if piece.startswith(b"{") and piece.count(b"\n{") == len(texts) - 1:
-        found = _by_columns(piece, len(texts), schemas, array=False)
+        found = _by_columns(piece, len(texts), schemas, array=False, hints=hints)
         if found is not None and found.count == len(texts):
             yield found
             return
         if _is_clean(piece) and not _has_long_line(piece):
-            found, rest = columns_of_most(list(enumerate(texts, start=first)))
+            found, rest = _most_by_columns(list(enumerate(texts, start=first)), hints)
             if found is not None:
                 yield found
             yield from _one_by_one(rest, hints, rejected)
@@ -233,13 +236,13 @@ def _read(
     schemas: SchemaMemory,
     names: Names | None,
 ) -> Iterator[Fields]:
-    found = _by_columns(piece, lines, schemas, array=array)
+    found = _by_columns(piece, lines, schemas, array=array, hints=hints, names=names)
     if found is not None:
-        yield found if names is None else replace(found, frame=found.frame.rename(names(found.frame.columns)))
+        yield found
         return
     values: Iterable[tuple[int, bytes]] = _values(piece, array, first_line)
     if not array and names is None and _is_clean(piece) and not _has_long_line(piece):
-        found, values = columns_of_most(list(values))
+        found, values = _most_by_columns(list(values), hints)
         if found is not None:
             yield found
     yield from _one_by_one(values, hints, rejected, names)
@@ -264,12 +267,48 @@ def _one_by_one(
         yield found
 
 
-def _by_columns(piece: bytes, lines: int, schemas: SchemaMemory, *, array: bool) -> Fields | None:
+def _by_columns(
+    piece: bytes,
+    lines: int,
+    schemas: SchemaMemory,
+    *,
+    array: bool,
+    hints: Hints = NO_HINTS,
+    names: Names | None = None,
+) -> Fields | None:
     if not _is_clean(piece):
         return None
     if array:
-        return columns_of_array(piece, schemas) if len(piece) <= _PIECE_BYTES else None
-    return None if _has_long_line(piece) else columns_of_lines(piece, lines, schemas)
+        found = columns_of_array(piece, schemas) if len(piece) <= _PIECE_BYTES else None
+    else:
+        found = None if _has_long_line(piece) else columns_of_lines(piece, lines, schemas)
+    if found is not None and names is not None:
+        found = replace(found, frame=found.frame.rename(names(found.frame.columns)))
+    return found if found is not None and _keeps_text(found.frame, hints) else None
+
+
+def _most_by_columns(lines: list[tuple[int, bytes]], hints: Hints) -> tuple[Fields | None, Iterable[tuple[int, bytes]]]:
+    """As `columns_of_most`."""
+    found, rest = columns_of_most(lines)
+    return (found, rest) if found is None or _keeps_text(found.frame, hints) else (None, lines)
+
+
+_AS_TEXT = frozenset(name for name, kind in KINDS.items() if kind in (Kind.MESSAGE, Kind.TEXT, Kind.WORD))
+
+
+def _keeps_text(frame: pl.DataFrame, hints: Hints) -> bool:
+    """Whether no field that becomes text holds floats: an integer beside them is one, too, and its 7 would read 7.0."""
+    floats = [name for name, dtype in _leaves(frame.schema.items()) if dtype.is_float()]
+    return not floats or _AS_TEXT.isdisjoint(candidates(floats, hints))
+
+
+def _leaves(fields: Iterable[tuple[str, Any]], prefix: str = "") -> Iterator[tuple[str, pl.DataType]]:
+    """Names, dotted when nested, and types."""
+    for name, dtype in fields:
+        if isinstance(dtype, pl.Struct):
+            yield from _leaves(dtype, f"{prefix}{name}.")
+        else:
+            yield prefix + name, dtype
 
 
 def _is_clean(piece: bytes) -> bool:

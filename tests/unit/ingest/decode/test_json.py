@@ -307,3 +307,17 @@ def test_nothing_is_no_records(body: str) -> None:
     decoded = decode(body)
     assert (decoded.num_rows, decoded.rejected_count) == (0, 0)
     assert set(decoded.table.schema.names) <= set(LOG_SCHEMA.names)
+
+
+@pytest.mark.parametrize("form", [b"%s\n%s", b"[%s,%s]"])
+def test_a_number_that_is_text_here_reads_as_it_was_written_whatever_stands_beside_it(form: bytes) -> None:
+    body = form % (b'{"user_id":7,"message":1,"x":2}', b'{"user_id":7.5,"message":0.5,"x":2.5}')
+    first, second = rows(body)
+    assert (first["user_id"], first["message"], first["attributes"]) == ("7", "1", {"x": 2})
+    assert (second["message"], second["attributes"]) == ("0.5", {"x": 2.5, "user_id": 7.5})
+
+
+def test_a_null_inside_an_object_is_absent_however_the_record_is_read() -> None:
+    alike = rows(b'{"a":{"b":null,"c":1}}\n{"a":{"c":2}}')
+    differing = rows(b'[{"a":{"b":null,"c":1}},{"a":[]}]')
+    assert alike[0]["attributes"] == differing[0]["attributes"] == {"a": {"c": 1}}
