@@ -127,6 +127,20 @@ def loki_protobuf(records: list[dict[str, object]]) -> bytes:
     return b"".join(inner(1, inner(1, labels.encode()) + b"".join(entries)) for labels, entries in streams.items())
 
 
+def loki_json(records: list[dict[str, object]]) -> bytes:
+    """The same in JSON."""
+    streams: dict[tuple[object, object], list[object]] = {}
+    for sent in records:
+        metadata = {name: str(sent[name]) for name in ("trace_id", "span_id", "user_id", "pod")}
+        entry = [str(sent["_time"]), sent["_msg"], metadata]
+        streams.setdefault((sent["service"], sent["level"]), []).append(entry)
+    sent_streams = [
+        {"stream": {"service_name": service, "level": level}, "values": entries}
+        for (service, level), entries in streams.items()
+    ]
+    return orjson.dumps({"streams": sent_streams})
+
+
 def inner(number: int, content: bytes) -> bytes:
     """A protobuf field with a length."""
     return bytes([number << 3 | 2]) + varint(len(content)) + content

@@ -28,7 +28,7 @@ import psutil
 import pyarrow as pa
 
 from applogs import applogs
-from decode import bulk, loki_protobuf, otlp_protobuf, varint
+from decode import bulk, loki_json, loki_protobuf, otlp_json, otlp_protobuf, varint
 from ingest import HEIMDALL, _cpu_s, _free_port, _wait_until_ready
 
 Sent = tuple[str, dict[str, str], bytes]
@@ -75,9 +75,19 @@ def doors(lines: list[bytes]) -> Iterator[tuple[str, Sent]]:
     yield "OTLP protobuf", ("/v1/logs", protobuf, otlp_protobuf(records))
     envelopes = b"".join(b'{"event":' + line + b"}" for line in lines)
     yield "Splunk HEC", ("/services/collector/event", {"Authorization": "Splunk any"}, envelopes)
+    of_json = {"Content-Type": "application/json"}
+    yield "Loki JSON", ("/loki/api/v1/push", of_json, loki_json(records))
+    yield "OTLP JSON", ("/v1/logs", of_json, otlp_json(records))
+    if len(records) == 1:
+        yield "GELF", ("/gelf", of_json, _gelf(records[0]))
     native = b"".join(map(_victorialogs_row, records))
     yield "VictoriaLogs rows", ("/insert/native?version=v1", {"Content-Type": "application/octet-stream"}, native)
     yield "Datadog", ("/api/v2/logs", {"DD-API-KEY": "any"}, b"[" + b",".join(lines) + b"]")
+
+
+def _gelf(record: dict[str, Any]) -> bytes:
+    own = {"version": "1.1", "host": record["pod"], "short_message": record["_msg"], "timestamp": record["_time"] / 1e9}
+    return orjson.dumps(own | {f"_{name}": value for name, value in record.items() if not name.startswith("_")})
 
 
 def _victorialogs_row(record: dict[str, Any]) -> bytes:

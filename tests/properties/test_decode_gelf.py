@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heimdall.clock import ManualClock
-from heimdall.ingest.decode.gelf import decode_gelf
+from heimdall.ingest.decode.gelf import decode_gelf, decode_gelf_together, is_gelf
 from heimdall.ingest.decode.json_schema import SchemaMemory
 from heimdall.ingest.sources.gelf import MAX_UNFINISHED_BYTES, ChunkAssembler
 from heimdall.model.batch import LOG_SCHEMA
+from properties.together import check_together
 
 NOW_NS = 1_795_343_400_000_000_000
 NAMES = st.sampled_from(
@@ -55,6 +56,18 @@ def test_a_broken_message_does_not_change_its_neighbours(documents: list[bytes],
     told = [said(row) for row in beside]
     for row in alone:
         assert said(row) in told
+
+
+@given(st.lists(ANY | st.just(b'{"_log":"one","_stream":"stdout"}'), max_size=6))
+def test_messages_that_go_together_are_read_like_each_alone(documents: list[bytes]) -> None:
+    check_together(
+        documents,
+        lambda given: decode_gelf_together(given, now_ns=NOW_NS, schemas=SchemaMemory()),
+        lambda document: decode_gelf([document], now_ns=NOW_NS, schemas=SchemaMemory()),
+        every=False,
+    )
+    parts = decode_gelf_together(documents, now_ns=NOW_NS, schemas=SchemaMemory()).parts
+    assert not any(part for part, document in zip(parts, documents, strict=True) if not is_gelf(document))
 
 
 @given(st.lists(st.binary(max_size=80).map(lambda rest: b"\x1e\x0f" + rest), max_size=40))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from heimdall.errors import InvalidInput
 from heimdall.ingest.decode.json_schema import SchemaMemory
-from heimdall.ingest.decode.loki_json import decode_loki_json
+from heimdall.ingest.decode.loki_json import decode_loki_json, decode_loki_json_together
 from heimdall.ingest.decode.loki_protobuf import decode_loki_protobuf, decode_loki_protobuf_together
 from heimdall.ingest.decode.protobuf_together import is_framed
 from properties.together import check_together, rows
@@ -47,14 +47,21 @@ def protobuf(streams: list) -> bytes:
     return body
 
 
-@given(STREAMS)
-def test_both_forms_say_the_same(streams: list) -> None:
+def as_json(streams: list) -> bytes:
     sent = [
         {"stream": labels, "values": [[str(time), line, metadata] for time, line, metadata in entries * times]}
         for labels, entries, times in streams
     ]
+    return orjson.dumps({"streams": sent})
+
+
+BROKEN_ENTRY = b'{"streams":[{"stream":{"job":"a"},"values":[["1","x"],["yesterday?","y"]]}]}'
+
+
+@given(STREAMS)
+def test_both_forms_say_the_same(streams: list) -> None:
     one = decode_loki_protobuf(protobuf(streams), now_ns=NOW_NS, schemas=SchemaMemory())
-    other = decode_loki_json(orjson.dumps({"streams": sent}), now_ns=NOW_NS, schemas=SchemaMemory())
+    other = decode_loki_json(as_json(streams), now_ns=NOW_NS, schemas=SchemaMemory())
     assert one.rejected_count == other.rejected_count == 0
     assert one.num_rows == sum(len(entries) * times for _, entries, times in streams)
     assert rows(one.table) == rows(other.table)
@@ -91,6 +98,16 @@ def test_requests_that_go_together_are_read_like_each_alone(bodies: list[bytes],
         bodies,
         lambda bodies: decode_loki_protobuf_together(bodies, **given),
         lambda body: decode_loki_protobuf(body, **given),
+    )
+
+
+@given(st.lists(STREAMS.map(as_json) | st.sampled_from([b"", b"{}", BROKEN_ENTRY]), min_size=1, max_size=5))
+def test_requests_in_json_that_go_together_are_read_like_each_alone(bodies: list[bytes]) -> None:
+    given: dict[str, Any] = {"now_ns": NOW_NS, "schemas": SchemaMemory()}
+    check_together(
+        bodies,
+        lambda bodies: decode_loki_json_together(bodies, **given),
+        lambda body: decode_loki_json(body, **given),
     )
 
 

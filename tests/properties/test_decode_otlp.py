@@ -13,7 +13,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from heimdall.errors import InvalidInput
 from heimdall.ingest.decode.decoded import Decoded
 from heimdall.ingest.decode.json_schema import SchemaMemory
-from heimdall.ingest.decode.otlp_json import decode_otlp_json
+from heimdall.ingest.decode.otlp_json import decode_otlp_json, decode_otlp_json_together
 from heimdall.ingest.decode.otlp_protobuf import decode_otlp_protobuf, decode_otlp_protobuf_together
 from properties.together import check_together
 
@@ -198,4 +198,21 @@ def test_requests_that_go_together_are_read_like_each_alone(bodies: list[bytes])
         bodies,
         lambda given: decode_otlp_protobuf_together(given, now_ns=NOW_NS, schemas=SchemaMemory()),
         lambda body: decode_otlp_protobuf(body, now_ns=NOW_NS),
+    )
+
+
+BROKEN_RECORD = b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"x"}},{"traceId":"zz"}]}]}]}'
+
+
+@given(
+    st.lists(
+        REQUESTS.map(lambda said: as_json(request_of(said))) | st.sampled_from([b"", b"{}", b"[]", BROKEN_RECORD]),
+        max_size=4,
+    )
+)
+def test_requests_in_json_that_go_together_are_read_like_each_alone(bodies: list[bytes]) -> None:
+    check_together(
+        bodies,
+        lambda given: decode_otlp_json_together(given, now_ns=NOW_NS, schemas=SchemaMemory()),
+        lambda body: decode_otlp_json(body, now_ns=NOW_NS),
     )

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 
-from heimdall.ingest.decode.decoded import Decoded
+from heimdall.errors import InvalidInput
+from heimdall.ingest.decode.decoded import Decoded, Together, split
 from heimdall.ingest.decode.json import MAX_RECORD_BYTES, decode_json, joined
 from heimdall.ingest.decode.json_records import parse_record
 from heimdall.ingest.decode.json_schema import SchemaMemory
@@ -37,6 +38,21 @@ def decode_gelf(documents: Sequence[bytes], *, now_ns: int, schemas: SchemaMemor
     if broken:
         tables.append(malformed(broken, now_ns=now_ns))
     return Decoded(levelled(joined(tables)))
+
+
+def decode_gelf_together(documents: list[bytes], *, now_ns: int, schemas: SchemaMemory) -> Together[Decoded]:
+    """Records of several messages in one go, each as `decode_gelf` reads it alone.
+
+    Left to be read alone: what is no GELF, and what may be text that Docker wrapped, whose lines may belong together.
+    """
+    counts = [int(is_gelf(each) and not (b'log"' in each and b'stream"' in each)) for each in documents]
+    good = [each for each, count in zip(documents, counts, strict=True) if count]
+    if not good:
+        return Together(joined([]), [None] * len(documents))
+    decoded = decode_gelf(good, now_ns=now_ns, schemas=schemas)
+    if decoded.num_rows != len(good):
+        raise InvalidInput("one of the messages is not one record")
+    return split(decoded.table, counts)
 
 
 def is_gelf(document: bytes) -> bool:

@@ -13,15 +13,9 @@ import numpy as np
 import polars as pl
 
 from heimdall.ingest.decode.otlp_values import BOOL, BYTES, DOUBLE, INT, STRING, any_values
-from heimdall.ingest.decode.pairs import Even
+from heimdall.ingest.decode.pairs import Even, are_few
 from heimdall.ingest.decode.protobuf import Wire
 from heimdall.ingest.decode.protobuf_fields import Places, Selected
-
-_FEW_NAMES = 16
-"""So many are cheaper as columns than one by one, however few the records are."""
-
-_MOST_NAMES = 64
-"""A column costs some 0.1 ms whatever its length."""
 
 _TEXT_TAG = STRING << 3 | 2
 
@@ -37,7 +31,7 @@ def even_values(wire: Wire, sent: Selected) -> Even | None:
 
 
 def _even(wire: Wire, sent: Selected, read: Callable[[Wire, Places, Places], pl.Series | None]) -> Even | None:
-    if not 0 < sent.each <= max(_FEW_NAMES, min(len(sent) // sent.each, _MOST_NAMES)):
+    if not sent.each or not are_few(sent.each, len(sent) // sent.each):
         return None
     columns: dict[str, pl.Series] = {}
     for start, end in zip(sent.start.reshape(-1, sent.each).T, sent.end.reshape(-1, sent.each).T, strict=True):

@@ -25,7 +25,7 @@ from heimdall.errors import (
     UnsupportedMedia,
 )
 from heimdall.ingest.decode.decoded import Decoded
-from heimdall.ingest.decode.loki_json import decode_loki_json
+from heimdall.ingest.decode.loki_json import decode_loki_json, decode_loki_json_together
 from heimdall.ingest.decode.loki_protobuf import decode_loki_protobuf, decode_loki_protobuf_together
 from heimdall.ingest.sources.http.coalesce import Joint
 from heimdall.ingest.sources.http.door import HttpDoor, content_type_of, taking
@@ -65,7 +65,12 @@ class LokiLogs:
         now_ns, schemas = self._door.now_ns(), self._door.schemas
         if content_type == "application/json":
             decoded = await self._door.take(
-                "loki", request, lambda body: decode_loki_json(body, now_ns=now_ns, schemas=schemas)
+                "loki",
+                request,
+                lambda body: decode_loki_json(body, now_ns=now_ns, schemas=schemas),
+                joint=Joint(
+                    "loki json", lambda bodies: decode_loki_json_together(bodies, now_ns=now_ns, schemas=schemas)
+                ),
             )
         elif content_type in _PROTOBUF:
             # the form is snappy by definition; some agents say so, some do not

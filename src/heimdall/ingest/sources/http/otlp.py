@@ -30,7 +30,7 @@ from heimdall.errors import (
 )
 from heimdall.ingest.decode.decoded import Decoded, Together
 from heimdall.ingest.decode.json_schema import SchemaMemory
-from heimdall.ingest.decode.otlp_json import decode_otlp_json
+from heimdall.ingest.decode.otlp_json import decode_otlp_json, decode_otlp_json_together
 from heimdall.ingest.decode.otlp_protobuf import decode_otlp_protobuf, decode_otlp_protobuf_together
 from heimdall.ingest.sources.http.coalesce import Joint
 from heimdall.ingest.sources.http.door import HttpDoor, content_type_of, taking
@@ -77,9 +77,10 @@ class OtlpLogs:
             return otlp_decode(body, form, self._door.now_ns(), self._door.schemas)
 
         def decode_together(bodies: list[bytes]) -> Together[Decoded]:
-            return decode_otlp_protobuf_together(bodies, now_ns=self._door.now_ns(), schemas=self._door.schemas)
+            together = decode_otlp_json_together if form is OtlpForm.JSON else decode_otlp_protobuf_together
+            return together(bodies, now_ns=self._door.now_ns(), schemas=self._door.schemas)
 
-        joint = Joint("otlp", decode_together) if form is OtlpForm.PROTOBUF else None
+        joint = Joint(("otlp", form), decode_together)
         return otlp_success(await self._door.take("otlp", request, decode, joint=joint), form)
 
 
