@@ -495,7 +495,7 @@ def test_a_crash_around_a_joint_append_replays_it_with_the_same_bounds(bus, tmp_
     again = make_runner(bus, engine, tmp_path, QUIET)
     try:
         assert again.wait_until_stored(bus.end, timeout_s=5)
-        assert origins[1:3] == [(2, 4), (2, 4)]
+        assert origins.count((2, 4)) == 2  # in which order writers side by side call storage is open
         assert stored(engine) == [(1, "a", 1), (2, "b", 2), (3, "c", 3), (4, "b", 2), (5, "d", 4)]
         assert totals(again) == (5, 5, 0)
     finally:
