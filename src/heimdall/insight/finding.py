@@ -20,6 +20,7 @@ class FindingKind(StrEnum):
     TEMPLATE_BURST = "template_burst"
     NEW_TEMPLATE = "new_template"
     NEW_ERROR = "new_error"
+    RECURRENCE = "recurrence"
     LATENCY = "latency"
     ORDER = "order"
     MIX = "mix"

@@ -44,7 +44,7 @@ def fisher(evidence: FloatArray) -> FloatArray:
 _MARGIN = 0.0
 """Evidence on top of the bar that ideal p-values would need: votes are conformal one by one, their combination and its
 course over time only nearly."""
-_SURE = 8.0
+SURE = 8.0
 """Evidence that no healthy service shows: what was told before it was true, and costs the budget nothing."""
 _SURE_STEPS = 40
 """Steps after a finding in which that may come out: ten minutes."""
@@ -89,10 +89,12 @@ class Budget:
             self._open = np.concatenate([self._open, np.zeros((more, self._open.shape[1]), np.int64)])
             self._fatigue = np.concatenate([self._fatigue, np.zeros((more, self._fatigue.shape[1]))])
 
-    def step(self, rows: Rows, evidence: FloatArray) -> FloatArray:
-        """By how much each row's evidence is over its lowest bar; negative below it."""
+    def step(self, rows: Rows, evidence: FloatArray, trouble: NDArray[np.bool_] | None = None) -> FloatArray:
+        """By how much each row's evidence is over its lowest bar; negative below it. `trouble` (by row): it is certain
+        that something is wrong with it, so what was told of it was true."""
         self._evidence[rows] = evidence
-        proven = (evidence >= _SURE)[:, None] & (self._open[rows] > 0)
+        sure = evidence >= SURE if trouble is None else (evidence >= SURE) | trouble
+        proven = sure[:, None] & (self._open[rows] > 0)
         self._fatigue[rows] = np.maximum(self._fatigue[rows] - proven, 0.0)
         self._open[rows] = np.where(proven, 0, np.maximum(self._open[rows] - 1, 0))
         self._fatigue[rows] *= 0.5 ** (1 / self._config.fatigue_half_life_steps)

@@ -17,8 +17,12 @@ from heimdall.insight.step import STEP_S, StepCounts
 VOTES: tuple[FindingKind, ...] = (
     FindingKind.VOLUME_UP, FindingKind.VOLUME_DOWN, FindingKind.ERRORS, FindingKind.WARNINGS, FindingKind.ORDER,
     FindingKind.TEMPLATE_BURST, FindingKind.NEW_TEMPLATE, FindingKind.NEW_ERROR, FindingKind.LATENCY,
-    FindingKind.RARE_VALUE, FindingKind.MIX,
+    FindingKind.RARE_VALUE, FindingKind.RECURRENCE, FindingKind.MIX,
 )  # fmt: skip
+MIX = VOTES.index(FindingKind.MIX)
+_OF_A_TEMPLATE = {
+    FindingKind.TEMPLATE_BURST, FindingKind.NEW_TEMPLATE, FindingKind.NEW_ERROR, FindingKind.RECURRENCE,
+}  # fmt: skip
 _COUNTED = {FindingKind.ERRORS: 1, FindingKind.WARNINGS: 2, FindingKind.ORDER: 3}
 
 
@@ -44,7 +48,7 @@ class Judged:
         weights = {
             FindingKind.ERRORS: data.errors, FindingKind.WARNINGS: data.warnings, FindingKind.ORDER: data.odd,
             FindingKind.TEMPLATE_BURST: self.templates.burst, FindingKind.NEW_TEMPLATE: self.templates.fresh,
-            FindingKind.NEW_ERROR: self.templates.fresh,
+            FindingKind.NEW_ERROR: self.templates.fresh, FindingKind.RECURRENCE: self.templates.again,
         }.get(kind)  # fmt: skip
         if weights is None or not len(own) or weights[own].max() <= 0:
             return 0
@@ -53,7 +57,7 @@ class Judged:
     def feature(self, row: int, kind: FindingKind, template: int, rare: RareValue | None) -> Feature:
         """What was seen of a service, beside what was to be expected."""
         evidence = round(float(self.evidence[row, VOTES.index(kind)]), 2)
-        if kind in (FindingKind.TEMPLATE_BURST, FindingKind.NEW_TEMPLATE, FindingKind.NEW_ERROR):
+        if kind in _OF_A_TEMPLATE:
             own = np.flatnonzero((self.step.services == row) & (self.step.templates == np.uint64(template)))
             observed = float(self.step.records[own].sum())
             mean = float(self.templates.expected[own].sum()) if kind is FindingKind.TEMPLATE_BURST else 0.0

@@ -21,9 +21,11 @@ class Run:
 
 
 def statement(
-    kind: FindingKind, service: str, feature: Feature, *, template: str, silent_s: float, run: Run | None = None
-) -> str:
-    """One sentence: what was seen, and what was expected in its place."""
+    kind: FindingKind, service: str, feature: Feature, *, template: str, silent_s: float, run: Run | None = None,
+    before: str = "",
+) -> str:  # fmt: skip
+    """One sentence: what was seen, and what was expected in its place. `before`: when it was seen last, by the
+    calendar's clock."""
     seen = f"{_number(feature.observed)}"
     band = f"expected {_number(feature.low)} to {_number(feature.high)}"
     about = f": {_short(template)}" if template else ""
@@ -46,6 +48,8 @@ def statement(
             return f"{service} logs a message it never logged before, {often} {per}{about}"
         case FindingKind.NEW_ERROR:
             return f"{service} logs a problem it never logged before, {often} {per}{about}"
+        case FindingKind.RECURRENCE:
+            return f"{service} logs again what it only logged in trouble, {often} {per}, last {before}{about}"
         case FindingKind.LATENCY:
             return f"{service} is slower than usual: {seen} ms in the geometric mean, {band}{about}"
         case FindingKind.ORDER:

@@ -2,12 +2,11 @@
 
 Each step every service is judged by all detectors at once. What each says becomes conformal evidence among what it
 said of that service before, the votes become one number, numbers are gathered over time, and what passes the alert
-budget's bar is told once, with the vote that said most as its kind. State is bounded by the number of services.
+budget's bar is told once (`heimdall.insight.telling`). State is bounded by the number of services.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -20,23 +19,22 @@ from heimdall.insight.conformal import FloatArray, Rows, TailBank
 from heimdall.insight.detectors.counts import CountBank, CountStep
 from heimdall.insight.detectors.latency import LatencyBank, LatencyStep
 from heimdall.insight.detectors.outliers import OutlierVotes
-from heimdall.insight.detectors.schedule import DAY, MissedRun, ScheduleBank, by_service
+from heimdall.insight.detectors.schedule import ScheduleBank, by_service
 from heimdall.insight.detectors.season import SeasonBank
 from heimdall.insight.detectors.silence import SilenceBank, SilenceStep
 from heimdall.insight.detectors.states import STATES, ServiceState, StateBank
 from heimdall.insight.detectors.templates import MOST_SERVICES, TemplateBank, TemplateStep, grades_of
-from heimdall.insight.detectors.values import Occurrences, RareValue, ValueBank
-from heimdall.insight.examples import Examples
+from heimdall.insight.detectors.values import Occurrences, ValueBank
 from heimdall.insight.feedback import Feedback
-from heimdall.insight.finding import Feature, Finding, FindingKind, finding_id
-from heimdall.insight.fusion import Budget, BudgetConfig, as_of_steps, combined
+from heimdall.insight.finding import Finding
+from heimdall.insight.fusion import SURE, BudgetConfig, combined
 from heimdall.insight.history import history
-from heimdall.insight.judged import VOTES, Judged
-from heimdall.insight.statement import Run, query_for, statement
-from heimdall.insight.step import STEP_NS, STEP_S, STEPS_PER_DAY, PairCounts, StepCounts
+from heimdall.insight.judged import MIX, VOTES, Judged
+from heimdall.insight.step import STEP_NS, STEP_S, PairCounts, StepCounts
+from heimdall.insight.telling import LOUD, Subject, Teller
 from heimdall.model.batch import TenantId
 
-_DOWN, _NEW_ERROR, _MIX = 1, 7, 10
+_DOWN, _NEW_ERROR, _RECURRENCE = 1, 7, 10
 _ERRORS, _WARNINGS = 1, 2
 OTHER = "(other)"
 """Services beyond the bound are watched together under this name."""
@@ -80,7 +78,6 @@ class TenantWatch:
 
     def __init__(self, tenant: TenantId, feedback: Feedback, config: WatchConfig | None = None) -> None:
         self.tenant = tenant
-        self._feedback = feedback
         self._config = config or WatchConfig()
         self._rows: dict[str, int] = {}
         self._counts = CountBank(4)
@@ -96,12 +93,16 @@ class TenantWatch:
         self._outliers = OutlierVotes()
         self._tails = TailBank(len(VOTES))
         self._states = StateBank()
-        self._budget = Budget(STEPS_PER_DAY, self._config.budget, kinds=len(VOTES) + 1)
-        self._examples = Examples()
+        self._teller = Teller(
+            tenant, feedback, self._calendar, self._templates, self._values, budget=self._config.budget,
+            again_steps=self._config.again_steps, silence_evidence=self._config.silence_evidence,
+        )  # fmt: skip
         self._first_step = np.zeros(0, np.int64)
-        self._told_at = np.full((0, len(VOTES) + 2), -(10**12), np.int64)
         self._ill = np.zeros(0, np.int64)
+        self._trouble = np.zeros(0, np.bool_)
         self._judged_from = -1
+        self._sure_step = -(10**12)
+        """The last one in which some service had evidence that no healthy one shows."""
 
     # -- services -------------------------------------------------------------------------------------------------
 
@@ -126,13 +127,13 @@ class TenantWatch:
     def _grow(self, rows: int) -> None:
         for bank in (
             self._counts, self._in_season, self._season, self._templates, self._latency, self._silence, self._tails,
-            self._states, self._budget,
+            self._states, self._teller,
         ):  # fmt: skip
             bank.grow(rows)
         more = rows - len(self._first_step)
         self._first_step = np.concatenate([self._first_step, np.zeros(more, np.int64)])
         self._ill = np.concatenate([self._ill, np.zeros(more, np.int64)])
-        self._told_at = np.concatenate([self._told_at, np.full((more, len(VOTES) + 2), -(10**12), np.int64)])
+        self._trouble = np.concatenate([self._trouble, np.zeros(more, np.bool_)])
 
     def states(self) -> list[ServiceState]:
         """Of each row, as of the last step."""
@@ -145,7 +146,7 @@ class TenantWatch:
 
     def show(self, templates: Sequence[int], messages: Sequence[str]) -> None:
         """One message of each of these templates, for findings about them."""
-        self._examples.put(templates, messages)
+        self._teller.examples.put(templates, messages)
 
     def pardon(self) -> None:
         """Steps were skipped in which nobody was heard of: no service is called silent for them."""
@@ -182,13 +183,13 @@ class TenantWatch:
         self._latency.teach(past, duration_sum, durations)
         self._silence.teach(past)
         self._templates.teach(pairs, past)
-        self._budget.rest(past.steps)
+        self._teller.budget.rest(past.steps)
         self._ill[:] = 0
         last_step = int(pairs.steps[-1])
         self._values.passed(last_step)
         self._judged_from = last_step + 1
         # Who fell silent long before is no news.
-        self._told_at[self._silence.gap >= self._config.settling_steps, _SILENCE] = last_step
+        self._teller.know_silent(self._silence.gap >= self._config.settling_steps, last_step)
 
     # -- a step ---------------------------------------------------------------------------------------------------
 
@@ -202,17 +203,19 @@ class TenantWatch:
         together = combined(judged.evidence, _WEIGHTS)
         settled = self._settled(data.step)
         together = np.where(settled & (silence.gap == 0), together, 0.0)
+        if (together >= SURE).any():
+            self._sure_step = data.step
         quiet = silence.evidence >= self._config.silence_evidence
         states = self._states.step(rows, np.where(quiet, silence.evidence, together))
         self._ill[rows] = np.where(states > 0, self._ill[rows] + 1, 0)
-        over = self._budget.step(rows, together)
+        self._teller.budget.step(rows, together, self._trouble[rows])
         end_ns = (data.step + 1) * STEP_NS
-        findings = [
-            self._told(int(row), judged, float(together[row]), end_ns) for row in np.flatnonzero(over >= _LOWEST_OVER)
-        ]
-        findings += [self._told_silent(int(row), judged, silence, end_ns) for row in np.flatnonzero(quiet & settled)]
+        near = self._teller.near(rows, together)
+        findings = self._told(judged, together, near, silence, quiet & settled, end_ns)
         missing = self._schedule.step(data.services, data.templates, data.step)
-        findings += [self._told_missing(run, judged, silence, end_ns) for run in by_service(missing)]
+        for run in by_service(missing):
+            about = self._about(run.service, data.step)
+            findings.append(self._teller.told_missing(about, run, data.step, silence, end_ns))
         self._values.passed(data.step)
         return [finding for finding in findings if finding is not None]
 
@@ -238,19 +241,32 @@ class TenantWatch:
         templates = self._templates.look(data.services, data.templates, data.records, grades, data.step, busier)
         unknown = np.zeros(size)
         raw = self._raw(data, counts, templates, unknown)
-        raw[:, [_DOWN, _MIX]] = 0.0
-        loud = np.flatnonzero((raw >= _LOUD).any(axis=1))
+        raw[:, [_DOWN, MIX]] = 0.0
+        loud = np.flatnonzero((raw >= LOUD).any(axis=1))
         evidence = self._calibrated(rows, raw, loud)
         latency = LatencyStep(unknown, unknown, unknown, unknown, unknown)
         judged = Judged(data, totals, counts, templates, latency, unknown, evidence)
         together = combined(evidence, _WEIGHTS)
         settled = self._settled(data.step)
-        near = np.flatnonzero(settled & (together >= self._budget.bars(rows) + _LOWEST_OVER))
-        findings = [self._told(int(row), judged, float(together[row]), now_ns) for row in near]
         silence = self._silence.look(rows, records, self._due(rows), self._counts.dispersion(rows, 0), part)
         quiet = settled & (silence.evidence >= self._config.silence_evidence)
-        findings += [self._told_silent(int(row), judged, silence, now_ns) for row in np.flatnonzero(quiet)]
+        near = settled & self._teller.near(rows, together)
+        findings = self._told(judged, together, near, silence, quiet, now_ns)
         return [finding for finding in findings if finding is not None]
+
+    def _told(
+        self, judged: Judged, together: FloatArray, near: NDArray[np.bool_], silence: SilenceStep,
+        quiet: NDArray[np.bool_], now_ns: int,
+    ) -> list[Finding | None]:  # fmt: skip
+        step = judged.step.step
+        told = [
+            self._teller.told(self._about(row, step), judged, float(together[row]), now_ns)
+            for row in np.flatnonzero(near).tolist()
+        ]
+        return told + [
+            self._teller.told_silent(self._about(row, step), step, silence, now_ns)
+            for row in np.flatnonzero(quiet).tolist()
+        ]
 
     def _settled(self, step: int) -> NDArray[np.bool_]:
         """Services of which enough steps were judged to tell anything."""
@@ -294,7 +310,8 @@ class TenantWatch:
         templates = self._templates.step(
             data.services, data.templates, data.records, grades, data.step, busier, well[data.services]
         )
-        self._templates.passed(rows[silence.gap == 0], data.step, rows[self._ill[rows] > 0])
+        ill = self._ill[rows] > 0
+        self._templates.passed(rows[silence.gap == 0], data.step, rows[ill], self._in_trouble(rows, data.step))
         latency = self._latency.step(
             rows, data.by_service(data.duration_sum, size), data.by_service(data.durations, size), well
         )
@@ -306,14 +323,21 @@ class TenantWatch:
         raw = self._raw(data, counts, templates, latency.evidence)
         # Outlier votes and ranks are looked up where a model says something: elsewhere there is nothing to support or
         # to take back.
-        loud = np.flatnonzero((raw[:, :_MIX] >= _LOUD).any(axis=1))
+        loud = np.flatnonzero((raw[:, :MIX] >= LOUD).any(axis=1))
         if len(loud):
-            raw[loud, _MIX] = self._outliers.scores(vitals[loud]).mean(axis=1)
+            raw[loud, MIX] = self._outliers.scores(vitals[loud]).mean(axis=1)
         evidence = self._calibrated(rows, raw, loud)
         taught = rows[(silence.gap == 0) & well]
         self._tails.learn(taught, raw[taught])
-        mix = np.nan_to_num(raw[:, _MIX])
+        mix = np.nan_to_num(raw[:, MIX])
         return Judged(data, totals, counts, templates, latency, mix, evidence)
+
+    def _in_trouble(self, rows: Rows, step: int) -> NDArray[np.bool_]:
+        """Services that are ill, or were told of, while it is certain that something is wrong."""
+        since = step - self._sure_step
+        suspect = (self._ill[rows] > 0) | self._teller.lately(rows, step)
+        self._trouble[rows] = (suspect & (since <= _SURE_STEPS)) | (self._trouble[rows] & (since <= 2 * _SURE_STEPS))
+        return self._trouble[rows]
 
     def _totals(self, data: StepCounts, size: int) -> tuple[FloatArray, FloatArray]:
         """(records, and what `CountBank` counts) by service."""
@@ -330,120 +354,38 @@ class TenantWatch:
             _most(data.services, templates.burst, size),
             _most(data.services, np.where(grave, 0, templates.fresh), size),
             _most(data.services, np.where(grave, templates.fresh, 0), size),
-            latency, self._values.evidence(data.step, size), np.full(size, np.nan),
+            latency, self._values.evidence(data.step, size), _most(data.services, templates.again, size),
+            np.full(size, np.nan),
         ])  # fmt: skip
 
     def _calibrated(self, rows: Rows, raw: FloatArray, loud: Rows) -> FloatArray:
         """Conformal evidence, never above the model's own; while little is known, the model's own in part."""
-        evidence = np.minimum(np.nan_to_num(raw), _LOUD)
+        evidence = np.minimum(np.nan_to_num(raw), LOUD)
         if len(loud):
             own, conformal = np.nan_to_num(raw[loud]), self._tails.evidence(rows[loud], raw[loud])
             # A rate of all services together is surer than the rank among one's own zeros, which ends at 1 / (n + 1).
             never = ~self._tails.scored(rows[loud])[:, _NEW_ERROR]
             conformal[never, _NEW_ERROR] = own[never, _NEW_ERROR]
-            own[:, _MIX] = np.minimum(conformal[:, _MIX], _MIX_MOST)
+            # Its rate is that of symptoms which nothing came of; ranks would count the true ones against it.
+            conformal[:, _RECURRENCE] = own[:, _RECURRENCE]
+            own[:, MIX] = np.minimum(conformal[:, MIX], _MIX_MOST)
             trust = np.minimum(self._tails.learnt(rows[loud]) / self._config.trusted_steps, 1.0)
-            untested = np.where(np.arange(raw.shape[1]) == _MIX, 0.0, 0.5 * own)
+            untested = np.where(np.arange(raw.shape[1]) == MIX, 0.0, 0.5 * own)
             evidence[loud] = trust * np.minimum(own, conformal) + (1 - trust) * untested
         return evidence
 
-    # -- telling --------------------------------------------------------------------------------------------------
-
-    def _told(self, row: int, judged: Judged, evidence: float, now_ns: int) -> Finding | None:
-        place = int(np.argmax(judged.evidence[row] * _LEADS))
-        kind = VOTES[place]
-        step = judged.step.step
-        lately = step - self._told_at[row, :_SILENCE]
-        if lately[place] < self._config.again_steps or lately.min() < _PAUSE:
-            return None
-        rare = self._rare(row, kind, step)
-        at = judged.template(row, kind, rare)
-        example = self._examples.get(at) if rare is None else f"{rare.path} = {rare.value}"
-        over = evidence - self._feedback.handicap(self.tenant, self._service(row), kind, at)
-        if over < self._budget.bar(row, place):
-            return None
-        self._budget.spend(row, place)
-        self._told_at[row, place] = step
-        main = judged.feature(row, kind, at, rare)
-        others = [
-            vote for vote, said in zip(VOTES, judged.evidence[row], strict=True) if said >= _LOUD and vote != kind
-        ]
-        shown = (main, *(judged.feature(row, other, at, self._rare(row, other, step)) for other in others))
-        return self._finding(row, kind, step, evidence, shown, at, example, now_ns=now_ns)
-
-    def _told_silent(self, row: int, judged: Judged, silence: SilenceStep, now_ns: int) -> Finding | None:
-        kind, step = FindingKind.SILENCE, judged.step.step
-        gap = int(silence.gap[row])
-        if step - self._told_at[row, _SILENCE] <= gap:
-            return None
-        evidence = float(silence.evidence[row])
-        if evidence < self._config.silence_evidence + self._feedback.handicap(self.tenant, self._service(row), kind, 0):
-            return None
-        self._told_at[row, _SILENCE] = step
-        due = float(silence.due[row])
-        feature = Feature("records", 0.0, max(due - 3 * math.sqrt(due), 0.0), due, evidence)
-        silent_s = (now_ns - (step + 1 - gap) * STEP_NS) / 1e9
-        return self._finding(row, kind, step, evidence, (feature,), 0, "", now_ns=now_ns, silent_s=silent_s)
-
-    def _told_missing(self, missed: MissedRun, judged: Judged, silence: SilenceStep, now_ns: int) -> Finding | None:
-        kind, step, row = FindingKind.MISSED_RUN, judged.step.step, missed.service
-        if step - self._told_at[row, _MISSED] < self._config.again_steps:
-            return None  # of the same job, most likely
-        if silence.evidence[row] >= self._config.silence_evidence:
-            return None  # that is told of the whole service
-        evidence = as_of_steps(missed.evidence, missed.tests, STEPS_PER_DAY)
-        handicap = self._feedback.handicap(self.tenant, self._service(row), kind, missed.template)
-        if evidence - handicap < self._budget.bar(row, len(VOTES)):
-            return None
-        self._budget.spend(row, len(VOTES))
-        self._told_at[row, _MISSED] = step
-        feature = Feature(kind.value, 0.0, 1.0, 1.0, round(evidence, 2), 2 * missed.window * STEP_S)
-        example = self._examples.get(missed.template)
-        made = self._finding(row, kind, step, evidence, (feature,), missed.template, example, now_ns=now_ns,
-                             run=self._run(missed))  # fmt: skip
-        expected_ns, last_ns = missed.expected * STEP_NS, missed.last * STEP_NS
-        return replace(made, started_ns=expected_ns, expected_ns=expected_ns, last_seen_ns=last_ns, from_ns=last_ns)
-
-    def _run(self, missed: MissedRun) -> Run:
-        expected, last = (self._calendar.clock_text(step * STEP_S) for step in (missed.expected, missed.last))
-        return Run(missed.period == DAY, expected, last, missed.came)
-
-    def _finding(
-        self, row: int, kind: FindingKind, step: int, evidence: float, features: tuple[Feature, ...], template: int,
-        example: str, *, now_ns: int, silent_s: float = 0.0, run: Run | None = None,
-    ) -> Finding:  # fmt: skip
-        service = self._service(row)
-        end_ns = (step + 1) * STEP_NS
-        started_ns = min(end_ns - STEP_NS, now_ns - round(silent_s) * 10**9)
-        state = STATES[int(self._states.states(np.array([row]))[0])]
-        rare = self._rare(row, kind, step)
-        shown = rare.message if rare else example
-        field, value = (rare.path, rare.value) if rare else ("", "")
-        return Finding(
-            id=finding_id(self.tenant, service, kind, step), tenant=self.tenant, service=service, kind=kind,
-            state=ServiceState.DEGRADED if state is ServiceState.NORMAL else state,
-            statement=statement(kind, service, features[0], template=example, silent_s=silent_s, run=run),
-            started_ns=started_ns, detected_ns=now_ns, evidence=round(evidence, 2), features=features,
-            examples=(shown,) if shown else (), template_id=template,
-            query=query_for(kind, service, template, field, value),
-            from_ns=started_ns - 2 * STEP_NS, to_ns=end_ns,
-            watched_s=float((step - self._first_step[row]) * STEP_S),
-            field=field, value=value, known_since_ns=rare.since * STEP_NS if rare else 0,
-        )  # fmt: skip
-
-    def _rare(self, row: int, kind: FindingKind, step: int) -> RareValue | None:
-        return self._values.rarest(step, row) if kind is FindingKind.RARE_VALUE else None
-
-    def _service(self, row: int) -> str:
-        return list(self._rows)[row]
+    def _about(self, row: int, step: int) -> Subject:
+        watched_s = float((step - self._first_step[row]) * STEP_S)
+        return Subject(row, list(self._rows)[row], self._states.of(row), watched_s)
 
     # -- checkpoint -----------------------------------------------------------------------------------------------
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """State for a checkpoint; not copied."""
         state: dict[str, NDArray[np.generic]] = {
-            "services": np.array(list(self._rows), np.str_), "first_step": self._first_step,
-            "told_at": self._told_at, "ill": self._ill, "judged_from": np.array([self._judged_from]),
+            "services": np.array(list(self._rows), np.str_), "first_step": self._first_step, "ill": self._ill,
+            "trouble": self._trouble, "judged_from": np.array([self._judged_from]),
+            "sure_step": np.array([self._sure_step]),
         }  # fmt: skip
         for name, bank in self._banks():
             state |= {f"{name}/{key}": value for key, value in bank.arrays().items()}
@@ -451,9 +393,9 @@ class TenantWatch:
 
     def load(self, arrays: dict[str, NDArray[np.generic]]) -> None:
         self._rows = {str(name): row for row, name in enumerate(arrays["services"].tolist())}
-        self._first_step, self._told_at = (np.array(arrays[name], np.int64) for name in ("first_step", "told_at"))
-        self._ill = np.array(arrays["ill"], np.int64)
-        self._judged_from = int(arrays["judged_from"][0])
+        self._first_step = np.array(arrays["first_step"], np.int64)
+        self._ill, self._trouble = np.array(arrays["ill"], np.int64), np.array(arrays["trouble"], np.bool_)
+        self._judged_from, self._sure_step = int(arrays["judged_from"][0]), int(arrays["sure_step"][0])
         for name, bank in self._banks():
             prefix = f"{name}/"
             bank.load({key.removeprefix(prefix): value for key, value in arrays.items() if key.startswith(prefix)})
@@ -470,24 +412,15 @@ class TenantWatch:
         yield "outliers", self._outliers
         yield "tails", self._tails
         yield "states", self._states
-        yield "budget", self._budget
-        yield "examples", self._examples
+        yield "teller", self._teller
 
 
-_SILENCE, _MISSED = len(VOTES), len(VOTES) + 1
-"""Where it says when these were told last, behind the votes."""
-_LOUD = 1.0
-"""Evidence of a model from which on its rank is looked up."""
 _MIX_MOST = 2.0
 """Evidence of the outlier votes at most: their scores have no probability of their own, so they support others."""
-_WEIGHTS = np.array([0.07, 0.07, 0.16, 0.10, 0.03, 0.08, 0.04, 0.25, 0.10, 0.06, 0.10]) / 1.06
+_WEIGHTS = np.array([0.07, 0.07, 0.16, 0.10, 0.03, 0.08, 0.04, 0.25, 0.10, 0.06, 0.20, 0.10]) / 1.26
 """By vote: how much of the chance of a false alarm each may use. Errors and problems never seen before get most."""
-_LEADS = np.where(np.arange(len(VOTES)) == _MIX, 0.3, 1.0)
-"""How much a vote counts when the kind of a finding is chosen: what a reader can check goes first."""
-_LOWEST_OVER = -1.5
-"""Useful findings lower a service's bar by at most this."""
-_PAUSE = 40
-"""Steps between two findings of one service of different kinds: ten minutes."""
+_SURE_STEPS = 20
+"""Steps after it in which the services that are ill are in trouble for certain: five minutes."""
 
 
 def _most(services: Rows, evidence: FloatArray, size: int) -> FloatArray:

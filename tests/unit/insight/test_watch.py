@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from heimdall.insight.feedback import Feedback
-from heimdall.insight.finding import Finding
+from heimdall.insight.finding import Finding, FindingKind
+from heimdall.insight.fusion import BudgetConfig
 from heimdall.insight.judged import VOTES
-from heimdall.insight.step import StepCounts
+from heimdall.insight.step import STEP_NS, StepCounts
 from heimdall.insight.watch import TenantWatch, WatchConfig
 from heimdall.model.batch import DEFAULT_TENANT
 
@@ -58,3 +59,42 @@ def test_steady_services_cause_no_more_findings_than_their_budget(rate: float) -
     found = [finding for _ in range(steps) for finding in steady.step()]
     service_days = services * steps / 5_760
     assert len(found) <= 2 * service_days
+
+
+def test_what_was_logged_only_in_trouble_is_told_with_its_first_line_when_it_comes_again() -> None:
+    symptom, error, usual = np.array([70, 71, 2], np.uint64)
+    budget = BudgetConfig(alerts_per_service_day=10.0)
+    watch = TenantWatch(DEFAULT_TENANT, Feedback(), WatchConfig(budget=budget))
+    row = watch.row_of("ledger", FIRST_STEP)
+    rng = np.random.default_rng(5)
+    step = FIRST_STEP
+
+    def logged(lines: dict[np.uint64, tuple[int, int]]) -> list[Finding]:
+        """Records and errors by template, in one step."""
+        nonlocal step
+        lines = {usual: (20 + int(rng.integers(5)), 0), **lines}
+        records, errors = (np.array(each, np.float64) for each in zip(*lines.values(), strict=True))
+        nothing = np.zeros(len(lines))
+        columns = [records, errors, nothing, nothing, nothing, nothing]
+        services, templates = np.full(len(lines), row), np.array(list(lines), np.uint64)
+        found = watch.step(StepCounts.of(step, services, templates, columns))
+        step += 1
+        return found
+
+    for _ in range(600):
+        logged({})
+    for _ in range(4):
+        logged({symptom: (1, 0)})
+    trouble = [found for _ in range(10) for found in logged({symptom: (1, 0), error: (30, 30)})]
+    assert trouble
+    assert trouble[0].kind is not FindingKind.RECURRENCE
+    last = step - 1
+    for _ in range(300):
+        logged({})
+    watch.show([int(symptom)], ["waiting for a lock"])
+    (finding,) = logged({symptom: (1, 0)})
+    assert (finding.kind, finding.template_id) == (FindingKind.RECURRENCE, int(symptom))
+    assert finding.last_seen_ns == last * STEP_NS
+    assert finding.statement.startswith("ledger logs again what it only logged in trouble, once in 15 s, last 20")
+    assert finding.statement.endswith(": waiting for a lock")
+    assert finding.examples == ("waiting for a lock",)

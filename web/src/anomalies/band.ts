@@ -38,6 +38,7 @@ const NAMES: Record<string, string> = {
   new_template: 'New message',
   new_error: 'New problem',
   rare_value: 'Records with the value',
+  recurrence: 'Known symptom',
   latency_ms: 'Duration',
   missed_run: 'Runs',
   mix: 'Oddness of the mix',

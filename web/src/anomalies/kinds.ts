@@ -21,6 +21,11 @@ const SIGNS = {
     tone: 'message',
   },
   new_template: { word: 'new message', shape: 'M6 2h4v4h4v4h-4v4H6v-4H2V6h4z', tone: 'message' },
+  recurrence: {
+    word: 'known symptom',
+    shape: 'M8 1.5l6.5 6.5-3.2 3.2L8 8l-3.3 3.2L1.5 8zM4.7 11.2h6.6v3H4.7z',
+    tone: 'problem',
+  },
   latency: { word: 'slower', shape: 'M2.5 2h11L9.5 8l4 6h-11l4-6z', tone: 'latency' },
   rare_value: { word: 'rare value', shape: 'M8 1.5L14.5 6.3 12 14H4L1.5 6.3z', tone: 'message' },
   order: { word: 'unusual order', shape: 'M3 1.5h10L9.8 6.3 14 8l-9.5 6.5L7 9 2 7.6z', tone: 'order' },

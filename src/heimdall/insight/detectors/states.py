@@ -54,6 +54,9 @@ class StateBank:
     def states(self, rows: Rows) -> NDArray[np.int64]:
         return np.asarray(self._belief[rows].argmax(axis=1), np.int64)
 
+    def of(self, row: int) -> ServiceState:
+        return STATES[int(self.states(np.array([row]))[0])]
+
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """State for a checkpoint; not copied."""
         return {"belief": self._belief}

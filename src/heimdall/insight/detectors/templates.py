@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from heimdall.insight.conformal import FloatArray, Rows
 from heimdall.insight.detectors.counts import _deviance
+from heimdall.insight.detectors.recurrence import RecurrenceBank
 from heimdall.insight.history import History, kernel
 from heimdall.insight.step import PairCounts, distinct_of
 
@@ -56,6 +57,8 @@ class TemplateStep:
     fresh: FloatArray
     expected: FloatArray
     known: NDArray[np.bool_]
+    again: FloatArray
+    """Evidence of what so far came only in trouble."""
 
 
 class TemplateBank:
@@ -75,6 +78,7 @@ class TemplateBank:
         self._last = np.zeros(size + 1, np.int64)
         self._burst = np.zeros(size + 1)
         self._recent = np.zeros(size + 1)
+        self.recurrence = RecurrenceBank(size + 1)
         self._first_rates = np.zeros((0, 3))
         self._first_recent = np.zeros((0, 3))
         self._first_last = np.zeros((0, 3), np.int64)
@@ -83,6 +87,7 @@ class TemplateBank:
         self._known_pairs = np.zeros(0)
 
     def grow(self, services: int) -> None:
+        self.recurrence.grow(services)
         more = services - len(self._first_steps)
         if more > 0:
             self._first_rates = np.concatenate([self._first_rates, np.zeros((more, 3))])
@@ -120,6 +125,7 @@ class TemplateBank:
         started = rows[new]
         self._events[started], self._exposure[started], self._dispersion[started] = 0.0, 0.0, 1.0
         self._last[started], self._burst[started], self._recent[started] = step, 0.0, 0.0
+        self.recurrence.begin(rows[kept], services[kept])
         return rows, known
 
     def _make_room(self, wanted: int, spared: Rows) -> None:
@@ -154,6 +160,9 @@ class TemplateBank:
         rows, known = self.rows_of(services, templates, step)
         shape, exposure, mean = self._predicted(rows, step, busier)
         burst, recent = self._bursts(services, rows, known, counts, step, (shape, mean))
+        again = self.recurrence.evidence(services, rows, step)
+        own = rows < config.pairs
+        self.recurrence.step(services[own], rows[own], grades[own] > _PLAIN, step)
         self._recent[rows] = recent
         variance = mean + mean**2 / shape
         taken = np.where(~learn, mean, counts)
@@ -169,7 +178,7 @@ class TemplateBank:
         self._burst[rows] = burst
         fresh, recent_news = self._novelty(services, ~known, grades, step)
         self._learn_new(services, ~known, grades, step, recent_news)
-        return TemplateStep(burst, fresh, np.where(known, mean, 0.0), known)
+        return TemplateStep(burst, fresh, np.where(known, mean, 0.0), known, again)
 
     def look(
         self, services: Rows, templates: NDArray[np.uint64], counts: FloatArray, grades: Rows, step: int,
@@ -180,7 +189,8 @@ class TemplateBank:
         shape, _, mean = self._predicted(rows, step, busier)
         burst, _ = self._bursts(services, rows, known, counts, step, (shape, mean))
         fresh, _ = self._novelty(services, ~known, grades, step)
-        return TemplateStep(burst, fresh, np.where(known, mean, 0.0), known)
+        again = self.recurrence.evidence(services, rows, step)
+        return TemplateStep(burst, fresh, np.where(known, mean, 0.0), known, again)
 
     def _predicted(self, rows: Rows, step: int, busier: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """(shape, exposure, mean) of each row's count in this step; `exposure`: steps before this one, those without
@@ -224,6 +234,7 @@ class TemplateBank:
         self._teach_rates(pairs, place, rows, since, last)
         self._last[rows] = last
         self._burst[rows] = 0.0
+        self.recurrence.teach(rows)
         grades = grades_of(pairs.columns[1][first], pairs.columns[2][first])
         self._teach_novelty(past, services[~known], past.pair_times[first[~known]], grades[~known])
 
@@ -266,8 +277,15 @@ class TemplateBank:
         self._first_steps[present] = self._first_steps[present] * keep + (1 - keep) * config.novelty_memory_steps
         np.add.at(self._known_pairs, services, 1.0)
 
-    def passed(self, services: Rows, step: int, ill: Rows) -> None:
-        """A step has passed for `services`; call after `step`. What was new in the rows `ill` is not learnt from."""
+    def last_trouble(self, service: int, template: int) -> int:
+        """The step in which it was a symptom of trouble last; it was one."""
+        rows, _ = self._found(np.array([service]), np.array([template], np.uint64))
+        return self.recurrence.last(int(rows[0]))
+
+    def passed(self, services: Rows, step: int, ill: Rows, certain: NDArray[np.bool_]) -> None:
+        """A step has passed for `services`; call after `step`. What was new in the rows `ill` is not learnt from.
+        `certain`: by row of all services, those whose trouble is certain."""
+        self.recurrence.passed(step, certain)
         keep = 1 - 1 / self._config.novelty_memory_steps
         self._first_rates[services] *= keep
         self._first_steps[services] = self._first_steps[services] * keep + 1
@@ -318,7 +336,7 @@ class TemplateBank:
             "first_rates": self._first_rates, "first_recent": self._first_recent, "first_last": self._first_last,
             "waiting": self._waiting,
             "first_steps": self._first_steps, "known_pairs": self._known_pairs,
-        }  # fmt: skip
+        } | self.recurrence.arrays()  # fmt: skip
 
     def load(self, arrays: dict[str, NDArray[np.generic]]) -> None:
         keys, rows = np.asarray(arrays["keys"], np.uint64), np.asarray(arrays["rows"], np.int64)
@@ -334,11 +352,12 @@ class TemplateBank:
         self._waiting = np.array(arrays["waiting"], np.float64)
         self._first_steps = np.array(arrays["first_steps"], np.float64)
         self._known_pairs = np.array(arrays["known_pairs"], np.float64)
+        self.recurrence.load(arrays)
 
     def _by_pair(self) -> tuple[tuple[str, NDArray[np.generic]], ...]:
         return (
             ("events", self._events), ("exposure", self._exposure), ("dispersion", self._dispersion),
-            ("last", self._last), ("burst", self._burst), ("recent", self._recent),
+            ("last", self._last), ("burst", self._burst), ("recent", self._recent), *self.recurrence.by_pair(),
         )  # fmt: skip
 
 

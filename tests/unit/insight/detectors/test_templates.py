@@ -10,6 +10,7 @@ PAIRS = 64
 KNOWN = 8
 """Templates of service 0, which come in every step."""
 NOBODY = np.zeros(0, np.int64)
+WELL = np.zeros(2, np.bool_)
 PLAIN, ERROR = 0, 2
 
 
@@ -29,7 +30,7 @@ def stepped(own: TemplateBank, step: int, flood: int, counts: np.ndarray) -> Tem
     found = own.step(
         services, templates, records, np.zeros(size, np.int64), step, np.ones(size), np.ones(size, np.bool_)
     )
-    own.passed(np.array([0, 1]), step, NOBODY)
+    own.passed(np.array([0, 1]), step, NOBODY, WELL)
     return found
 
 
@@ -111,7 +112,7 @@ def healthy(own: TemplateBank, first: int, end: int, ill: np.ndarray = NOBODY) -
     for step in range(first, end):
         problem(own, step, 1, grade=PLAIN)
         problem(own, step, 1, service=1, grade=PLAIN)
-        own.passed(np.array([0, 1]), step, ill)
+        own.passed(np.array([0, 1]), step, ill, WELL)
 
 
 def test_a_service_learns_from_the_others_how_rare_new_problems_are() -> None:
@@ -120,7 +121,7 @@ def test_a_service_learns_from_the_others_how_rare_new_problems_are() -> None:
     beside.grow(2)
     for step in range(1_000):
         problem(alone, step, 1, grade=PLAIN)
-        alone.passed(np.array([0]), step, NOBODY)
+        alone.passed(np.array([0]), step, NOBODY, WELL)
         if step == 300:
             problem(alone, step, 6)
     healthy(beside, 0, 301)
