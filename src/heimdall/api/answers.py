@@ -11,6 +11,7 @@ import pyarrow.ipc
 from starlette.requests import Request
 from starlette.responses import Response
 
+from heimdall.columns import named
 from heimdall.query.request import Answer
 from heimdall.query.rows import flat_table, json_rows
 
@@ -95,7 +96,7 @@ def _csv(answer: Answer) -> bytes:
     assert isinstance(frame, pl.DataFrame)
     names = pl.DataFrame({"name": frame.columns}, schema={"name": pl.String}).select(_guarded(pl.col("name")))
     frame = frame.with_columns(_json_text(name) for name, dtype in frame.schema.items() if dtype.is_nested())
-    frame = frame.with_columns(_guarded(pl.col(name)) for name, dtype in frame.schema.items() if dtype == pl.String)
+    frame = frame.with_columns(_guarded(named(name)) for name, dtype in frame.schema.items() if dtype == pl.String)
     target = io.BytesIO()
     if names.height:  # a sender's text, too
         names.transpose().write_csv(target, include_header=False)
@@ -105,9 +106,9 @@ def _csv(answer: Answer) -> bytes:
 
 def _json_text(name: str) -> pl.Expr:
     """A column of lists or objects as the JSON they are in the other forms."""
-    whole = pl.struct(pl.col(name).alias("v")).struct.json_encode()
+    whole = pl.struct(named(name).alias("v")).struct.json_encode()
     inner = whole.str.strip_prefix('{"v":').str.strip_suffix("}")
-    return pl.when(pl.col(name).is_not_null()).then(inner).alias(name)
+    return pl.when(named(name).is_not_null()).then(inner).alias(name)
 
 
 def _guarded(text: pl.Expr) -> pl.Expr:

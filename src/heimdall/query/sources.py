@@ -14,6 +14,7 @@ import polars as pl
 import pyarrow as pa
 from sqlglot import exp
 
+from heimdall.columns import named
 from heimdall.errors import InvalidInput, TooMuchMemory
 from heimdall.model.batch import TenantId
 from heimdall.query.ast import And, MatchAll, Predicate, Query
@@ -382,14 +383,14 @@ class FrameSource:
     ) -> pa.Table:
         frame = self._evaluate(job, question, (by,) if by else (), None, None)
         step = (pl.col(TIME_COLUMN).cast(pl.Int64) // step_ns).alias(STEP_COLUMN)
-        keys = [step] if by is None else [step, pl.col(by).alias(VALUE_COLUMN)]
+        keys = [step] if by is None else [step, named(by).alias(VALUE_COLUMN)]
         return frame.group_by(keys).agg(pl.len().alias(COUNT_COLUMN)).to_arrow()
 
     def values(self, job: Job, question: Question, fields: Sequence[str], limit: int) -> dict[str, FieldValues]:
         frame = self._evaluate(job, question, tuple(fields), None, None)
         found = {}
         for name in fields:
-            groups = frame.group_by(pl.col(name).alias(VALUE_COLUMN)).agg(pl.len().alias(COUNT_COLUMN))
+            groups = frame.group_by(named(name).alias(VALUE_COLUMN)).agg(pl.len().alias(COUNT_COLUMN))
             present = groups.filter(pl.col(VALUE_COLUMN).is_not_null())
             top = present.sort([COUNT_COLUMN, VALUE_COLUMN], descending=[True, False]).head(limit).to_arrow()
             found[name] = FieldValues(top, present.height, int(present[COUNT_COLUMN].sum()), frame.height)

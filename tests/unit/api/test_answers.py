@@ -50,3 +50,10 @@ def test_lists_of_a_sender_are_json_in_csv() -> None:
     request = Request({"type": "http", "headers": [(b"accept", b"text/csv")]})
     told = bytes(respond(request, Answer(rows=rows, query_id="q", scanned_rows=2)).body).decode()
     assert told.splitlines() == ["n,tags", '1,"[""a"",""b""]"', "2,"]
+
+
+def test_a_sender_may_call_a_field_as_polars_writes_a_pattern() -> None:
+    rows = pa.table({"ab": ["=x"], "^a.*$": ["=y"], "n": [1]})
+    request = Request({"type": "http", "headers": [(b"accept", b"text/csv")]})
+    told = bytes(respond(request, Answer(rows=rows, query_id="q", scanned_rows=1)).body).decode()
+    assert told.splitlines() == ["ab,^a.*$,n", "'=x,'=y,1"]

@@ -11,6 +11,7 @@ import orjson
 import polars as pl
 import pyarrow as pa
 
+from heimdall.columns import named
 from heimdall.errors import InvalidInput
 
 PIECE_RECORDS = 20_000
@@ -82,7 +83,7 @@ def _written(frame: pl.DataFrame) -> list[pl.Expr]:
     """Times in RFC 3339, bytes as hex, spans of time in milliseconds, decimals as floats."""
     changed = []
     for name, dtype in frame.schema.items():
-        column = pl.col(name)
+        column = named(name)
         if isinstance(dtype, pl.Datetime):
             utc = column.dt.convert_time_zone("UTC") if dtype.time_zone else column
             changed.append(utc.dt.replace_time_zone(None).dt.cast_time_unit("ns").dt.strftime("%Y-%m-%dT%H:%M:%S%.9fZ"))

@@ -1,4 +1,8 @@
-"""Columns → JSON text, a column at a time. Null members are left out; null elements of lists stay."""
+"""Columns → JSON text, a column at a time. Null members are left out; null elements of lists stay.
+
+Senders name columns, and Polars takes a name such as `^a.*$` for a pattern of names wherever it makes an expression of
+a column's method. So columns lose their names here before anything is done with them.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +41,7 @@ def json_members(column: pl.Series, *, plain: bool = False) -> pl.Series:
 
 def _member(column: pl.Series, *, plain: bool) -> pl.Expr:
     key = f",{orjson.dumps(column.name).decode()}:"
+    column = column.alias("")
     if column.dtype == pl.String and (plain or not needs_escape(column)):
         return pl.concat_str(pl.lit(f'{key}"'), pl.lit(column), pl.lit('"'))
     return pl.concat_str(pl.lit(key), pl.lit(json_values(column, plain=plain)))
@@ -44,7 +49,7 @@ def _member(column: pl.Series, *, plain: bool) -> pl.Expr:
 
 def json_values(column: pl.Series, *, plain: bool = False) -> pl.Series:
     """JSON text of each value; null stays null. Floats that JSON cannot write become `null` text."""
-    dtype = column.dtype
+    dtype, column = column.dtype, column.alias("")
     if not len(column):
         return pl.Series([], dtype=pl.String)
     if dtype == pl.String:

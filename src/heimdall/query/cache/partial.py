@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from heimdall.columns import named
 from heimdall.errors import QuerySyntaxError
 from heimdall.model.severity import LEVELS
 from heimdall.query.ast import Call, Duration, Expression, Field, Pipe, Query, walk
@@ -187,7 +188,7 @@ def _total(value: pl.Expr) -> pl.Expr:
 
 def _read(name: str, kind: Type) -> pl.Expr:
     """A column as it left the engine, as the evaluator reads it."""
-    column = pl.col(name)
+    column = named(name)
     match kind:
         case Type.LEVEL:
             ranks = {level.value: rank for rank, level in enumerate(LEVELS)}

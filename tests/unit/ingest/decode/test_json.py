@@ -321,3 +321,11 @@ def test_a_null_inside_an_object_is_absent_however_the_record_is_read() -> None:
     alike = rows(b'{"a":{"b":null,"c":1}}\n{"a":{"c":2}}')
     differing = rows(b'[{"a":{"b":null,"c":1}},{"a":[]}]')
     assert alike[0]["attributes"] == differing[0]["attributes"] == {"a": {"c": 1}}
+
+
+@pytest.mark.parametrize("value", ['"\\u001f"', "1.5", '{"b":1}', "[1]", '[{"^b$":1}]'])
+@pytest.mark.parametrize("name", ["^$", "^a.*$", "*"])
+def test_a_field_may_be_named_as_polars_writes_a_pattern_of_names(name: str, value: str) -> None:
+    record = f'{{"ab":1,"{name}":{value}}}'
+    expected = {"ab": 1, name: orjson.loads(value)}
+    assert attributes(f"{record}\n{record}") == attributes(f"[{record},{record}]") == [expected, expected]
