@@ -14,6 +14,11 @@ _FEWEST_GAPS = 40.0
 """Arrivals after which gaps may be judged by those before."""
 
 
+_SURE = 4.0
+"""Evidence from which on a gap is no longer one of those that a service has when it is well."""
+_FEW_OUTAGES = 2.5
+_OUTAGES_HALF_LIFE = 40_320
+"""Steps: a week."""
 _LEAST = 1.0
 """Evidence by rate from which on the gaps before are looked up; less is told to nobody."""
 
@@ -28,11 +33,17 @@ class SilenceStep:
 
 
 class SilenceBank:
-    """Gaps are learnt when they end, so a job that logs once a day is silent in between only on its first day."""
+    """Gaps are learnt when they end, so a job that logs once a day is silent in between only on its first days. Of one
+    that was sure to be an outage only as much is learnt as it took to be sure: it is no reason to wait longer for the
+    next. What comes more than twice within a week or so is usual."""
 
     def __init__(self) -> None:
         self._gap = np.zeros(0, np.int64)
         self._due = np.zeros(0)
+        self._sure = np.zeros(0, np.int64)
+        """Steps of the gap that goes on when it was sure; 0 = it is not."""
+        self._outages = np.zeros(0)
+        """Gaps that were sure, lately."""
         self._tails = TailBank(1)
 
     def grow(self, rows: int) -> None:
@@ -40,16 +51,26 @@ class SilenceBank:
         if more > 0:
             self._gap = np.concatenate([self._gap, np.zeros(more, np.int64)])
             self._due = np.concatenate([self._due, np.zeros(more)])
+            self._sure = np.concatenate([self._sure, np.zeros(more, np.int64)])
+            self._outages = np.concatenate([self._outages, np.zeros(more)])
         self._tails.grow(rows)
 
     def step(self, rows: Rows, records: FloatArray, usual: FloatArray, dispersion: FloatArray) -> SilenceStep:
         """`usual`: records expected in a step, by row."""
         back = records > 0
         if back.any():
-            self._tails.learn(rows[back], (self._gap[rows[back]] + 1.0).astype(np.float64)[:, None])
+            gap, sure = self._gap[rows[back]], self._sure[rows[back]]
+            self._outages[rows[back]] += sure > 0
+            rare = (sure > 0) & (self._outages[rows[back]] <= _FEW_OUTAGES)
+            taken = np.where(rare, np.minimum(gap, sure), gap)
+            self._tails.learn(rows[back], (taken + 1.0).astype(np.float64)[:, None])
+        self._outages[rows] *= 0.5 ** (1 / _OUTAGES_HALF_LIFE)
         self._gap[rows] = np.where(back, 0, self._gap[rows] + 1)
         self._due[rows] = np.where(back, 0.0, self._due[rows] + usual)
-        return self._judged(rows, self._gap[rows], self._gap[rows], self._due[rows], dispersion)
+        judged = self._judged(rows, self._gap[rows], self._gap[rows], self._due[rows], dispersion)
+        now = (judged.evidence >= _SURE) & (self._sure[rows] == 0)
+        self._sure[rows] = np.where(back, 0, np.where(now, judged.gap, self._sure[rows]))
+        return judged
 
     def look(
         self, rows: Rows, records: FloatArray, usual: FloatArray, dispersion: FloatArray, part: float
@@ -85,6 +106,7 @@ class SilenceBank:
         self._gap += past.steps
         self._gap[past.present] = past.steps - past.times[past.starts + past.sizes - 1]
         self._due[:] = 0.0
+        self._sure[:] = 0
 
     @property
     def gap(self) -> Rows:
@@ -95,14 +117,21 @@ class SilenceBank:
         """Nobody was heard of for a while: that says nothing about any one service."""
         self._gap[:] = 0
         self._due[:] = 0.0
+        self._sure[:] = 0
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """State for a checkpoint; not copied."""
-        state: dict[str, NDArray[np.generic]] = {"gap": self._gap, "due": self._due}
+        state: dict[str, NDArray[np.generic]] = {
+            "gap": self._gap,
+            "due": self._due,
+            "sure": self._sure,
+            "outages": self._outages,
+        }
         return state | {f"tails.{key}": value for key, value in self._tails.arrays().items()}
 
     def load(self, arrays: dict[str, NDArray[np.generic]]) -> None:
-        self._gap, self._due = np.array(arrays["gap"], np.int64), np.array(arrays["due"], np.float64)
+        self._gap, self._sure = np.array(arrays["gap"], np.int64), np.array(arrays["sure"], np.int64)
+        self._due, self._outages = np.array(arrays["due"], np.float64), np.array(arrays["outages"], np.float64)
         self._tails.load(
             {key.removeprefix("tails."): value for key, value in arrays.items() if key.startswith("tails.")}
         )

@@ -36,3 +36,29 @@ def test_one_record_ends_it() -> None:
     for _ in range(5):
         bank.step(ROW, NONE, USUAL, ONE)
     assert bank.look(ROW, ONE, USUAL, ONE, 0.9).evidence[0] == 0.0
+
+
+def outage(bank: SilenceBank, steps: int) -> int:
+    """Steps until it is sure that the service is silent; then the silence goes on, and ends."""
+    evidence = [float(bank.step(ROW, NONE, USUAL, ONE).evidence[0]) for _ in range(steps)]
+    bank.step(ROW, ONE, USUAL, ONE)
+    return next(place for place, each in enumerate(evidence) if each >= 4.0) + 1
+
+
+def test_a_long_outage_is_no_reason_to_wait_longer_for_the_next() -> None:
+    bank = heard(10_000)
+    first = outage(bank, 200)
+    for _ in range(1_000):
+        bank.step(ROW, ONE, USUAL, ONE)
+    assert outage(bank, 200) <= first + 1
+
+
+def test_silences_that_come_again_and_again_are_usual_after_some() -> None:
+    bank = heard(2_000)
+    for _ in range(25):
+        for _ in range(100):
+            bank.step(ROW, ONE, USUAL, ONE)
+        for _ in range(30):
+            bank.step(ROW, NONE, USUAL, ONE)
+    bank.step(ROW, ONE, USUAL, ONE)
+    assert max(float(bank.step(ROW, NONE, USUAL, ONE).evidence[0]) for _ in range(30)) < 4.0
