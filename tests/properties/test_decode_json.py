@@ -16,7 +16,7 @@ NOW_NS = 1_795_348_800_000_000_000
 
 NAMES = st.text(min_size=1, max_size=6).filter(
     lambda name: canonical_of(name) is None and not may_hold_canonical(name) and not name.startswith("heimdall")
-)
+) | st.sampled_from(["^$", "^.*$", "^a$"])
 SCALARS = (
     st.none()
     | st.booleans()

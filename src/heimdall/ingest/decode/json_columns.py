@@ -154,8 +154,11 @@ def _strict(body: bytes, shape: dict[str, Shape], *, wrapped: bool) -> pa.Table 
 
 def _fields(table: pa.Table, body: bytes, raw: Callable[[], pl.Series]) -> Fields:
     frame = cast(pl.DataFrame, pl.from_arrow(table))
-    empty = [column.name for column in frame.get_columns() if column.null_count() == len(column)]
-    return Fields(frame.drop(empty) if empty else frame, table.num_rows, raw=raw, plain=b"\\" not in body)
+    said = [column for column in frame.get_columns() if column.null_count() < len(column)]
+    # not `drop`, which takes a name for a pattern of names
+    return Fields(
+        frame if len(said) == frame.width else pl.DataFrame(said), table.num_rows, raw=raw, plain=b"\\" not in body
+    )
 
 
 def _may_have_rounded(table: pa.Table) -> bool:

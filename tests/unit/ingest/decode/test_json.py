@@ -329,3 +329,4 @@ def test_a_field_may_be_named_as_polars_writes_a_pattern_of_names(name: str, val
     record = f'{{"ab":1,"{name}":{value}}}'
     expected = {"ab": 1, name: orjson.loads(value)}
     assert attributes(f"{record}\n{record}") == attributes(f"[{record},{record}]") == [expected, expected]
+    assert attributes(f'{{"ab":1,"{name}":null}}') == [{"ab": 1}]
