@@ -12,11 +12,10 @@ from heimdall.insight.history import History
 
 _FEWEST_GAPS = 40.0
 """Arrivals after which gaps may be judged by those before."""
-
-
 _SURE = 4.0
 """Evidence from which on a gap is no longer one of those that a service has when it is well."""
 _FEW_OUTAGES = 2.5
+"""Of so many, lately, none is learnt in full."""
 _OUTAGES_HALF_LIFE = 40_320
 """Steps: a week."""
 _LEAST = 1.0
@@ -122,11 +121,8 @@ class SilenceBank:
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """State for a checkpoint; not copied."""
         state: dict[str, NDArray[np.generic]] = {
-            "gap": self._gap,
-            "due": self._due,
-            "sure": self._sure,
-            "outages": self._outages,
-        }
+            "gap": self._gap, "due": self._due, "sure": self._sure, "outages": self._outages,
+        }  # fmt: skip
         return state | {f"tails.{key}": value for key, value in self._tails.arrays().items()}
 
     def load(self, arrays: dict[str, NDArray[np.generic]]) -> None:
