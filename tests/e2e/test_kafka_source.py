@@ -189,11 +189,11 @@ def test_members_that_come_and_go_lose_and_double_nothing(
         time.sleep(0.5)
         return bool(stored(bus))
 
-    first = running(buses[0], topic, max_batch_records=50)
-    for bus in buses[1:]:
-        running(bus, topic, max_batch_records=50)
+    members = []
+    for bus in buses:
+        members.append(running(bus, topic, max_batch_records=50))
         wait_until(partial(joined, bus))
-    first.stop()
+    members[0].stop()
     more()
     wait_until(lambda: len(all_stored()) >= len(sent))
     assert [text for text, count in Counter(all_stored()).items() if count > 1] == []
