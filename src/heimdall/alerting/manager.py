@@ -20,14 +20,15 @@ from heimdall.alerting.alert import (
     State,
     firing_of_finding,
 )
+from heimdall.alerting.change import Change
 from heimdall.alerting.config import AlertingConfig
 from heimdall.alerting.escalation import begin, stop, take_step
 from heimdall.alerting.incidents import OpenIncidents
 from heimdall.alerting.notification import Event, notification
 from heimdall.alerting.overrides import OnCall
 from heimdall.alerting.owners import OWNER, owner_of
-from heimdall.alerting.routing import Routing, Sources
-from heimdall.alerting.store import MAX_ENTRIES, AlertStore, Entry, Outgoing
+from heimdall.alerting.routing import Routing
+from heimdall.alerting.store import AlertStore, Entry, Outgoing
 from heimdall.clock import Clock
 from heimdall.errors import InvalidInput, NotFound
 from heimdall.insight.finding import Finding
@@ -87,10 +88,10 @@ class AlertManager:
         OPEN.set(len(self._open))
 
     @contextmanager
-    def _changing(self) -> Iterator[_Change]:
+    def _changing(self) -> Iterator[Change]:
         """One change: in memory and on disk, or in neither."""
         with self._lock:
-            change = _Change(self._clock.time_ns())
+            change = Change(self._clock.time_ns())
             try:
                 with self.store.transaction():
                     yield change
@@ -102,7 +103,7 @@ class AlertManager:
             self.on_outgoing()
 
     @contextmanager
-    def _changing_incident(self, tenant: TenantId, incident_id: str) -> Iterator[tuple[Incident, _Change]]:
+    def _changing_incident(self, tenant: TenantId, incident_id: str) -> Iterator[tuple[Incident, Change]]:
         """A change of one that is open. Raises NotFound; InvalidInput for one that is over."""
         incident = self._incident(tenant, incident_id)
         with self._changing() as change:
@@ -128,7 +129,7 @@ class AlertManager:
                 for alert in heapq.nsmallest(over, self._open.values(), key=lambda each: each.seen_ns):
                     self._resolve(alert, change, "too many alerts are open; this one was quiet for longest")
 
-    def _apply(self, firing: Firing, change: _Change) -> None:
+    def _apply(self, firing: Firing, change: Change) -> None:
         alert = self._open.get(firing.key)
         if firing.resolved:
             if alert is not None:
@@ -145,7 +146,7 @@ class AlertManager:
             return
         self._begin(firing, change)
 
-    def _begin(self, firing: Firing, change: _Change) -> None:
+    def _begin(self, firing: Firing, change: Change) -> None:
         now_ns = change.now_ns
         before = next(iter(self.store.alerts("key = ?", [firing.key])), None)
         openings = [at for at in (before.openings if before else []) if now_ns - at < _HOUR_NS][-20:] + [now_ns]
@@ -211,12 +212,12 @@ class AlertManager:
         """Somebody has to be told of it now."""
         if incident.state is not State.FIRING or not self._routing.channels:
             return False
-        change = _Change(now_ns)
+        change = Change(now_ns)
         if self._has_news(incident, now_ns) or self._first_told(incident, change):
             return True
         return self._is_step_due(incident, now_ns) and bool(self._telling(incident, change))
 
-    def _resolve(self, alert: Alert, change: _Change, why: str) -> None:
+    def _resolve(self, alert: Alert, change: Change, why: str) -> None:
         alert.state = State.RESOLVED
         alert.resolved_ns = change.now_ns
         change.alerts[alert.key] = alert
@@ -233,7 +234,7 @@ class AlertManager:
 
     # -- incidents ----------------------------------------------------------------------------------------------------
 
-    def _settle(self, change: _Change) -> None:
+    def _settle(self, change: Change) -> None:
         """Incidents that changed: over, or somebody has to be told. Then everything is written."""
         for incident in list(change.incidents.values()):
             if not incident.open_alerts and incident.state is not State.RESOLVED:
@@ -250,7 +251,7 @@ class AlertManager:
             self.store.prune()
         OPEN.set(len(self._open))
 
-    def _close(self, incident: Incident, change: _Change) -> None:
+    def _close(self, incident: Incident, change: Change) -> None:
         incident.state = State.RESOLVED
         incident.resolved_ns = incident.updated_ns = change.now_ns
         for escalation in incident.escalations:
@@ -262,7 +263,7 @@ class AlertManager:
         self._members.pop(incident.id, None)
         self._unrouted.pop(incident.id, None)
 
-    def _tell(self, incident: Incident, change: _Change) -> None:
+    def _tell(self, incident: Incident, change: Change) -> None:
         news = self._has_news(incident, change.now_ns)
         first = self._first_told(incident, change)
         if not first and not news:
@@ -284,7 +285,7 @@ class AlertManager:
         if known:
             self._send(Event.UPDATE, incident, telling, known, change)
 
-    def _begin_escalations(self, alert: Alert, incident: Incident, change: _Change) -> None:
+    def _begin_escalations(self, alert: Alert, incident: Incident, change: Change) -> None:
         """Those of the alert's routes, unless they run already; one that was stopped by somebody begins anew."""
         for name in self._routing.route.escalations_of(alert):
             known = next((each for each in incident.escalations if each.policy == name), None)
@@ -297,7 +298,7 @@ class AlertManager:
     def _is_step_due(self, incident: Incident, now_ns: int) -> bool:
         return any(each.due_ns is not None and each.due_ns <= now_ns for each in incident.escalations)
 
-    def _escalate(self, incident: Incident, change: _Change) -> None:
+    def _escalate(self, incident: Incident, change: Change) -> None:
         """Take the steps that are due. While every alert is silenced or inhibited they wait."""
         if not self._is_step_due(incident, change.now_ns) or not (telling := self._telling(incident, change)):
             return
@@ -331,23 +332,23 @@ class AlertManager:
         more = incident.alerts > incident.told_alerts and since_ns >= self._config.update_interval_s * 1e9
         return worse or more or since_ns >= self._config.repeat_interval_s * 1e9
 
-    def _first_told(self, incident: Incident, change: _Change) -> list[Alert]:
+    def _first_told(self, incident: Incident, change: Change) -> list[Alert]:
         """Alerts whose channels were not told because of them yet, and may be."""
         keys = self._unrouted.get(incident.id, ())
         return self._tellable([self._open[key] for key in keys if key in self._open], change)
 
-    def _telling(self, incident: Incident, change: _Change) -> list[Alert]:
+    def _telling(self, incident: Incident, change: Change) -> list[Alert]:
         """Open alerts that are neither silenced nor inhibited nor acknowledged, the worst first."""
         alerts = [self._open[key] for key in self._members.get(incident.id, ()) if key in self._open]
         return sorted(self._tellable(alerts, change), key=lambda alert: (alert.severity, alert.opened_ns, alert.key))
 
-    def _tellable(self, alerts: list[Alert], change: _Change) -> list[Alert]:
+    def _tellable(self, alerts: list[Alert], change: Change) -> list[Alert]:
         alerts = [a for a in alerts if a.state is State.FIRING and not self.is_silenced(a, change.now_ns)]
         if self._routing.inhibitions:
             alerts = [alert for alert in alerts if not self._is_inhibited(alert, change)]
         return alerts
 
-    def _is_inhibited(self, alert: Alert, change: _Change) -> bool:
+    def _is_inhibited(self, alert: Alert, change: Change) -> bool:
         """While another open alert says more. Who does is worked out once a change, not once an alert."""
         if change.inhibiting is None:
             change.inhibiting = [rule.sources(self._open.values()) for rule in self._routing.inhibitions]
@@ -366,7 +367,7 @@ class AlertManager:
         incident: Incident,
         alerts: list[Alert],
         channels: Iterable[str],
-        change: _Change,
+        change: Change,
         escalation: str = "",
         approval: str = "",
     ) -> None:
@@ -489,22 +490,3 @@ class AlertManager:
         if self.store.incidents("id = ? AND tenant = ?", [incident_id, tenant], 1):
             raise InvalidInput(f"incident {incident_id} is over")
         raise NotFound(f"there is no incident {incident_id[:60]}")
-
-
-class _Change:
-    """What one transaction writes."""
-
-    def __init__(self, now_ns: int) -> None:
-        self.now_ns = now_ns
-        self.alerts: dict[str, Alert] = {}
-        self.incidents: dict[str, Incident] = {}
-        self.entries: list[Entry] = []
-        self.outgoing: list[Outgoing] = []
-        self.told: set[tuple[str, str]] = set()
-        """Incident and channel: what one change tells is told a channel once."""
-        self.inhibiting: list[Sources] | None = None
-
-    def note(self, incident: Incident, kind: str, text: str, alert: str = "", author: str = "") -> None:
-        incident.entries += 1
-        if incident.entries <= MAX_ENTRIES or kind in ("resolved", "acknowledged", "escalated"):
-            self.entries.append(Entry(incident.id, self.now_ns, kind, text[:500], alert, author))

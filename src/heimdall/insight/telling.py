@@ -188,9 +188,7 @@ class Teller:
         example = self.examples.get(template) if example is None else example
         end_ns = (step + 1) * STEP_NS
         started_ns = min(end_ns - STEP_NS, now_ns - round(silent_s) * 10**9)
-        said = statement(
-            kind, about.service, features[0], template=example, silent_s=silent_s, run=run, before=before
-        )  # fmt: skip
+        said = statement(kind, about.service, features[0], template=example, silent_s=silent_s, run=run, before=before)
         return Finding(
             id=finding_id(self._tenant, about.service, kind, step), tenant=self._tenant, service=about.service,
             kind=kind, state=ServiceState.DEGRADED if about.state is ServiceState.NORMAL else about.state,
