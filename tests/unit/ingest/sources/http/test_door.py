@@ -338,7 +338,7 @@ class TestSmallBodiesThatWaitAtTheSameTime:
             ("/v1/logs", one_otlp_record("a"), PROTOBUF),
             (
                 "/v1/logs",
-                gzip.compress(one_otlp_record("a")),
+                gzip.compress(one_otlp_record("a"), mtime=0),
                 {**PROTOBUF, "content_encoding": "gzip"},
             ),
             (
