@@ -10,6 +10,7 @@ time of its process, so the wall clock does not matter. The last line is one JSO
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import os
 import platform
@@ -80,6 +81,9 @@ def doors(lines: list[bytes]) -> Iterator[tuple[str, Sent]]:
     yield "OTLP JSON", ("/v1/logs", of_json, otlp_json(records))
     if len(records) == 1:
         yield "GELF", ("/gelf", of_json, _gelf(records[0]))
+        yield "Elasticsearch _doc", ("/logs/_doc", of_json, lines[0])
+        pushed = {"data": base64.b64encode(lines[0]).decode(), "messageId": "7"}
+        yield "Pub/Sub", ("/gcp/pubsub", of_json, orjson.dumps({"message": pushed, "subscription": "s"}))
     native = b"".join(map(_victorialogs_row, records))
     yield "VictoriaLogs rows", ("/insert/native?version=v1", {"Content-Type": "application/octet-stream"}, native)
     yield "Datadog", ("/api/v2/logs", {"DD-API-KEY": "any"}, b"[" + b",".join(lines) + b"]")

@@ -107,7 +107,7 @@ def _send(bodies: list[Sent], url: str, begin: float, end: float, latencies: lis
             request = f"POST {path} HTTP/1.1\r\nHost: {target.netloc}\r\n{head}Content-Length: {len(body)}\r\n\r\n"
             wire.sendall(request.encode() + body)
             status, _, content = _answer(wire)
-            if status not in (200, 202, 204):
+            if status not in (200, 201, 202, 204):
                 raise SystemExit(f"{path} answered {status}: {content[:300]!r}")
             if started >= begin:
                 latencies.append(time.monotonic() - started)

@@ -15,29 +15,28 @@ import pyarrow as pa
 import zstandard
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from target import Target, apart
+from target import Target, apart, jointly
 
 from heimdall.clock import ManualClock
 from heimdall.ingest.decode.decoded import Decoded
-from heimdall.ingest.decode.elasticsearch_bulk import decode_bulk
+from heimdall.ingest.decode.elasticsearch_bulk import decode_bulk, decode_bulk_together
 from heimdall.ingest.decode.firehose import decode_firehose
 from heimdall.ingest.decode.forward import decode_forward
 from heimdall.ingest.decode.gelf import decode_gelf
-from heimdall.ingest.decode.hints import NO_HINTS
 from heimdall.ingest.decode.journal_export import ExportFraming, decode_journal_export
-from heimdall.ingest.decode.json import decode_json
+from heimdall.ingest.decode.json import decode_json, decode_json_together
 from heimdall.ingest.decode.json_schema import SchemaMemory
 from heimdall.ingest.decode.kafka import Messages
 from heimdall.ingest.decode.lines import lines_of
-from heimdall.ingest.decode.loki_json import decode_loki_json
-from heimdall.ingest.decode.loki_protobuf import decode_loki_protobuf
+from heimdall.ingest.decode.loki_json import decode_loki_json, decode_loki_json_together
+from heimdall.ingest.decode.loki_protobuf import decode_loki_protobuf, decode_loki_protobuf_together
 from heimdall.ingest.decode.mqtt import MqttMessages, Subscription, Topics
-from heimdall.ingest.decode.otlp_json import decode_otlp_json
-from heimdall.ingest.decode.otlp_protobuf import decode_otlp_protobuf
+from heimdall.ingest.decode.otlp_json import decode_otlp_json, decode_otlp_json_together
+from heimdall.ingest.decode.otlp_protobuf import decode_otlp_protobuf, decode_otlp_protobuf_together
 from heimdall.ingest.decode.payloads import decode_payloads
-from heimdall.ingest.decode.pubsub import decode_pushed, read_push
+from heimdall.ingest.decode.pubsub import decode_pushed, decode_pushes_together, read_push
 from heimdall.ingest.decode.registered import Readers, RegisteredSchema, decode_registered
-from heimdall.ingest.decode.splunk_events import decode_splunk_events
+from heimdall.ingest.decode.splunk_events import decode_splunk_events, decode_splunk_together
 from heimdall.ingest.decode.text import decode_lines
 from heimdall.ingest.decode.victorialogs_columns import columns_of_rows
 from heimdall.ingest.decode.victorialogs_rows import read_rows
@@ -46,7 +45,6 @@ from heimdall.ingest.sources.forward import MessageStream
 from heimdall.ingest.sources.framing import Frames, SyslogFraming
 from heimdall.ingest.sources.gelf import CHUNK_MAGIC, ChunkAssembler
 from heimdall.ingest.sources.http.datadog import HINTS as DATADOG_HINTS
-from heimdall.ingest.sources.http.json import decode_body
 from heimdall.ingest.sources.syslog import Received, decode_received
 
 NOW_NS = 1_795_348_800_000_000_000
@@ -77,7 +75,12 @@ def decoders() -> tuple[Target, ...]:
     now: Any = {"now_ns": NOW_NS, "schemas": _SCHEMAS}
     return (
         Target("json", lambda bodies: decode_json(b"\n".join(bodies), **now), (JSON_LINE, b"[%s]" % JSON_LINE), _MANY),
-        Target("json-body", apart(lambda b: decode_body(b, "", NO_HINTS, **now)), (JSON_LINE * 2, b"[%s]" % JSON_LINE)),
+        Target(
+            "json-body",
+            jointly(lambda b: decode_json_together(b, **now), lambda b: decode_json(b, **now)),
+            (JSON_LINE + b"\n" + JSON_LINE, b"[%s]" % JSON_LINE),
+            _MANY,
+        ),
         Target("text", lambda bodies: decode_lines(lines_of(b"\n".join(bodies)), now_ns=NOW_NS), TEXT_LINES, _MANY),
         Target("container", _container, _CONTAINER, _MANY),
         Target("syslog", _syslog, (*_COUNTED, b"\n".join(SYSLOG_LINES)), _MANY),
@@ -88,19 +91,57 @@ def decoders() -> tuple[Target, ...]:
         Target("gelf", lambda bodies: decode_gelf(bodies, **now), _gelf(), _MANY),
         Target("gelf-udp", _gelf_datagrams, _chunks(), _MANY),
         Target("journal", _journal, _JOURNAL, _MANY),
-        Target("otlp-protobuf", apart(lambda b: decode_otlp_protobuf(b, **now)), _otlp()),
-        Target("otlp-json", apart(lambda b: decode_otlp_json(b, **now)), _OTLP_JSON),
-        Target("loki-protobuf", apart(lambda b: decode_loki_protobuf(b, **now)), _LOKI),
-        Target("loki-json", apart(lambda b: decode_loki_json(b, **now)), _LOKI_JSON),
-        Target("elasticsearch", apart(lambda b: decode_bulk(b, index="i", **now)), _BULK),
-        Target("splunk", apart(lambda b: decode_splunk_events(b, **now, defaults={})), _SPLUNK),
+        Target(
+            "otlp-protobuf",
+            jointly(lambda b: decode_otlp_protobuf_together(b, **now), lambda b: decode_otlp_protobuf(b, **now)),
+            _otlp(),
+            _MANY,
+        ),
+        Target(
+            "otlp-json",
+            jointly(lambda b: decode_otlp_json_together(b, **now), lambda b: decode_otlp_json(b, **now)),
+            _OTLP_JSON,
+            _MANY,
+        ),
+        Target(
+            "loki-protobuf",
+            jointly(lambda b: decode_loki_protobuf_together(b, **now), lambda b: decode_loki_protobuf(b, **now)),
+            _LOKI,
+            _MANY,
+        ),
+        Target(
+            "loki-json",
+            jointly(lambda b: decode_loki_json_together(b, **now), lambda b: decode_loki_json(b, **now)),
+            _LOKI_JSON,
+            _MANY,
+        ),
+        Target(
+            "elasticsearch",
+            jointly(lambda b: decode_bulk_together(b, index="i", **now), lambda b: decode_bulk(b, index="i", **now)),
+            _BULK,
+            _MANY,
+        ),
+        Target(
+            "splunk",
+            jointly(
+                lambda b: decode_splunk_together(b, **now, defaults={}),
+                lambda b: decode_splunk_events(b, **now, defaults={}),
+            ),
+            _SPLUNK,
+            _MANY,
+        ),
         Target("datadog", lambda bodies: decode_json(b"\n".join(bodies), **now, hints=DATADOG_HINTS), _DATADOG, _MANY),
         Target("mqtt", _mqtt, (JSON_LINE, TEXT_LINES[2], b"plain"), _MANY),
         Target("avro", _registered, (_avro(1), _avro(2)), _MANY),
         Target("protobuf", _registered, (b"\0\0\0\0\3\0\x0a\4text\x10\x07", b"\0\0\0\0\3\2\0\x0a\1x\x10\x01"), _MANY),
         Target("json-schema", _registered, (b"\0\0\0\0\4" + JSON_LINE, JSON_LINE), _MANY),
         Target("firehose", apart(_firehose), _deliveries()),
-        Target("pubsub", apart(lambda b: decode_pushed(read_push(b), **now)), _pushes()),
+        Target(
+            "pubsub",
+            jointly(lambda b: decode_pushes_together(b, **now), lambda b: decode_pushed(read_push(b), **now)),
+            _pushes(),
+            _MANY,
+        ),
         Target("victorialogs-rows", apart(_rows), _ROWS),
         *(Target(coding, _unfolding(coding), packed) for coding, packed in _PACKED.items()),
     )

@@ -5,10 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heimdall.errors import InvalidInput
-from heimdall.ingest.decode.decoded import Together
-from heimdall.ingest.decode.elasticsearch_bulk import BulkDecoded, decode_bulk, decode_bulk_together
+from heimdall.ingest.decode.decoded import Decoded, Together
+from heimdall.ingest.decode.elasticsearch_bulk import (
+    Action,
+    decode_bulk,
+    decode_bulk_together,
+    decode_document,
+    decode_documents_together,
+)
 from heimdall.ingest.decode.json_schema import SchemaMemory
-from properties.together import check_together
+from properties.together import check_together, rows
 
 NOW_NS = 1_795_348_800_000_000_000
 ACTIONS = st.sampled_from(
@@ -68,22 +74,46 @@ def test_whatever_bytes_come_decoding_holds(body: bytes) -> None:
     assert found.num_rows + len(found.refused or {}) == len(found.items)
 
 
-MOSTLY_TAKEN = st.tuples(st.sampled_from([b'{"create":{}}', b'{"index":{"_index":"a","_id":"1"}}']), DOCUMENTS)
+ANY_ITEM = st.tuples(
+    st.sampled_from([b'{"create":{}}', b'{"index":{"_index":"a","_id":"1"}}', b'{"update":{"_id":"1"}}']),
+    DOCUMENTS | BAD.filter(lambda text: b"\n" not in text),
+)
 
 
 @given(
-    st.lists(st.lists(MOSTLY_TAKEN, max_size=5) | st.just([(b'{"delete":{"_id":"1"}}', b"{")]), min_size=1, max_size=5)
+    st.lists(
+        st.lists(ANY_ITEM, max_size=5) | st.sampled_from([[(b'{"delete":{"_id":"1"}}', b"{")], [(b"{", b"{}")]]),
+        min_size=1,
+        max_size=5,
+    )
 )
 def test_bodies_that_go_together_are_read_like_each_alone(sent: list[list[tuple[bytes, bytes]]]) -> None:
     bodies = [b"".join(action + b"\n" + document + b"\n" for action, document in items) for items in sent]
+    found = decode_bulk_together(bodies, index="i", now_ns=NOW_NS, schemas=SchemaMemory())
+    first = 0
+    for body, part in zip(bodies, found.parts, strict=True):
+        try:
+            alone = decode_bulk(body, index="i", now_ns=NOW_NS, schemas=SchemaMemory())
+        except InvalidInput:
+            assert part is None
+            continue
+        assert (part is None) == (alone.num_rows == 0)
+        if part is not None:
+            assert (part.items, part.refused or {}) == (alone.items, alone.refused or {})
+            assert part.rejected_count == alone.rejected_count
+            assert rows(part.table) == rows(found.table.slice(first, part.num_rows)) == rows(alone.table)
+            first += part.num_rows
+    assert first == found.table.num_rows
 
-    def alone(body: bytes) -> BulkDecoded:
-        return decode_bulk(body, index="i", now_ns=NOW_NS, schemas=SchemaMemory())
 
-    def together(bodies: list[bytes]) -> Together[BulkDecoded]:
-        found = decode_bulk_together(bodies, index="i", now_ns=NOW_NS, schemas=SchemaMemory())
-        for body, part in zip(bodies, found.parts, strict=True):
-            assert part is None or part.items == alone(body).items
-        return found
+@given(st.lists(DOCUMENTS | BAD | DOCUMENTS.map(lambda text: b"{\n" + text[1:]), min_size=1, max_size=6))
+def test_documents_that_go_together_are_read_like_each_alone(bodies: list[bytes]) -> None:
+    action = Action("create", "i")
 
-    check_together(bodies, together, alone)
+    def alone(body: bytes) -> Decoded:
+        return decode_document(body, action, now_ns=NOW_NS, schemas=SchemaMemory())
+
+    def together(bodies: list[bytes]) -> Together[Decoded]:
+        return decode_documents_together(bodies, action, now_ns=NOW_NS, schemas=SchemaMemory())
+
+    check_together(bodies, together, alone, every=not any(b"\n" in body for body in bodies))

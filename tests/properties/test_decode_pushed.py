@@ -8,13 +8,16 @@ import gzip
 import json
 from typing import Any
 
+import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
 from heimdall.errors import InvalidInput
+from heimdall.ingest.decode.decoded import Decoded, Together
 from heimdall.ingest.decode.firehose import decode_firehose
 from heimdall.ingest.decode.json_schema import SchemaMemory
-from heimdall.ingest.decode.pubsub import decode_pushed, read_push
+from heimdall.ingest.decode.pubsub import decode_pushed, decode_pushes_together, read_push
+from properties.together import check_together
 
 NOW_NS = 1_795_348_800_000_000_000
 SCHEMAS = SchemaMemory()
@@ -41,6 +44,31 @@ ODD = st.builds(lambda envelope, name, value: envelope | {name: value}, ENVELOPE
 
 def packed(data: bytes, *, folded: bool) -> dict[str, str]:
     return {"data": base64.b64encode(gzip.compress(data, 1) if folded else data).decode()}
+
+
+def pushed(data: bytes, attributes: dict[str, str], published: str | None = None) -> bytes:
+    message = {"data": base64.b64encode(data).decode(), "attributes": attributes, "messageId": "7"}
+    return json.dumps({"message": message | ({} if published is None else {"publishTime": published})}).encode()
+
+
+ENTRY = st.builds(
+    lambda payload, severity: json.dumps(
+        {"logName": "l", "resource": {"labels": {"pod_name": "p"}}} | payload | severity
+    ),
+    st.fixed_dictionaries(
+        {}, optional={"textPayload": TEXT, "jsonPayload": st.dictionaries(TEXT, ANY_JSON, max_size=2)}
+    ),
+    st.fixed_dictionaries({}, optional={"severity": st.sampled_from(["ERROR", "DEFAULT", 7])}),
+)
+PUSHES = st.builds(
+    pushed,
+    ENTRY.map(str.encode)
+    | st.dictionaries(TEXT, ANY_JSON, max_size=3).map(orjson.dumps)
+    | st.binary(max_size=20)
+    | TEXT.map(str.encode),
+    st.dictionaries(TEXT, TEXT, max_size=2),
+    st.sampled_from([None, "", "2026-11-22T10:00:00Z", "2026-11-22T10:00:00.123456Z", "x"]),
+)
 
 
 def delivered(*records: Any) -> list[dict[str, Any]]:
@@ -90,3 +118,21 @@ def test_whatever_an_entry_holds_it_is_one_record(odd: dict[str, Any], attribute
     found = decode_pushed(read_push(body), now_ns=NOW_NS, schemas=SCHEMAS)
     assert found.num_rows == 1
     assert json.loads(found.table["attributes"][0].as_py())["messaging.message.id"] == "7"
+
+
+@given(st.lists(PUSHES | st.binary(max_size=20) | ANY_JSON.map(orjson.dumps), min_size=1, max_size=6))
+def test_messages_that_go_together_are_read_like_each_alone(bodies: list[bytes]) -> None:
+    def alone(body: bytes) -> Decoded:
+        return decode_pushed(read_push(body), now_ns=NOW_NS, schemas=SchemaMemory())
+
+    def together(bodies: list[bytes]) -> Together[Decoded]:
+        return decode_pushes_together(bodies, now_ns=NOW_NS, schemas=SchemaMemory())
+
+    check_together(bodies, together, alone, every=False)
+
+
+def test_one_object_each_goes_together() -> None:
+    bodies = [pushed(b'{"message":"a"}', {"x": "1"}), pushed(b'{"message":"b","x":2}\n', {"x": "1"})]
+    found = decode_pushes_together(bodies, now_ns=NOW_NS, schemas=SchemaMemory())
+    assert [part and part.num_rows for part in found.parts] == [1, 1]
+    assert [json.loads(text)["x"] for text in found.table["attributes"].to_pylist()] == ["1", 2]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -35,26 +35,34 @@ def with_defaults(table: pa.Table, defaults: Mapping[str, str]) -> pa.Table:
 
 def with_attributes(table: pa.Table, attributes: Mapping[str, str]) -> pa.Table:
     """`table` with the attributes added to each record's own, which win; its column order stays."""
-    if not attributes:
-        return table
+    return with_attributes_each(table, [attributes]) if attributes else table
+
+
+def with_attributes_each(table: pa.Table, added: Sequence[Mapping[str, str]]) -> pa.Table:
+    """`with_attributes`, of each record its own; one for all where there is one."""
     field = LOG_SCHEMA.field("attributes")
-    added = orjson.dumps(attributes).decode()
+    texts = pl.Series([orjson.dumps(each).decode() if each else None for each in added], dtype=pl.String)
+    if len(texts) == 1:
+        texts = texts.new_from_index(0, table.num_rows)
     if "attributes" not in table.column_names:
-        whole = table.append_column(field, pa.repeat(pa.scalar(added, field.type), table.num_rows))
+        whole = table.append_column(field, texts.to_arrow().cast(field.type))
         return whole.select([name for name in LOG_SCHEMA.names if name in whole.column_names])
     own = pl.Series(pl.from_arrow(table["attributes"]))
-    merged = pl.select(
+    keys = [f"{orjson.dumps(name).decode()}:" for name in {name: None for each in added for name in each}]
+    merged, named = pl.select(
         pl.when(pl.lit(own).str.len_bytes() > 2)
-        .then(pl.concat_str(pl.lit(f"{added[:-1]},"), pl.lit(own).str.slice(1)))
-        .otherwise(pl.lit(added))
-    ).to_series()
-    named = [
-        own.str.contains(f"{orjson.dumps(name).decode()}:", literal=True).fill_null(value=False) for name in attributes
-    ]
-    clashing = pl.select(pl.any_horizontal([pl.lit(rows) for rows in named]).arg_true()).to_series()
-    if len(clashing):
-        texts = [orjson.dumps({**attributes, **orjson.loads(text)}).decode() for text in own.gather(clashing)]
-        merged = merged.scatter(clashing, pl.Series(texts, dtype=pl.String))
+        .then(pl.concat_str(pl.lit(texts).str.strip_suffix("}") + ",", pl.lit(own).str.slice(1)))
+        .otherwise(pl.lit(texts))
+        .fill_null(pl.lit(own)),
+        pl.lit(own).str.contains_any(keys).fill_null(value=False).alias("named"),
+    ).get_columns()
+    if named.any():
+        clashing = named.arg_true()
+        exact = [
+            orjson.dumps({**added[row if len(added) > 1 else 0], **orjson.loads(text)}).decode()
+            for row, text in zip(clashing, own.gather(clashing), strict=True)
+        ]
+        merged = merged.scatter(clashing, pl.Series(exact, dtype=pl.String))
     place = table.column_names.index("attributes")
     return table.set_column(place, field, merged.to_arrow().cast(field.type))
 

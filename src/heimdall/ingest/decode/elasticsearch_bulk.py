@@ -7,7 +7,8 @@ Source: Elasticsearch reference, "Bulk API".
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ import polars as pl
 import pyarrow as pa
 
 from heimdall.errors import InvalidInput, TooLarge
-from heimdall.ingest.decode.decoded import Decoded, Together, split
+from heimdall.ingest.decode.decoded import MAX_REJECTED_LISTED, Decoded, Together, split
 from heimdall.ingest.decode.json import MAX_RECORDS, decode_json_objects, decode_json_texts
 from heimdall.ingest.decode.json_merge import with_members
 from heimdall.ingest.decode.json_schema import SchemaMemory
@@ -27,6 +28,8 @@ _ACTIONS = _WITH_DOCUMENT | {"delete"}
 
 _MAX_ACTION_BYTES = 512
 """Of an action line that is compared with all others at once; longer ones are rare, and looked at one by one."""
+
+_NOT_TAKEN = "{} is not taken: logs are kept as they came; send index or create"
 
 UNTOLD = "the document could not be read"
 """Reason of rejections beyond those that are listed."""
@@ -47,7 +50,8 @@ class Action(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BulkDecoded(Decoded):
-    """Item i of the request is `actions[codes[i]]`; `refused` says why items were not done, by their place from 0."""
+    """Item i of the request is `actions[codes[i]]`; `refused` says, in place of `rejected`, why items were not done, by their
+    place from 0."""
 
     actions: tuple[Action, ...] = ()
     codes: tuple[int, ...] = ()
@@ -95,71 +99,75 @@ def decode_bulk(body: bytes, *, index: str | None, now_ns: int, schemas: SchemaM
     alike = _alike(body, index, now_ns, schemas)
     if alike is not None:
         return alike
-    items = _items(body, index)
-    count = len(items.codes)
-    texts, codes = items.documents, items.codes
-    refused: dict[int, str] = {}
-    places: Sequence[int] = range(count)
-    if not all(action.is_taken for action in items.actions):
-        taken = [action.is_taken for action in items.actions]
-        refused = {
-            place: f"{items.actions[code].kind} is not taken: logs are kept as they came; send index or create"
-            for place, code in enumerate(codes)
-            if not taken[code]
-        }
-        places = [place for place in places if place not in refused]
-        texts, codes = [texts[place] for place in places], [codes[place] for place in places]
-    decoded = decode_json_texts(texts, now_ns=now_ns, schemas=schemas)
-    if decoded.numbers is not None:
-        rows = [number - 1 for number in decoded.numbers.to_pylist()]
-        reasons = {each.line - 1: each.reason for each in decoded.rejected}
-        kept = set(rows)
-        refused |= {place: reasons.get(row, UNTOLD) for row, place in enumerate(places) if row not in kept}
-        codes = [codes[row] for row in rows]
-    table = levelled(_with_names(decoded.table, items.actions, codes))
-    return BulkDecoded(
-        table, decoded.rejected, count - len(codes), tuple(items.actions), tuple(items.codes), refused or None
-    )
+    return _read([_items(body, index)], now_ns, schemas).parts[0]
 
 
 def decode_bulk_together(
     bodies: list[bytes], *, index: str | None, now_ns: int, schemas: SchemaMemory
 ) -> Together[BulkDecoded]:
-    """Records of several small bodies in one go. A body that `decode_bulk` refuses is left for it.
+    """Records of several small bodies in one go. Left for `decode_bulk`: one it refuses, and one without any record.
 
     Raises:
-        InvalidInput: a document or an action of one of them fails.
+        InvalidInput: more documents fail than are told apart.
     """
     lines = [body.count(b"\n") if body.endswith(b"\n") else 1 for body in bodies]
     if not any(count % 2 for count in lines):
         alike = _alike(b"".join(bodies), index, now_ns, schemas)
         if alike is not None:
-            of_each = [_Items(index, codes=[0] * (count // 2), actions=list(alike.actions)) for count in lines]
-            return _split(alike.table, of_each)
-    every = _Items(index)
+            return _split(alike, [count // 2 for count in lines])
     own: list[_Items] = []
     for body in bodies:
         try:
-            items = _items(body, index)
+            own.append(_items(body, index))
         except (InvalidInput, TooLarge):
-            items = _Items(index)
-        every.codes += [code + len(every.actions) for code in items.codes]
-        every.actions += items.actions
-        every.documents += items.documents
-        own.append(items)
-    decoded = decode_json_texts(every.documents, now_ns=now_ns, schemas=schemas)
-    if decoded.rejected_count or not all(action.is_taken for action in every.actions):
-        raise InvalidInput("an item of one of the bodies fails")
-    return _split(levelled(_with_names(decoded.table, every.actions, every.codes)), own)
+            own.append(_Items(index))
+    found = _read(own, now_ns, schemas)
+    if sum(part.rejected_count for part in found.parts) > MAX_REJECTED_LISTED:
+        raise InvalidInput("too many items fail to say why each does")
+    return Together(found.table, [part if part.num_rows else None for part in found.parts])
 
 
-def _split(table: pa.Table, own: list[_Items]) -> Together[BulkDecoded]:
-    parts = split(table, [len(items.codes) for items in own]).parts
-    told = [
-        None if part is None else BulkDecoded(part.table, actions=tuple(items.actions), codes=tuple(items.codes))
-        for part, items in zip(parts, own, strict=True)
-    ]
-    return Together(table, told)
+def _split(alike: BulkDecoded, counts: list[int]) -> Together[BulkDecoded]:
+    parts = split(alike.table, counts).parts
+    told = [None if part is None else replace(alike, table=part.table, codes=(0,) * part.num_rows) for part in parts]
+    return Together(alike.table, told)
+
+
+class _Read(NamedTuple):
+    table: pa.Table
+    parts: list[BulkDecoded]
+    """What each body comes to: rows of `table`, one body's after the other's."""
+
+
+def _read(bodies: list[_Items], now_ns: int, schemas: SchemaMemory) -> _Read:
+    actions = [action for items in bodies for action in items.actions]
+    documents = [document for items in bodies for document in items.documents]
+    before = accumulate((len(items.actions) for items in bodies), initial=0)
+    codes = [code + own for items, own in zip(bodies, before, strict=False) for code in items.codes]
+    taken: Sequence[int] = range(len(codes))
+    if not all(action.is_taken for action in actions):
+        taken = [place for place in taken if actions[codes[place]].is_taken]
+        documents = [documents[place] for place in taken]
+    decoded = decode_json_texts(documents, now_ns=now_ns, schemas=schemas)
+    kept = taken
+    if decoded.numbers is not None:
+        kept = [taken[number - 1] for number in decoded.numbers.to_pylist()]
+    refused: dict[int, str] = {}
+    if len(kept) < len(codes):
+        reasons = {taken[each.line - 1]: each.reason for each in decoded.rejected}
+        for place in sorted(set(range(len(codes))).difference(kept)):
+            action = actions[codes[place]]
+            refused[place] = reasons.get(place, UNTOLD) if action.is_taken else _NOT_TAKEN.format(action.kind)
+    table = levelled(_with_names(decoded.table, actions, [codes[place] for place in kept]))
+    parts, first, row = [], 0, 0
+    for items in bodies:
+        end = first + len(items.codes)
+        own = {place - first: refused[place] for place in range(first, end) if place in refused} if refused else {}
+        rows = end - first - len(own)
+        told = (len(own), tuple(items.actions), tuple(items.codes), own or None)
+        parts.append(BulkDecoded(table.slice(row, rows), (), *told))
+        first, row = end, row + rows
+    return _Read(table, parts)
 
 
 def decode_document(body: bytes, action: Action, *, now_ns: int, schemas: SchemaMemory) -> Decoded:
@@ -172,6 +180,18 @@ def decode_document(body: bytes, action: Action, *, now_ns: int, schemas: Schema
     if not decoded.num_rows:
         raise InvalidInput(f"the document could not be read: {decoded.rejected[0].reason}")
     return Decoded(levelled(_with_names(decoded.table, [action], [0])))
+
+
+def decode_documents_together(
+    bodies: list[bytes], action: Action, *, now_ns: int, schemas: SchemaMemory
+) -> Together[Decoded]:
+    """A document each. Left for `decode_document`: one over several lines, and one that cannot be read."""
+    in_line = [place for place, body in enumerate(bodies) if b"\n" not in body and b"\r" not in body]
+    decoded = decode_json_texts([bodies[place] for place in in_line], now_ns=now_ns, schemas=schemas)
+    kept = in_line if decoded.numbers is None else [in_line[number - 1] for number in decoded.numbers.to_pylist()]
+    counts = np.zeros(len(bodies), np.int64)
+    counts[kept] = 1
+    return split(levelled(_with_names(decoded.table, [action], [0] * len(kept))), counts.tolist())
 
 
 def _alike(body: bytes, index: str | None, now_ns: int, schemas: SchemaMemory) -> BulkDecoded | None:

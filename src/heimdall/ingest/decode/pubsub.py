@@ -13,15 +13,18 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import orjson
 import polars as pl
 
 from heimdall.errors import InvalidInput
-from heimdall.ingest.decode.decoded import Decoded
-from heimdall.ingest.decode.defaults import with_attributes
+from heimdall.ingest.decode.decoded import Decoded, Together, split
+from heimdall.ingest.decode.defaults import with_attributes, with_attributes_each
 from heimdall.ingest.decode.json import decode_json_texts, joined
 from heimdall.ingest.decode.json_schema import SchemaMemory
 from heimdall.ingest.decode.malformed import malformed
@@ -88,9 +91,45 @@ def decode_pushed(pushed: Pushed, *, now_ns: int, schemas: SchemaMemory) -> Deco
         table = joined([each for each in (found.table, malformed(bad, now_ns=now_ns)) if each.num_rows])
     if not table.num_rows:
         return Decoded(table)
-    published = parse_timestamps(pl.Series([pushed.published]), now_ns=now_ns).fill_null(0).to_numpy()
-    table = with_times(table, published.repeat(table.num_rows), now_ns=now_ns)
+    table = with_times(table, _published([pushed], now_ns).repeat(table.num_rows), now_ns=now_ns)
     return Decoded(with_attributes(table, pushed.attributes))
+
+
+def decode_pushes_together(bodies: list[bytes], *, now_ns: int, schemas: SchemaMemory) -> Together[Decoded]:
+    """Records of several wrapped messages in one go, one each. Left for `read_push` and `decode_pushed`: data that is
+    neither an entry of Cloud Logging nor a JSON object in one line, and what cannot be read."""
+    told: dict[int, tuple[Pushed, bytes]] = {}
+    for place, body in enumerate(bodies):
+        with suppress(InvalidInput):
+            pushed = read_push(body)
+            if text := _one_object(pushed.data):
+                told[place] = pushed, text
+    decoded = decode_json_texts([text for _, text in told.values()], now_ns=now_ns, schemas=schemas)
+    kept = list(told)
+    if decoded.numbers is not None:
+        kept = [kept[number - 1] for number in decoded.numbers.to_pylist()]
+    table = decoded.table
+    if kept:
+        pushes = [told[place][0] for place in kept]
+        table = with_times(table, _published(pushes, now_ns), now_ns=now_ns)
+        table = with_attributes_each(table, [pushed.attributes for pushed in pushes])
+    counts = np.zeros(len(bodies), np.int64)
+    counts[kept] = 1
+    return split(table, counts.tolist())
+
+
+def _published(pushes: list[Pushed], now_ns: int) -> npt.NDArray[np.int64]:
+    """ns since 1970; 0 = not said."""
+    return parse_timestamps(pl.Series([each.published for each in pushes]), now_ns=now_ns).fill_null(0).to_numpy()
+
+
+def _one_object(data: bytes) -> bytes:
+    """What holds one record, as one JSON object; empty for anything else."""
+    entry = _entry(data)
+    if entry is not None:
+        return _record(entry)
+    data = data.strip()
+    return data if data.startswith(b"{") and b"\n" not in data and b"\r" not in data else b""
 
 
 def _entry(data: bytes) -> dict[str, Any] | None:

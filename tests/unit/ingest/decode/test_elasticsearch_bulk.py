@@ -84,7 +84,7 @@ def test_updates_and_deletes_are_refused_one_by_one() -> None:
 def test_more_failures_than_are_listed_are_all_told() -> None:
     body = b'{"index":{"_index":"a"}}\nnope\n' * 300 + b'{"index":{"_index":"a"}}\n{"message":"x"}\n'
     found = decoded(body)
-    assert (len(found.refused or {}), found.rejected_count, len(found.rejected)) == (300, 300, 100)
+    assert (len(found.refused or {}), found.rejected_count) == (300, 300)
     assert stored(found) == [("x", {"_index": "a"})]
 
 

@@ -39,6 +39,7 @@ from heimdall.ingest.decode.elasticsearch_bulk import (
     decode_bulk,
     decode_bulk_together,
     decode_document,
+    decode_documents_together,
 )
 from heimdall.ingest.sources.http import elasticsearch_setup
 from heimdall.ingest.sources.http.coalesce import Joint
@@ -135,7 +136,11 @@ class ElasticsearchLogs:
         def decode(body: bytes) -> Decoded:
             return decode_document(body, action, now_ns=started_ns, schemas=self._door.schemas)
 
-        await self._door.take("elasticsearch", request, decode)
+        def decode_together(bodies: list[bytes]) -> Together[Decoded]:
+            return decode_documents_together(bodies, action, now_ns=started_ns, schemas=self._door.schemas)
+
+        joint = None if given else Joint(("elasticsearch document", action.index_name), decode_together)
+        await self._door.take("elasticsearch", request, decode, joint=joint)
         shards = {"total": 1, "successful": 1, "failed": 0}
         told = {"_index": action.index_name, "_id": given or f"{started_ns:x}-0", "_version": 1, "result": "created"}
         return _respond(request, orjson.dumps(told | {"_shards": shards, "_seq_no": 0, "_primary_term": 1}), 201)

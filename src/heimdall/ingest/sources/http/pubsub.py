@@ -13,8 +13,16 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from heimdall.errors import Unauthenticated
-from heimdall.ingest.decode.decoded import Decoded
-from heimdall.ingest.decode.pubsub import SUBSCRIPTION_FIELD, TOPIC_ID_FIELD, Pushed, decode_pushed, read_push
+from heimdall.ingest.decode.decoded import Decoded, Together
+from heimdall.ingest.decode.pubsub import (
+    SUBSCRIPTION_FIELD,
+    TOPIC_ID_FIELD,
+    Pushed,
+    decode_pushed,
+    decode_pushes_together,
+    read_push,
+)
+from heimdall.ingest.sources.http.coalesce import Joint
 from heimdall.ingest.sources.http.door import HttpDoor, taking
 
 _OWN = "x-goog-pubsub-"
@@ -42,7 +50,12 @@ class PubSubLogs:
             pushed = _unwrapped(body, own) if own else read_push(body)
             return decode_pushed(pushed, now_ns=self._door.now_ns(), schemas=self._door.schemas)
 
-        await self._door.take("pubsub", request, decode)
+        def decode_together(bodies: list[bytes]) -> Together[Decoded]:
+            return decode_pushes_together(bodies, now_ns=self._door.now_ns(), schemas=self._door.schemas)
+
+        # what is not wrapped says in headers of its own what it is
+        joint = None if own else Joint("pubsub", decode_together)
+        await self._door.take("pubsub", request, decode, joint=joint)
         return Response(status_code=204)
 
 
