@@ -7,6 +7,7 @@ import gzip
 import json
 import zlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import fastavro
@@ -18,9 +19,9 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from target import Target, apart, jointly
 
 from heimdall.clock import ManualClock
-from heimdall.ingest.decode.decoded import Decoded
+from heimdall.errors import InvalidInput
 from heimdall.ingest.decode.elasticsearch_bulk import decode_bulk, decode_bulk_together
-from heimdall.ingest.decode.firehose import decode_firehose
+from heimdall.ingest.decode.firehose import Delivery, decode_delivery, read_delivery
 from heimdall.ingest.decode.forward import decode_forward
 from heimdall.ingest.decode.gelf import decode_gelf
 from heimdall.ingest.decode.journal_export import ExportFraming, decode_journal_export
@@ -135,7 +136,7 @@ def decoders() -> tuple[Target, ...]:
         Target("avro", _registered, (_avro(1), _avro(2)), _MANY),
         Target("protobuf", _registered, (b"\0\0\0\0\3\0\x0a\4text\x10\x07", b"\0\0\0\0\3\2\0\x0a\1x\x10\x01"), _MANY),
         Target("json-schema", _registered, (b"\0\0\0\0\4" + JSON_LINE, JSON_LINE), _MANY),
-        Target("firehose", apart(_firehose), _deliveries()),
+        Target("firehose", _firehose, _deliveries(), _MANY),
         Target(
             "pubsub",
             jointly(lambda b: decode_pushes_together(b, **now), lambda b: decode_pushed(read_push(b), **now)),
@@ -261,8 +262,16 @@ def _registered(bodies: Sequence[bytes]) -> None:
     decode_registered(messages, _Found(_FOUND), _READERS, "auto", now_ns=NOW_NS, schemas=_SCHEMAS)
 
 
-def _firehose(data: bytes) -> Decoded:
-    return decode_firehose(data, attributes={"a": "b"}, now_ns=NOW_NS, schemas=_SCHEMAS)
+def _firehose(bodies: Sequence[bytes]) -> None:
+    """Each a delivery; what those that are one hold is decoded at once."""
+    whole = Delivery("r")
+    for body in bodies:
+        with suppress(InvalidInput):
+            each = read_delivery(body)
+            whole.envelopes += each.envelopes
+            whole.lines += each.lines
+            whole.unreadable += each.unreadable
+    decode_delivery(whole, attributes={"a": "b"}, now_ns=NOW_NS, schemas=_SCHEMAS)
 
 
 def _forward() -> tuple[bytes, ...]:

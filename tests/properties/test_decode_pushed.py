@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from heimdall.errors import InvalidInput
 from heimdall.ingest.decode.decoded import Decoded, Together
-from heimdall.ingest.decode.firehose import decode_firehose
+from heimdall.ingest.decode.firehose import decode_delivery, read_delivery
 from heimdall.ingest.decode.json_schema import SchemaMemory
 from heimdall.ingest.decode.pubsub import decode_pushed, decode_pushes_together, read_push
 from properties.together import check_together
@@ -73,7 +73,7 @@ PUSHES = st.builds(
 
 def delivered(*records: Any) -> list[dict[str, Any]]:
     body = json.dumps({"requestId": "r", "timestamp": 1, "records": records}).encode()
-    found = decode_firehose(body, attributes={"a": "b"}, now_ns=NOW_NS, schemas=SCHEMAS)
+    found = decode_delivery(read_delivery(body), attributes={"a": "b"}, now_ns=NOW_NS, schemas=SCHEMAS)
     return list(found.table.to_pylist())
 
 
@@ -96,7 +96,7 @@ def test_whatever_comes_beside_it_a_good_record_is_kept(envelopes: list[Any], ra
 @given(st.binary(max_size=60) | ANY_JSON.map(lambda value: json.dumps(value).encode()))
 def test_what_is_no_delivery_is_refused(body: bytes) -> None:
     for decode in (
-        lambda: decode_firehose(body, attributes={}, now_ns=NOW_NS, schemas=SCHEMAS),
+        lambda: decode_delivery(read_delivery(body), attributes={}, now_ns=NOW_NS, schemas=SCHEMAS),
         lambda: decode_pushed(read_push(body), now_ns=NOW_NS, schemas=SCHEMAS),
     ):
         with contextlib.suppress(InvalidInput):

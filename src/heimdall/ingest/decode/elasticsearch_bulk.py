@@ -50,8 +50,8 @@ class Action(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BulkDecoded(Decoded):
-    """Item i of the request is `actions[codes[i]]`; `refused` says, in place of `rejected`, why items were not done, by their
-    place from 0."""
+    """Item i of the request is `actions[codes[i]]`; `refused` says, in place of `rejected`, why items were not done,
+    by their place from 0."""
 
     actions: tuple[Action, ...] = ()
     codes: tuple[int, ...] = ()

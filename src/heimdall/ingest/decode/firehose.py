@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -38,37 +38,52 @@ class FirehoseDecoded(Decoded):
     request_id: str = ""
 
 
-def decode_firehose(
-    body: bytes, *, attributes: Mapping[str, str], now_ns: int, schemas: SchemaMemory
-) -> FirehoseDecoded:
-    """Records of one delivery. `attributes`: for each of them, the delivery stream's own (`common_attributes`).
+@dataclass(slots=True)
+class Delivery:
+    """What a delivery holds, told apart."""
 
+    request_id: str
+    envelopes: list[bytes] = field(default_factory=list)
+    """Of CloudWatch Logs."""
+    lines: list[bytes] = field(default_factory=list)
+    unreadable: list[bytes] = field(default_factory=list)
+    """Records that are none, as they came."""
+
+
+def read_delivery(body: bytes) -> Delivery:
+    """
     Raises:
         InvalidInput: it is no delivery.
-        TooLarge: the records unfold to more than `MAX_UNFOLDED_BYTES`.
+        TooLarge: the records unfold to more than `MAX_UNFOLDED_BYTES`, or have more than `MAX_RECORDS` lines.
     """
     request_id, sent = _delivery(body)
-    envelopes: list[bytes] = []
-    lines: list[bytes] = []
-    bad: list[bytes] = []
+    found = Delivery(request_id)
     room = MAX_UNFOLDED_BYTES
     for each in sent:
         data = _data(each, room)
         if data is None:
-            bad.append(orjson.dumps(each))
+            found.unreadable.append(orjson.dumps(each))
             continue
         room -= len(data)
         if is_subscription(data):
-            envelopes.append(data)
+            found.envelopes.append(data)
         else:
-            lines += data.split(b"\n")
-    if len(lines) > MAX_RECORDS:
+            found.lines += data.split(b"\n")
+    if len(found.lines) > MAX_RECORDS:
         raise TooLarge(f"more than {MAX_RECORDS} lines in one delivery; set smaller buffers")
+    return found
+
+
+def decode_delivery(
+    delivery: Delivery, *, attributes: Mapping[str, str], now_ns: int, schemas: SchemaMemory
+) -> FirehoseDecoded:
+    """Its records. `attributes`: for each of them, the delivery stream's own (`common_attributes`)."""
     tables: list[pa.Table] = []
-    if envelopes:
-        decoded, broken = decode_cloudwatch(envelopes, now_ns=now_ns, schemas=schemas)
+    lines, bad = list(delivery.lines), list(delivery.unreadable)
+    if delivery.envelopes:
+        decoded, broken = decode_cloudwatch(delivery.envelopes, now_ns=now_ns, schemas=schemas)
         tables.append(decoded.table)
-        lines += [envelopes[place] for place in broken]
+        lines += [delivery.envelopes[place] for place in broken]
     if lines:
         found = decode_payloads(PlainPayloads(lines), "auto", now_ns=now_ns, schemas=schemas)
         tables.append(found.table)
@@ -76,7 +91,8 @@ def decode_firehose(
     if bad:
         tables.append(malformed(bad, now_ns=now_ns))
     whole = joined([table for table in tables if table.num_rows])
-    return FirehoseDecoded(with_attributes(whole, attributes) if whole.num_rows else whole, request_id=request_id)
+    table = with_attributes(whole, attributes) if whole.num_rows else whole
+    return FirehoseDecoded(table, request_id=delivery.request_id)
 
 
 def common_attributes(header: str | None) -> dict[str, str]:

@@ -25,7 +25,7 @@ from heimdall.errors import (
     Unavailable,
     UnsupportedMedia,
 )
-from heimdall.ingest.decode.firehose import FirehoseDecoded, common_attributes, decode_firehose
+from heimdall.ingest.decode.firehose import FirehoseDecoded, common_attributes, decode_delivery, read_delivery
 from heimdall.ingest.sources.http.door import HttpDoor, taking
 
 SOURCE_FIELD = "aws.firehose.arn"
@@ -62,7 +62,8 @@ class FirehoseLogs:
         attributes |= {SOURCE_FIELD: source} if source else {}
 
         def decode(body: bytes) -> FirehoseDecoded:
-            return decode_firehose(body, attributes=attributes, now_ns=self._door.now_ns(), schemas=self._door.schemas)
+            now_ns, schemas = self._door.now_ns(), self._door.schemas
+            return decode_delivery(read_delivery(body), attributes=attributes, now_ns=now_ns, schemas=schemas)
 
         decoded = await self._door.take("firehose", request, decode)
         return self._answer(200, decoded.request_id)
