@@ -12,7 +12,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "heimdall"
 
-GROUND = {"model", "errors", "clock", "plugins", "sqlite", "columns"}
+GROUND = {"model", "errors", "clock", "plugins", "sqlite", "columns", "durable"}
 """Imports only itself; everybody may import it."""
 
 ARROWS: dict[str, set[str]] = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heimdall.bus.port import ProducerKey
+from heimdall.durable import replacing
 from heimdall.errors import Overloaded
 
 REMEMBERED_S = 7 * 86_400
@@ -113,18 +113,9 @@ class ProducerMemory:
             self._kept = dict(recent)
             self._changed = False
         rows = [[producer.hex(), *kept.mark, kept.heard_at_s] for producer, kept in recent]
-        fresh = path.with_suffix(".partial")
         try:
-            with fresh.open("wb") as file:
+            with replacing(path) as file:
                 file.write(json.dumps(rows).encode())
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(path)
-            folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
         except OSError:
             with self._lock:
                 self._changed = True

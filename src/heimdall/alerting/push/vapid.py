@@ -6,8 +6,6 @@ Source: RFC 8292 (VAPID): a JWT (ES256) for the push service's origin, at most a
 
 from __future__ import annotations
 
-import contextlib
-import os
 import threading
 from pathlib import Path
 
@@ -25,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from heimdall.alerting.push.subscription import base64url
+from heimdall.durable import replacing
 from heimdall.errors import Misconfigured
 
 VALID_S = 12 * 3600
@@ -80,20 +79,8 @@ def _made(path: Path) -> ec.EllipticCurvePrivateKey:
     key = ec.generate_private_key(ec.SECP256R1())
     text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".new")
-    with contextlib.suppress(FileNotFoundError):
-        unfinished.unlink()
-    handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
+    with replacing(path, private=True) as file:
         file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
     return key
 
 

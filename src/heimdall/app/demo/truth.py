@@ -12,6 +12,7 @@ import orjson
 from heimdall.app.demo.deploys import Deploy
 from heimdall.app.demo.incidents import Incident
 from heimdall.app.demo.streams import Seen, Tape
+from heimdall.durable import replacing
 
 TRUTH_VERSION = 1
 
@@ -56,9 +57,8 @@ def truth_of(tape: Tape, start_ns: int, until_ns: int) -> dict[str, Any]:
 def write_truth(path: Path, truth: dict[str, Any]) -> None:
     """Replace the file in one step, so that a reader never sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(".new")
-    fresh.write_bytes(orjson.dumps(truth, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-    fresh.replace(path)
+    with replacing(path, power_safe=False) as file:
+        file.write(orjson.dumps(truth, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
 
 def read_truth(path: Path) -> dict[str, Any] | None:

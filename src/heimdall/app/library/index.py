@@ -22,6 +22,7 @@ import pyarrow.ipc
 
 from heimdall import __version__
 from heimdall.app.library.logfiles import LogFiles, lost_since
+from heimdall.durable import replacing
 from heimdall.ingest.sources.checkpoints import CheckpointStore
 
 FOLDER = ".heimdall-index"
@@ -103,18 +104,12 @@ class Index:
         """Durably, for the day the index is made anew."""
         self._appended.mkdir(exist_ok=True)
         number = max((int(path.stem) for path in self._appended.glob("*.arrow")), default=0) + 1
-        fresh = self._appended / f"{number:09d}.partial"
-        with fresh.open("wb") as file:
-            with pa.ipc.new_stream(file, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
-                writer.write_table(table)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(fresh.with_suffix(".arrow"))
-        descriptor = os.open(self._appended, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        packed = pa.ipc.IpcWriteOptions(compression="zstd")
+        with (
+            replacing(self._appended / f"{number:09d}.arrow") as file,
+            pa.ipc.new_stream(file, table.schema, options=packed) as writer,
+        ):
+            writer.write_table(table)
 
     def kept(self) -> Iterator[pa.Table]:
         """In the order in which they were appended."""
@@ -163,9 +158,9 @@ class Index:
 
     def save(self, looks: Mapping[str, Sequence[int]]) -> None:
         about = {"heimdall": __version__, "reading": dict(self.reading), "looks": dict(looks)}
-        fresh = self.folder / f"{_FILE}.partial"
-        fresh.write_text(json.dumps(about | {"sources": [str(path) for path in self.files.sources]}), encoding="utf-8")
-        fresh.replace(self.folder / _FILE)
+        about["sources"] = [str(path) for path in self.files.sources]
+        with replacing(self.folder / _FILE, power_safe=False) as file:
+            file.write(json.dumps(about).encode())
 
     def _ignore(self) -> None:
         """Keep the index out of repositories and backups."""

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from heimdall.durable import replacing
 from heimdall.errors import Misconfigured
 
 _LOCK_SPACE = 1 << 62
@@ -88,21 +89,5 @@ class CheckpointStore:
         """Replace the checkpoint of its producer, wholly or not at all. `durable`: also before a loss of power."""
         if self._directory is None:
             return
-        target = self._directory / f"{checkpoint.producer}.json"
-        fresh = target.with_suffix(".tmp")
-        with fresh.open("wb") as file:
+        with replacing(self._directory / f"{checkpoint.producer}.json", power_safe=durable) as file:
             file.write(json.dumps(asdict(checkpoint)).encode())
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        fresh.replace(target)
-        if durable:
-            self._sync_names()
-
-    def _sync_names(self) -> None:
-        assert self._directory is not None  # only called where there is one
-        descriptor = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

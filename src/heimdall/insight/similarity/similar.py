@@ -85,7 +85,7 @@ def _like_trace(asking: Asking, search: Predicate, trace: Trace, wanted: int, ro
     times = times_of(asking, every, wanted)
     enough = min(ENOUGH * rows, wanted)
     # What lacks a name cannot be more like it than what is the same.
-    for count in (min(enough, len(times)), len(times)) if len(times) >= rows else ():
+    for count in dict.fromkeys((min(enough, len(times)), len(times))) if len(times) >= rows else ():
         best = _best(messages_of(asking, every, count, since_ns=times[count - 1]), judge, rows)
         if count == wanted or (best.height == rows and best[SIMILARITY][-1] == 1.0):
             return best

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from heimdall.durable import replacing
 from heimdall.errors import BusUnavailable, Misconfigured
 
 QUARANTINE = "quarantine"
@@ -176,16 +177,12 @@ class PosixDisk:
         if path.exists():
             return
         path.parent.mkdir(exist_ok=True)
-        partial = path.with_name(path.name + ".partial")
-        with partial.open("wb") as file:
+        with replacing(path) as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.rename(path)
 
     def kept(self) -> list[str]:
         folder = self._directory / QUARANTINE
-        return [path.name for path in folder.iterdir()] if folder.exists() else []
+        return [path.name for path in folder.iterdir() if path.suffix != ".partial"] if folder.exists() else []
 
     def close(self) -> None:
         os.close(self._folder)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 from heimdall.bus.buses.kafka.index import Base
+from heimdall.durable import replacing
 from heimdall.errors import BusUnavailable
 
 
@@ -35,14 +35,5 @@ def save_base(path: Path, topic_id: str, base: Base) -> None:
     """
     marks = [[producer.hex(), *mark] for producer, mark in base.marks.items()]
     said = {"topic_id": topic_id, "offset": base.offset, "position": base.position, "marks": marks}
-    fresh = path.with_suffix(".partial")
-    with fresh.open("wb") as file:
+    with replacing(path) as file:
         file.write(json.dumps(said).encode())
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
