@@ -103,9 +103,8 @@ def batch(
         "template_id": [r.get("template_id", 7) for r in records],
     }
     types = {field.name: field.type for field in LOG_SCHEMA} | {"position": pa.uint64(), "template_id": pa.uint64()}
-    for record in records:
-        for name in record:
-            rows.setdefault(name, [r.get(name) for r in records])
+    for name in dict.fromkeys(name for record in records for name in record if name not in rows):
+        rows[name] = [r.get(name) for r in records]
     table = pa.table({name: _array(values, types[name]) for name, values in rows.items()})
     return LogBatch(tenant, table, Origin(first, first + len(records) - 1) if origin else None)
 

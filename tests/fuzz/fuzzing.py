@@ -42,7 +42,7 @@ MAX_GROWTH_BYTES = 64 << 20
 MAX_BODY_BYTES = 4096
 _HANGS_AFTER_S = 600
 _WATCHED = 1024
-"""Calls the watchdog is set for at a time: it starts a thread."""
+"""Bodies the watchdog is set for at a time: it starts a thread."""
 _MEASURED = 1000
 """Executions that are worth two collections of garbage."""
 _KEPT = 64
@@ -144,7 +144,7 @@ def fuzz(target: Target, executions: int, seed: int) -> Iterator[Broken]:
         bodies = list(target.examples[done : done + target.at_once])
         most = min(target.at_once, executions - done)
         bodies += [_mutated(chance, kept, target) for _ in range(most - len(bodies))]
-        if calls % _WATCHED == 0:
+        if calls % max(1, _WATCHED // target.at_once) == 0:
             faulthandler.dump_traceback_later(_HANGS_AFTER_S, exit=True)
         found = list(laws.broken_by(bodies))
         yield from found
