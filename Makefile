@@ -58,7 +58,7 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-# Every decoder and every reader of questions with FUZZ mutated bodies (a release takes 1000000: most of a day of one
+# Every decoder and every reader of questions with FUZZ mutated bodies (a release takes 1000000: eight hours of one
 # core, docs/fuzzing.md says of what), every property with 20,000 examples in place of 60, and 10,000 generated questions a
 # language, answered as its reference does. `make fuzz-properties` and `make fuzz-guided` are parts of their own.
 FUZZ ?= 20000
@@ -70,6 +70,7 @@ fuzz-decoders: setup
 
 fuzz-properties: setup
 	HYPOTHESIS_PROFILE=fuzz HEIMDALL_SQL_QUERIES=10000 HEIMDALL_FILTER_QUERIES=10000 HEIMDALL_SEARCHES=10000 \
+	HEIMDALL_HQL_QUERIES=10000 HEIMDALL_HQL_RECORDS=5000 \
 	HEIMDALL_LOGQL_QUERIES=10000 HEIMDALL_LOGQL_RECORDS=5000 PROMQL_QUERIES=10000 \
 	$(BIN)/pytest tests/properties --timeout 14400
 

@@ -1,7 +1,11 @@
-"""Both evaluators give the same answer: ClickHouse SQL on the real engine, and Polars over the same records."""
+"""Both evaluators give the same answer: ClickHouse SQL on the real engine, and Polars over the same records.
+
+`HEIMDALL_HQL_QUERIES=10000 HEIMDALL_HQL_RECORDS=5000` for a release (`make fuzz`).
+"""
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,7 +70,7 @@ def asked(engines: Engines) -> Asked:
 
 @pytest.fixture(scope="module")
 def sets(engines: Engines) -> dict[int, Asked]:
-    return {seed: engines.keep(records(seed, rows=20)) for seed in range(2, 6)}
+    return {seed: engines.keep(records(seed, GENERATED_RECORDS)) for seed in range(2, 6)}
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +78,8 @@ def nothing(engines: Engines) -> Asked:
     return engines.keep([])
 
 
+GENERATED = int(os.environ.get("HEIMDALL_HQL_QUERIES", "100"))
+GENERATED_RECORDS = int(os.environ.get("HEIMDALL_HQL_RECORDS", "20"))
 QUERIES = (Path(__file__).parents[1] / "golden" / "hql_queries.txt").read_text(encoding="utf-8").splitlines()
 
 
@@ -96,7 +102,7 @@ def test_grouping_nothing_by_a_constant_gives_no_row(nothing: Asked) -> None:
 
 
 @given(query=QUERY_TREES, seed=st.integers(2, 5))
-@settings(max_examples=100, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=GENERATED, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
 def test_sql_and_frame_agree_on_any_query(sets: dict[int, Asked], query: Query, seed: int) -> None:
     try:
         shape_of(query)
