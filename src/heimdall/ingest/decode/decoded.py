@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Generic, TypeVar
 
+import numpy as np
 import pyarrow as pa
 
 MAX_REJECTED_LISTED = 100
@@ -59,6 +60,10 @@ class Numbered(Decoded):
     numbers: pa.Array | None = None
     """Place in the body of each row, from 1; None = none was rejected, and they are in order."""
 
+    def kept(self, places: Sequence[int]) -> Sequence[int]:
+        """Of `places`, one for each record of the body, those of the rows."""
+        return places if self.numbers is None else [places[number - 1] for number in self.numbers.to_pylist()]
+
 
 D = TypeVar("D", bound=Decoded)
 
@@ -80,6 +85,13 @@ def split(table: pa.Table, counts: Sequence[int]) -> Together[Decoded]:
         Decoded(table.slice(end - count, count)) if count else None for count, end in zip(counts, ends, strict=True)
     ]
     return Together(table, parts)
+
+
+def split_singles(table: pa.Table, places: Sequence[int], bodies: int) -> Together[Decoded]:
+    """`split` where a body is one row: `places` of those that have theirs."""
+    counts = np.zeros(bodies, np.int64)
+    counts[places] = 1
+    return split(table, counts.tolist())
 
 
 class RejectedList:

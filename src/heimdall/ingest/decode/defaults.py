@@ -35,11 +35,14 @@ def with_defaults(table: pa.Table, defaults: Mapping[str, str]) -> pa.Table:
 
 def with_attributes(table: pa.Table, attributes: Mapping[str, str]) -> pa.Table:
     """`table` with the attributes added to each record's own, which win; its column order stays."""
-    return with_attributes_each(table, [attributes]) if attributes else table
+    return with_attributes_each(table, [attributes])
 
 
 def with_attributes_each(table: pa.Table, added: Sequence[Mapping[str, str]]) -> pa.Table:
     """`with_attributes`, of each record its own; one for all where there is one."""
+    keys = [f"{orjson.dumps(name).decode()}:" for name in {name: None for each in added for name in each}]
+    if not keys:
+        return table
     field = LOG_SCHEMA.field("attributes")
     texts = pl.Series([orjson.dumps(each).decode() if each else None for each in added], dtype=pl.String)
     if len(texts) == 1:
@@ -48,7 +51,6 @@ def with_attributes_each(table: pa.Table, added: Sequence[Mapping[str, str]]) ->
         whole = table.append_column(field, texts.to_arrow().cast(field.type))
         return whole.select([name for name in LOG_SCHEMA.names if name in whole.column_names])
     own = pl.Series(pl.from_arrow(table["attributes"]))
-    keys = [f"{orjson.dumps(name).decode()}:" for name in {name: None for each in added for name in each}]
     merged, named = pl.select(
         pl.when(pl.lit(own).str.len_bytes() > 2)
         .then(pl.concat_str(pl.lit(texts).str.strip_suffix("}") + ",", pl.lit(own).str.slice(1)))

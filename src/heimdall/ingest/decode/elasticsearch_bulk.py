@@ -17,7 +17,7 @@ import polars as pl
 import pyarrow as pa
 
 from heimdall.errors import InvalidInput, TooLarge
-from heimdall.ingest.decode.decoded import MAX_REJECTED_LISTED, Decoded, Together, split
+from heimdall.ingest.decode.decoded import MAX_REJECTED_LISTED, Decoded, Together, split, split_singles
 from heimdall.ingest.decode.json import MAX_RECORDS, decode_json_objects, decode_json_texts
 from heimdall.ingest.decode.json_merge import with_members
 from heimdall.ingest.decode.json_schema import SchemaMemory
@@ -99,7 +99,8 @@ def decode_bulk(body: bytes, *, index: str | None, now_ns: int, schemas: SchemaM
     alike = _alike(body, index, now_ns, schemas)
     if alike is not None:
         return alike
-    return _read([_items(body, index)], now_ns, schemas).parts[0]
+    _, (found,) = _read([_items(body, index)], now_ns, schemas)
+    return found
 
 
 def decode_bulk_together(
@@ -121,10 +122,10 @@ def decode_bulk_together(
             own.append(_items(body, index))
         except (InvalidInput, TooLarge):
             own.append(_Items(index))
-    found = _read(own, now_ns, schemas)
-    if sum(part.rejected_count for part in found.parts) > MAX_REJECTED_LISTED:
+    table, parts = _read(own, now_ns, schemas)
+    if sum(part.rejected_count for part in parts) > MAX_REJECTED_LISTED:
         raise InvalidInput("too many items fail to say why each does")
-    return Together(found.table, [part if part.num_rows else None for part in found.parts])
+    return Together(table, [part if part.num_rows else None for part in parts])
 
 
 def _split(alike: BulkDecoded, counts: list[int]) -> Together[BulkDecoded]:
@@ -133,13 +134,8 @@ def _split(alike: BulkDecoded, counts: list[int]) -> Together[BulkDecoded]:
     return Together(alike.table, told)
 
 
-class _Read(NamedTuple):
-    table: pa.Table
-    parts: list[BulkDecoded]
-    """What each body comes to: rows of `table`, one body's after the other's."""
-
-
-def _read(bodies: list[_Items], now_ns: int, schemas: SchemaMemory) -> _Read:
+def _read(bodies: list[_Items], now_ns: int, schemas: SchemaMemory) -> tuple[pa.Table, list[BulkDecoded]]:
+    """What each body comes to: rows of the table, one body's after the other's."""
     actions = [action for items in bodies for action in items.actions]
     documents = [document for items in bodies for document in items.documents]
     before = accumulate((len(items.actions) for items in bodies), initial=0)
@@ -149,9 +145,7 @@ def _read(bodies: list[_Items], now_ns: int, schemas: SchemaMemory) -> _Read:
         taken = [place for place in taken if actions[codes[place]].is_taken]
         documents = [documents[place] for place in taken]
     decoded = decode_json_texts(documents, now_ns=now_ns, schemas=schemas)
-    kept = taken
-    if decoded.numbers is not None:
-        kept = [taken[number - 1] for number in decoded.numbers.to_pylist()]
+    kept = decoded.kept(taken)
     refused: dict[int, str] = {}
     if len(kept) < len(codes):
         reasons = {taken[each.line - 1]: each.reason for each in decoded.rejected}
@@ -167,7 +161,7 @@ def _read(bodies: list[_Items], now_ns: int, schemas: SchemaMemory) -> _Read:
         told = (len(own), tuple(items.actions), tuple(items.codes), own or None)
         parts.append(BulkDecoded(table.slice(row, rows), (), *told))
         first, row = end, row + rows
-    return _Read(table, parts)
+    return table, parts
 
 
 def decode_document(body: bytes, action: Action, *, now_ns: int, schemas: SchemaMemory) -> Decoded:
@@ -188,10 +182,8 @@ def decode_documents_together(
     """A document each. Left for `decode_document`: one over several lines, and one that cannot be read."""
     in_line = [place for place, body in enumerate(bodies) if b"\n" not in body and b"\r" not in body]
     decoded = decode_json_texts([bodies[place] for place in in_line], now_ns=now_ns, schemas=schemas)
-    kept = in_line if decoded.numbers is None else [in_line[number - 1] for number in decoded.numbers.to_pylist()]
-    counts = np.zeros(len(bodies), np.int64)
-    counts[kept] = 1
-    return split(levelled(_with_names(decoded.table, [action], [0] * len(kept))), counts.tolist())
+    kept = decoded.kept(in_line)
+    return split_singles(levelled(_with_names(decoded.table, [action], [0] * len(kept))), kept, len(bodies))
 
 
 def _alike(body: bytes, index: str | None, now_ns: int, schemas: SchemaMemory) -> BulkDecoded | None:

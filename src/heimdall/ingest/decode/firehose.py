@@ -79,15 +79,15 @@ def decode_delivery(
 ) -> FirehoseDecoded:
     """Its records. `attributes`: for each of them, the delivery stream's own (`common_attributes`)."""
     tables: list[pa.Table] = []
-    lines, bad = list(delivery.lines), list(delivery.unreadable)
+    lines, bad = delivery.lines, delivery.unreadable
     if delivery.envelopes:
         decoded, broken = decode_cloudwatch(delivery.envelopes, now_ns=now_ns, schemas=schemas)
         tables.append(decoded.table)
-        lines += [delivery.envelopes[place] for place in broken]
+        lines = lines + [delivery.envelopes[place] for place in broken]
     if lines:
         found = decode_payloads(PlainPayloads(lines), "auto", now_ns=now_ns, schemas=schemas)
         tables.append(found.table)
-        bad += [lines[place] for place, _ in found.undecodable]
+        bad = bad + [lines[place] for place, _ in found.undecodable]
     if bad:
         tables.append(malformed(bad, now_ns=now_ns))
     whole = joined([table for table in tables if table.num_rows])

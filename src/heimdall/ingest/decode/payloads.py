@@ -154,9 +154,7 @@ def _objects(
     texts = [envelopes.values[place].strip() for place in places]
     texts = [text.translate(_ONE_LINE) if b"\n" in text or b"\r" in text else text for text in texts]
     decoded = decode_json_texts(texts, now_ns=now_ns, schemas=schemas)
-    good = places
-    if decoded.numbers is not None:
-        good = [places[number - 1] for number in decoded.numbers.to_pylist()]
+    good = list(decoded.kept(places))
     if decoded.num_rows:
         tables.append(with_envelopes(decoded.table, envelopes.at(good), now_ns=now_ns))
     return good

@@ -23,7 +23,7 @@ import orjson
 import polars as pl
 
 from heimdall.errors import InvalidInput
-from heimdall.ingest.decode.decoded import Decoded, Together, split
+from heimdall.ingest.decode.decoded import Decoded, Together, split_singles
 from heimdall.ingest.decode.defaults import with_attributes, with_attributes_each
 from heimdall.ingest.decode.json import decode_json_texts, joined
 from heimdall.ingest.decode.json_schema import SchemaMemory
@@ -105,17 +105,13 @@ def decode_pushes_together(bodies: list[bytes], *, now_ns: int, schemas: SchemaM
             if text := _one_object(pushed.data):
                 told[place] = pushed, text
     decoded = decode_json_texts([text for _, text in told.values()], now_ns=now_ns, schemas=schemas)
-    kept = list(told)
-    if decoded.numbers is not None:
-        kept = [kept[number - 1] for number in decoded.numbers.to_pylist()]
+    kept = decoded.kept(list(told))
     table = decoded.table
     if kept:
         pushes = [told[place][0] for place in kept]
         table = with_times(table, _published(pushes, now_ns), now_ns=now_ns)
         table = with_attributes_each(table, [pushed.attributes for pushed in pushes])
-    counts = np.zeros(len(bodies), np.int64)
-    counts[kept] = 1
-    return split(table, counts.tolist())
+    return split_singles(table, kept, len(bodies))
 
 
 def _published(pushes: list[Pushed], now_ns: int) -> npt.NDArray[np.int64]:
