@@ -87,6 +87,8 @@ def as_json(value: FrameValue) -> pl.Expr:
 
 def converted(value: FrameValue, kind: Type) -> pl.Expr:
     """The value as `kind`, where that can be."""
+    if kind is Type.INTEGER:
+        return value.expr.cast(pl.Int64)
     if value.type is kind:
         return value.expr
     match kind:
