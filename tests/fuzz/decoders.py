@@ -46,6 +46,7 @@ from heimdall.ingest.sources.forward import MessageStream
 from heimdall.ingest.sources.framing import Frames, SyslogFraming
 from heimdall.ingest.sources.gelf import CHUNK_MAGIC, ChunkAssembler
 from heimdall.ingest.sources.http.datadog import HINTS as DATADOG_HINTS
+from heimdall.ingest.sources.rewriting import DECIDED_BY_BYTES, rewriting_of
 from heimdall.ingest.sources.syslog import Received, decode_received
 
 NOW_NS = 1_795_348_800_000_000_000
@@ -82,6 +83,7 @@ def decoders() -> tuple[Target, ...]:
             (JSON_LINE + b"\n" + JSON_LINE, b"[%s]" % JSON_LINE),
             _MANY,
         ),
+        Target("rewriting", apart(_rewriting), _REWRITTEN),
         Target("text", lambda bodies: decode_lines(lines_of(b"\n".join(bodies)), now_ns=NOW_NS), TEXT_LINES, _MANY),
         Target("container", _container, _CONTAINER, _MANY),
         Target("syslog", _syslog, (*_COUNTED, b"\n".join(SYSLOG_LINES)), _MANY),
@@ -146,6 +148,22 @@ def decoders() -> tuple[Target, ...]:
         Target("victorialogs-rows", apart(_rows), _ROWS),
         *(Target(coding, _unfolding(coding), packed) for coding, packed in _PACKED.items()),
     )
+
+
+_REWRITTEN = (
+    b'time;level;message\r\n2026-11-22T10:00:00Z;info;"semi; ""quoted""\nsecond line"\n2026-11-22T10:00:01Z;warn;7\n',
+    b'[{"message":"a","n":[1,{"x":"]"}]},\n {"message":"b"}\n] behind',
+    "2026-11-22 10:00:00 info naïve\n".encode("utf-16"),
+)
+
+
+def _rewriting(data: bytes) -> None:
+    """CSV, arrays over several lines and UTF-16, as they come in two pieces."""
+    rewriting = rewriting_of(data[:DECIDED_BY_BYTES])
+    if rewriting is not None:
+        middle = len(data) // 2
+        rewriting.feed(data[:middle], final=False)
+        rewriting.feed(data[middle:], final=True)
 
 
 _COUNTED = tuple(b"%d %s" % (len(line), line) for line in SYSLOG_LINES)

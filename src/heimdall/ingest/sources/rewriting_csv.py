@@ -34,7 +34,10 @@ def columns_of(head: bytes) -> tuple[list[str], str] | None:
     for separator in _SEPARATORS:
         if text.count(separator) < 1:
             continue
-        names = [name.strip() for name in next(csv.reader([text], delimiter=separator))]
+        try:
+            names = [name.strip() for name in next(csv.reader([text], delimiter=separator))]
+        except csv.Error:  # a carriage return inside, as progress bars write it
+            continue
         if all(_NAME.fullmatch(name) for name in names) and _is_log(names):
             return names, separator
     return None
@@ -55,6 +58,7 @@ class CsvTable:
     def __init__(self, names: Sequence[str], separator: str) -> None:
         self._names = list(names)
         self._separator = separator
+        self._head = f"{separator.join(names)}\n".encode()
         self._rest = b""
         self._begun = False
 
@@ -70,8 +74,7 @@ class CsvTable:
     def _lines(self, rows: bytes) -> bytes:
         try:
             table = pl.read_csv(
-                rows,
-                has_header=False,
+                self._head + rows,  # rows that begin like gzip or zstd would be unfolded, however large they become
                 separator=self._separator,
                 infer_schema=False,
                 schema=dict.fromkeys(self._names, pl.String),

@@ -118,7 +118,7 @@ def literal_of(expression: Expression) -> str | int | float:
 def converted(value: Value, kind: Type) -> exp.Expression:
     """The value as `kind`, where that can be."""
     if kind is Type.INTEGER:
-        return call("toInt64", value.sql)  # some columns are unsigned; beside a signed one that is a column of two types
+        return call("toInt64", value.sql)  # an unsigned column beside a signed value would be of two types
     if value.type is kind and not (kind is Type.ANY and value.form is Form.DYNAMIC):
         return value.sql
     match kind:

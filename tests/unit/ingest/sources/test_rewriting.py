@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import gzip
 import json
 import os
+import zlib
+from collections.abc import Callable
 
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -104,6 +108,8 @@ def test_rows_of_csv_are_objects_whatever_pieces_they_come_in(step: int) -> None
         b"time, time\nx",
         b"the time, they say\n",
         b"time,level,message,\n",
+        b"10 %, 3 MB/s\r20 %, 4 MB/s\n",
+        b"time,level\r,message\n",
     ],
 )
 def test_what_names_no_columns_of_logs_is_no_csv(head: bytes) -> None:
@@ -116,6 +122,15 @@ def test_rows_that_are_all_broken_are_kept_as_they_are() -> None:
     assert [line for line in made.split(b"\n") if not line.startswith(b"{")][:5000] == broken.split(b"\n")[:5000]
     assert b"never closed" in made
     assert b"x,y,z" in made or made.count(b'"message":"z"') > 2900
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress, zstandard.compress], ids=["gzip", "zlib", "zstd"])
+def test_rows_are_not_unfolded(pack: Callable[[bytes], bytes]) -> None:
+    head, rows = b"time,level,message\n", pack(b"2026-11-22T10:00:00Z,info,a\n" * 1000)
+    rewriting = rewriting_of(head)
+    assert rewriting is not None
+    kept = rewriting.feed(head + rows, final=True)
+    assert kept.removesuffix(b"\n") == rows.removesuffix(b"\n")
 
 
 def test_an_array_in_a_pipe_is_read_by_element_however_it_comes() -> None:
