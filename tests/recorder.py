@@ -47,7 +47,10 @@ class _Handler(BaseHTTPRequestHandler):
     server: Recorder
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        size = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(size)
+        if len(body) < size:
+            return  # its sender was killed
         request = Request(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
         self.server.got.append(request)
         status, answer = self.server.answer(request)
