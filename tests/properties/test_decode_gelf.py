@@ -6,7 +6,7 @@ import gzip
 import json
 import zlib
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from heimdall.clock import ManualClock
@@ -61,6 +61,11 @@ def test_a_broken_message_does_not_change_its_neighbours(documents: list[bytes],
 
 
 @given(st.lists(ANY | st.just(b'{"_log":"one","_stream":"stdout"}'), max_size=6))
+@example([b'{"timestamp": ""}', b'{"timestamp": 1e+16}'])
+@example([b'{"host": "", "level": null, "_level": ""}', b'{"host": 0}'])
+@example([b'{"_level": ""}', b'{"level": ""}'])
+@example([b'{"level": ""}', b'{"level": 0.0}', b'{"level": 3.5}'])
+@example([b'{"short_message": "", "a": -21259392603758342144}', b'{"\0a": "", "b": [18446761116139782144]}'])
 def test_messages_that_go_together_are_read_like_each_alone(documents: list[bytes]) -> None:
     check_together(
         documents,

@@ -276,9 +276,9 @@ def _attributes(frame: pl.DataFrame, fields: Fields, outcome: _Outcome) -> pl.Se
 
 
 def _marks(odd: list[tuple[Oddity, pl.Series]]) -> pl.Series:
-    named = pl.select(
-        pl.concat_list([pl.when(pl.lit(rows)).then(pl.lit(str(mark))) for mark, rows in odd]).list.drop_nulls()
-    ).to_series()
+    """By name: which was found first depends on the records beside."""
+    marks = [pl.when(pl.lit(rows)).then(pl.lit(str(mark))) for mark, rows in sorted(odd, key=lambda each: each[0])]
+    named = pl.select(pl.concat_list(marks).list.drop_nulls()).to_series()
     some = pl.select(pl.when(pl.lit(named).list.len() > 0).then(pl.lit(named))).to_series()
     return json_members(some.alias(ODDITY_FIELD))
 

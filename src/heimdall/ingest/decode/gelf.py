@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Sequence
+from itertools import compress
+from typing import Any
 
 import pyarrow as pa
 
@@ -43,9 +45,12 @@ def decode_gelf(documents: Sequence[bytes], *, now_ns: int, schemas: SchemaMemor
 def decode_gelf_together(documents: list[bytes], *, now_ns: int, schemas: SchemaMemory) -> Together[Decoded]:
     """Records of several messages in one go, each as `decode_gelf` reads it alone.
 
-    Left to be read alone: what is no GELF, and what may be text that Docker wrapped, whose lines may belong together.
+    Left to be read alone: what is no GELF, what may be text that Docker wrapped, whose lines may belong together, and
+    what would call a field otherwise beside the others' (`_x` is `x`, but not where that is a field of its own).
     """
-    counts = [int(is_gelf(each) and not (b'log"' in each and b'stream"' in each)) for each in documents]
+    given = [set() if b'log"' in each and b'stream"' in each else _names(each) for each in documents]
+    called = gelf_names(set().union(*given))
+    counts = [int(bool(own) and _calls_alike(own, called)) for own in given]
     good = [each for each, count in zip(documents, counts, strict=True) if count]
     if not good:
         return Together(joined([]), [None] * len(documents))
@@ -55,10 +60,22 @@ def decode_gelf_together(documents: list[bytes], *, now_ns: int, schemas: Schema
     return split(decoded.table, counts)
 
 
+def _calls_alike(names: set[str], called: dict[str, str]) -> bool:
+    if any(f"_{name}" in names for name in names):
+        return False  # a field that is null does not count, which only its values tell
+    return gelf_names(names) == {name: called[name] for name in names & called.keys()}
+
+
 def is_gelf(document: bytes) -> bool:
     """Whether it can be read, for those who may refuse it."""
     text = document if document[:1] == b"{" else _unfolded(document)
-    return text is not None and _is_object(text)
+    return text is not None and _object(text) is not None
+
+
+def _names(document: bytes) -> set[str]:
+    """Of its fields; none where it cannot be read."""
+    text = document if document[:1] == b"{" else _unfolded(document)
+    return set() if text is None else set(_object(text) or ())
 
 
 def _records(texts: list[bytes], broken: list[bytes], now_ns: int, schemas: SchemaMemory) -> pa.Table:
@@ -66,8 +83,9 @@ def _records(texts: list[bytes], broken: list[bytes], now_ns: int, schemas: Sche
     decoded = decode_json(_body(texts), now_ns=now_ns, schemas=schemas, names=gelf_names)
     if decoded.rejected_count == 0 and decoded.num_rows == len(texts):
         return decoded.table
-    good = [text for text in texts if _is_object(text)]
-    broken += [text for text in texts if not _is_object(text)]
+    readable = [_object(text) is not None for text in texts]
+    good = list(compress(texts, readable))
+    broken += [text for text, is_read in zip(texts, readable, strict=True) if not is_read]
     return decode_json(_body(good), now_ns=now_ns, schemas=schemas, names=gelf_names).table
 
 
@@ -95,14 +113,13 @@ def gelf_names(names: Iterable[str]) -> dict[str, str]:
     return called
 
 
-def _is_object(text: bytes) -> bool:
+def _object(text: bytes) -> dict[str, Any] | None:
     if len(text) > MAX_RECORD_BYTES:
-        return False
+        return None
     try:
-        parse_record(text.translate(_ONE_LINE))
+        return parse_record(text.translate(_ONE_LINE))[0]
     except (ValueError, RecursionError):
-        return False
-    return True
+        return None
 
 
 def _unfolded(document: bytes) -> bytes | None:

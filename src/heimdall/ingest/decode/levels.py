@@ -58,12 +58,14 @@ def _said_by(text: str, otel: bool) -> int | None:
 def _said(distinct: pl.Series, *, otel: bool) -> pl.Series:
     text = distinct.str.strip_chars(" \t[]<>()\"':").str.to_lowercase()
     named = text.replace_strict(SEVERITY_BY_NAME, default=None, return_dtype=pl.UInt8)
-    numbered = _known_number(text.str.extract(r"^(\d{1,3})$").cast(pl.Int64), otel=otel)
+    numbered = _known_number(text.str.extract(r"^(\d{1,3}|-0)(?:\.0+)?$").cast(pl.Int64), otel=otel)
     return pl.select(pl.coalesce(pl.lit(named), pl.lit(numbered))).to_series()
 
 
 def _known_number(values: pl.Series, *, otel: bool) -> pl.Series:
     number = values.cast(pl.Int64, strict=False)
+    if values.dtype.is_float():
+        number = pl.select(pl.when(pl.lit(values == number)).then(pl.lit(number))).to_series()  # 3.5 is none
     if otel:
         return pl.select(pl.when(pl.lit(number).is_between(1, 24)).then(pl.lit(number))).to_series().cast(pl.UInt8)
     return number.replace_strict(_BY_NUMBER, default=None, return_dtype=pl.UInt8)

@@ -35,6 +35,7 @@ _SMALLEST_EPOCH_S = 100_000_000
 """March 1973. A smaller number is a duration, a counter or a clock that was never set."""
 
 _MAX_S = (2**63 - 1) // SECOND_NS - 1
+_MAX_US = _MAX_S * 1_000_000
 
 _ZONES: dict[str, int] = {
     "z": 0, "utc": 0, "gmt": 0, "ut": 0, "wet": 0, "est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst": -7, "mdt": -6,
@@ -72,6 +73,7 @@ _PATTERNS: tuple[str, ...] = (
     rf"^(?P<month>\d{{2}})[.-]?(?P<day>\d{{2}})\s+{_TIME}$",
 )
 _NUMBER = r"^([+-]?\d{1,19})(?:\.(\d{1,9})\d*)?$"
+_WITH_EXPONENT = r"^[+-]?\d{1,19}(?:\.\d+)?[eE][+-]?\d{1,3}$"
 
 
 def parse_timestamps(values: pl.Series, *, now_ns: int, zone: str = "UTC") -> pl.Series:
@@ -109,8 +111,8 @@ def _from_integers(values: pl.Series) -> pl.Series:
 
 
 def _fits(size: pl.Series) -> pl.Series:
-    """Seconds beyond 2262 do not fit 64 bits of ns; the other units always do within their bounds."""
-    return (size <= _MAX_S) | (size >= 10**11)
+    """Seconds and microseconds beyond 2262 do not fit 64 bits of ns; the other units always do within their bounds."""
+    return (size <= _MAX_S) | ((size >= 10**11) & (size <= _MAX_US)) | (size >= 10**17)
 
 
 def _from_floats(values: pl.Series) -> pl.Series:
@@ -131,7 +133,7 @@ def _from_floats(values: pl.Series) -> pl.Series:
             pl.lit(number).cast(pl.Int64, strict=False),
         )
     ).to_series()
-    known = (size >= _SMALLEST_EPOCH_S) & ((size <= _MAX_S) | ((size >= 1e11) & (size < 2.0**63)))
+    known = (size >= _SMALLEST_EPOCH_S) & _fits(size) & (size < 2.0**63)
     return _keep(scaled, known.fill_null(False)).alias(values.name)
 
 
@@ -152,6 +154,9 @@ def _from_distinct(values: pl.Series, now_ns: int, zone: str) -> pl.Series:
     if by_arrow is not None:
         return by_arrow
     result = _from_number_text(text)
+    scientific = text.str.contains(_WITH_EXPONENT).fill_null(value=False).arg_true()
+    if len(scientific):
+        result = result.scatter(scientific, _from_floats(text.gather(scientific).cast(pl.Float64, strict=False)))
     for pattern in _PATTERNS:
         open_rows = (result.is_null() & text.is_not_null()).arg_true()
         if open_rows.is_empty():

@@ -27,3 +27,8 @@ def test_otel_numbers_are_taken_as_they_are() -> None:
 def test_neither_bool_nor_list_is_a_level() -> None:
     assert parse_levels(pl.Series([True, False])).to_list() == [None, None]
     assert parse_levels(pl.Series([["info"]])).to_list() == [None]
+
+
+def test_a_number_with_a_fraction_is_a_level_only_where_it_is_whole() -> None:
+    assert parse_levels(pl.Series([3.0, 3.5, -0.0])).to_list() == [17, None, 21]
+    assert parse_levels(pl.Series(["3.0", "3.5", "-0.0", "warn"])).to_list() == [17, None, 21, 13]

@@ -55,6 +55,12 @@ def test_epochs_are_told_apart_by_size(number: float) -> None:
     assert parse(number) == [TEN_FIFTEEN_THIRTY]
 
 
+@pytest.mark.parametrize("text", ["1.79534253e9", "1.79534253E+12", "1.79534253e+18", "179534253e10"])
+def test_an_epoch_may_have_an_exponent(text: str) -> None:
+    assert parse(float(text)) == parse(text) == [TEN_FIFTEEN_THIRTY]
+    assert parse(text, "no time") == [TEN_FIFTEEN_THIRTY, None]
+
+
 def test_nanoseconds_survive() -> None:
     assert parse("2026-11-22T10:15:30.123456789Z") == [TEN_FIFTEEN_THIRTY + 123_456_789]
     assert parse("1795342530.123456789") == [TEN_FIFTEEN_THIRTY + 123_456_789]
@@ -83,6 +89,7 @@ def test_what_is_no_time_or_does_not_fit_is_null(text: str) -> None:
 
 def test_numbers_that_are_no_time_are_null() -> None:
     assert parse(-1, 5, 10**10) == [None, None, None]
+    assert parse(20_242_086_604_052_082) == parse(2.0242086604052082e16) == [None]  # in 64 bits it would become 2026
     assert parse(float("nan"), float("inf"), 1e300) == [None, None, None]
     assert parse_timestamps(pl.Series([2**64 - 1], dtype=pl.UInt64), now_ns=NOW_NS).to_list() == [None]
 
