@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -13,12 +14,15 @@ from heimdall.clock import SystemClock
 from heimdall.errors import QuerySyntaxError
 from heimdall.model.batch import LogBatch, Origin, TenantId
 from heimdall.model.template import CATALOGUE_SCHEMA
-from heimdall.query.ast import Query
+from heimdall.query.ast import Phrase, Query
+from heimdall.query.executor import Executor
 from heimdall.query.languages.hql import parse, to_text
 from heimdall.query.request import SearchRequest
 from heimdall.query.service import QueryConfig, QueryService
 from heimdall.query.shape import shape_of
+from heimdall.query.sources import POSITION_COLUMN, TIME_COLUMN, WORTH_COLUMN, Question, source_of
 from heimdall.query.templates import TableCatalogue
+from heimdall.query.words import tokens
 from heimdall.storage import Tiers, open_engine
 from heimdall.storage.rollups import ROLLUPS
 from properties.engines import CONTEXT, START_NS, Asked
@@ -92,3 +96,30 @@ def test_patterns_have_their_first_last_and_newest_in_any_tier(sets: list[Asked]
         answer = service.search(SearchRequest(tenant=asked.tenant, q=f"{q} | patterns", limit=1_000))
         found.append([tuple(row.items()) for row in answer.rows.to_pylist()])
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("place", range(4))
+@pytest.mark.parametrize("limit", [1, 7, 200])
+@pytest.mark.parametrize("message_chars", [None, 5])
+def test_records_with_most_of_some_words_are_the_same_in_any_tier(
+    sets: list[Asked], place: int, limit: int, message_chars: int | None
+) -> None:
+    asked = sets[place]
+    words = Counter(word for text in asked.table["message"].to_pylist() for word in tokens(text or ""))
+    sought = [
+        (Phrase(word), 1.5**n) for n, (word, _) in enumerate(sorted(words.items(), key=lambda one: one[::-1])[-6:])
+    ]
+    memory = open_engine("memory://", SystemClock())
+    memory.append(LogBatch(asked.tenant, asked.table, Origin(1, asked.table.num_rows)))
+    found = []
+    for engine in (asked.engine, memory):
+        executor = Executor(Tiers({"hot": engine}), SystemClock(), QueryConfig())
+        question = Question(query=Query(), tenant=asked.tenant, context=CONTEXT)
+        with executor.job(SearchRequest(tenant=asked.tenant)) as job:
+            rows = source_of("hot", executor).ranked(job, question, sought, limit, message_chars=message_chars)
+        found.append(rows.drop_columns(["attributes"]).to_pylist())
+        assert rows.column_names[-3:] == [TIME_COLUMN, POSITION_COLUMN, WORTH_COLUMN]
+    assert found[0] == found[1]
+    assert len(found[0]) == limit or limit == 200
+    assert len({row[WORTH_COLUMN] for row in found[0]}) > 1 or limit < 200
+    assert all(len(row["message"] or "") <= (message_chars or 1_000) for row in found[0])

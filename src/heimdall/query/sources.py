@@ -6,8 +6,9 @@ each value. Planner, pages, histogram and facets are written once on top of them
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial, reduce
 from typing import Protocol
 
 import polars as pl
@@ -17,17 +18,17 @@ from sqlglot import exp
 from heimdall.columns import named
 from heimdall.errors import InvalidInput, TooMuchMemory
 from heimdall.model.batch import TenantId
-from heimdall.query.ast import And, MatchAll, Predicate, Query
+from heimdall.query.ast import And, MatchAll, Or, Predicate, Query
 from heimdall.query.context import Context
 from heimdall.query.counting import Counting
 from heimdall.query.cursor import Behind
 from heimdall.query.executor import Executor, Job
 from heimdall.query.fields import POSITION_COLUMN, TIME_COLUMN, canonical
 from heimdall.query.fieldvalues import COUNT_COLUMN, VALUE_COLUMN, FieldValues, frequencies, values_of
-from heimdall.query.frame.evaluation import evaluate
+from heimdall.query.frame.evaluation import evaluate, matching_rows, predicate_expr
 from heimdall.query.rollup import rollup_source
 from heimdall.query.sql.moments import moments_statement
-from heimdall.query.sql.nodes import TABLE, call, column, number
+from heimdall.query.sql.nodes import TABLE, binary, call, column, number
 from heimdall.query.sql.records import behind, everything, with_order
 from heimdall.query.sql.statement import predicate_sql, scan_conditions, to_sql
 from heimdall.query.sql.values import field_value
@@ -38,6 +39,11 @@ from heimdall.storage.rollups import MINUTE_NS, WEIGHT, Rollup, weighs
 
 STEP_COLUMN = "_counted_step"
 """As `COUNT_COLUMN` and `VALUE_COLUMN` a name no field of a sender can hide."""
+
+WORTH_COLUMN = "_worth"
+
+Weighed = tuple[Predicate, float]
+"""A condition and what a record for which it holds is worth."""
 
 _FIELDS_AT_ONCE = 8
 """Whose values one statement counts: it holds all of their groups."""
@@ -112,6 +118,23 @@ class Source(Protocol):
         """`message` of about one in so many of the matching records, chosen by a hash of their position, so each as
         likely as any other and the same ones each time; of all for 1. At most `limit`, in no order. Pipes are not
         looked at.
+        """
+
+    def ranked(
+        self,
+        job: Job,
+        question: Question,
+        sought: Sequence[Weighed],
+        limit: int,
+        *,
+        without: Collection[str] = (),
+        message_chars: int | None = None,
+    ) -> pa.Table:
+        """Records of which any of `sought` holds, those with the greatest sum of weights first, newest first among
+        equals; they end with `_timestamp`, `_position` and `_worth`, the sum. Pipes are not looked at.
+
+        Where an index knows all that is sought, nothing is read of records that are not among the answer's. Columns
+        `without` may be null; of messages only the first `message_chars` are given.
         """
 
     def statement(
@@ -246,6 +269,35 @@ class SqlSource:
         statement = exp.select(exp.alias_(column("message"), "message", quoted=True)).from_(self._table.copy())
         return self._executor.run(job, self.tier, statement.where(*conditions, copy=False).limit(limit))
 
+    def ranked(
+        self,
+        job: Job,
+        question: Question,
+        sought: Sequence[Weighed],
+        limit: int,
+        *,
+        without: Collection[str] = (),
+        message_chars: int | None = None,
+    ) -> pa.Table:
+        # That they all stand in the condition, too, is why the index answers for each.
+        records = replace(question, query=searching_any(question.query.search, sought))
+
+        def statement() -> exp.Select:
+            found = self._records(records, limit, None, 0, without, message_chars)
+            weight = reduce(partial(binary, "+"), (self._worth(one, question.context) for one in sought))
+            found.select(exp.alias_(weight, WORTH_COLUMN, quoted=True), copy=False)
+            found.args["order"].expressions.insert(
+                0, exp.Ordered(this=exp.column(WORTH_COLUMN, quoted=True), desc=True)
+            )
+            return found
+
+        found = self._unless_used(job, statement)
+        return with_order(found).append_column(WORTH_COLUMN, found.column(WORTH_COLUMN))
+
+    def _worth(self, weighed: Weighed, context: Context) -> exp.Expression:
+        predicate, weight = weighed
+        return binary("*", predicate_sql(predicate, context), number(weight))
+
     def statement(
         self, question: Question, *, columns: Sequence[str] | None = None, limit: int | None = None
     ) -> str | None:
@@ -286,9 +338,13 @@ class SqlSource:
         offset: int,
         without: Collection[str],
     ) -> pa.Table:
+        return self._unless_used(job, lambda: self._records(question, limit, before, offset, without))
+
+    def _unless_used(self, job: Job, statement: Callable[[], exp.Select]) -> pa.Table:
+        """Again where a column that was left out came into use meanwhile."""
         while True:
             unused = self._engine.unused
-            found = self._executor.run(job, self.tier, self._records(question, limit, before, offset, without))
+            found = self._executor.run(job, self.tier, statement())
             if self._engine.unused == unused:
                 return found
 
@@ -299,6 +355,7 @@ class SqlSource:
         before: Behind | None,
         offset: int,
         without: Collection[str] = (),
+        message_chars: int | None = None,
     ) -> exp.Select:
         """Whole records as they are stored, their looks are made from a page of them. `*` keeps the statement short:
         to name two dozen columns costs more than to plan the rest of it. Columns nobody uses are not read."""
@@ -307,7 +364,7 @@ class SqlSource:
             conditions += behind(before)
         order = [exp.column(name, table=TABLE, quoted=True) for name in ("timestamp", "position")]
         statement = exp.Select(
-            expressions=[everything(self._engine.unused.union(without))],
+            expressions=[everything(self._engine.unused.union(without), message_chars)],
             where=exp.Where(this=exp.and_(*conditions, copy=False)),
             order=exp.Order(expressions=[exp.Ordered(this=column, desc=True) for column in order]),
         ).from_(self._table.copy(), copy=False)
@@ -413,6 +470,31 @@ class FrameSource:
         chosen = frame.filter(pl.col(POSITION_COLUMN).hash(seed=1) % one_in == 0) if one_in > 1 else frame
         return chosen.select("message").head(limit).to_arrow()
 
+    def ranked(
+        self,
+        job: Job,
+        question: Question,
+        sought: Sequence[Weighed],
+        limit: int,
+        *,
+        without: Collection[str] = (),
+        message_chars: int | None = None,
+    ) -> pa.Table:
+        context = question.context
+        frame = self._frame(job, question, None)
+        matching = matching_rows(searching_any(question.query.search, sought).search, frame, context)
+        weight = pl.sum_horizontal(predicate_expr(one, context).cast(pl.Float64) * worth for one, worth in sought)
+        best = matching.with_columns(weight.alias(WORTH_COLUMN)).sort(
+            WORTH_COLUMN, "timestamp", "position", descending=True, maintain_order=True
+        ).head(limit).collect()  # fmt: skip
+        rows = evaluate(Query(), best.lazy(), context=context).collect()
+        if message_chars is not None:
+            rows = rows.with_columns(pl.col("message").str.head(message_chars))
+        weights = best.select(pl.col("position").alias(POSITION_COLUMN), WORTH_COLUMN)
+        return (
+            weights.join(rows, on=POSITION_COLUMN, maintain_order="left").select(*rows.columns, WORTH_COLUMN).to_arrow()
+        )
+
     def statement(
         self, question: Question, *, columns: Sequence[str] | None = None, limit: int | None = None
     ) -> str | None:
@@ -427,6 +509,11 @@ class FrameSource:
     def _evaluate(
         self, job: Job, question: Question, columns: Sequence[str] | None, limit: int | None, before: Behind | None
     ) -> pl.DataFrame:
+        frame = self._frame(job, question, before)
+        return evaluate(question.query, frame, columns=columns, limit=limit, context=question.context).collect()
+
+    def _frame(self, job: Job, question: Question, before: Behind | None) -> pl.LazyFrame:
+        """The tenant's records in the question's range."""
         job.check()
         start_ns = -(2**63) if question.start_ns is None else question.start_ns
         end_ns = 2**63 - 1 if question.end_ns is None else question.end_ns
@@ -439,7 +526,12 @@ class FrameSource:
             )  # fmt: skip
         job.tiers.add(self.tier)
         job.scanned_rows += frame.select(pl.len()).collect().item()
-        return evaluate(question.query, frame, columns=columns, limit=limit, context=question.context).collect()
+        return frame
+
+
+def searching_any(search: Predicate, sought: Sequence[Weighed]) -> Query:
+    """Records that `search` matches and of which any of `sought` holds."""
+    return Query(And((search, Or(tuple(one for one, _ in sought)))))
 
 
 def scoped(query: Query, scope: Predicate | None) -> Query:
@@ -455,10 +547,12 @@ __all__ = [
     "STEP_COLUMN",
     "TIME_COLUMN",
     "VALUE_COLUMN",
+    "WORTH_COLUMN",
     "FrameSource",
     "Question",
     "Source",
     "SqlSource",
+    "Weighed",
     "check_field",
     "scoped",
     "source_of",

@@ -237,7 +237,7 @@ def _rewrite(select: exp.Select, plan: _Plan, cold: ColdFiles | None, indexed: M
     if units[Tier.COLD]:
         assert cold is not None
         branches.append(_cold_branch(cold.table(units[Tier.COLD]), alias, names, test, tail))
-    read_union(select, alias, branches)
+    read_union(select, alias, branches, tail)
 
 
 def _add_weights(select: exp.Select, plan: _Plan, cold: ColdFiles | None, alias: str, test: exp.Expr | None) -> None:
@@ -273,7 +273,8 @@ def _cold_branch(
 ) -> exp.Select:
     """Attributes are JSON text in a file; it is parsed only where it is asked for, and last. Words are made where a
     condition asks for them, so that it means what it means in the other tiers."""
-    mentioned = _mentioned(test)
+    computed = tail.computed if tail is not None else ()
+    mentioned = _mentioned(all_of(test, *computed))
     tested = JSON.name in mentioned
     asked = exp.select("1").where(test) if test is not None else None
     worded = asked is not None and use_indexes(asked) is not asked
@@ -288,7 +289,8 @@ def _cold_branch(
         found = _indexed(found)
     if tested or JSON.name not in names:
         return found
-    return exp.Select(expressions=[_parsed(name) for name in names]).from_(found.subquery(copy=False), copy=False)
+    given = [*(_parsed(name) for name in names), *(exp.column(item.alias, quoted=True) for item in computed)]
+    return exp.Select(expressions=given).from_(found.subquery(copy=False), copy=False)
 
 
 def _mentioned(test: exp.Expr | None) -> list[str]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from sqlglot import exp, parse_one
 
+from heimdall.storage.engines.clickhouse.branches import top_rows
 from heimdall.storage.rollups import MINUTE_NS, minute_of
 from heimdall.storage.spanning import Reach, reach_of
 
@@ -32,3 +33,22 @@ def test_conditions_say_where_records_lie(where: str, reach: Reach) -> None:
     statement = parse_one(f"SELECT position FROM heimdall.logs AS r WHERE {where}", dialect="clickhouse")
     assert isinstance(statement, exp.Select)
     assert reach_of(statement) == reach
+
+
+@pytest.mark.parametrize(
+    ("selected", "order", "kept"),
+    [
+        ("r.message", "r.timestamp DESC", True),
+        ("r.message", "r.attributes", False),
+        ("r.message, hasAllTokens(r.message, ['a']) * 2.5 + hasPhrase(r.message, 'b c') AS w", "w DESC", True),
+        ("count() AS w", "w DESC", False),
+        ("uniq(r.message) AS w", "w DESC", False),
+        ("sum(r.position) AS w", "w DESC", False),
+        ("lower(s.message) AS w", "w DESC", False),
+        ("r.message", "lower(r.message)", False),
+    ],
+)
+def test_branches_keep_to_an_order_they_can_compute_themselves(selected: str, order: str, kept: bool) -> None:
+    statement = parse_one(f"SELECT {selected} FROM heimdall.logs AS r ORDER BY {order} LIMIT 5", dialect="clickhouse")
+    assert isinstance(statement, exp.Select)
+    assert (top_rows(statement, "r") is not None) is kept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import polars as pl
@@ -13,29 +14,36 @@ from heimdall.model.timerange import format_time
 from heimdall.query.asking import Asking
 from heimdall.query.ast import And, Compare, Operator, Or, Predicate, Query
 from heimdall.query.languages.hql import parse
-from heimdall.query.sources import POSITION_COLUMN, TIME_COLUMN
+from heimdall.query.sources import POSITION_COLUMN, TIME_COLUMN, Weighed
+from heimdall.storage.stored import STORED_SCHEMA
 
 _BEGINNINGS = parse(f"* | extend message = substring(message, 1, {MAX_CHARS})").pipes
+
+_NOT_COMPARED = frozenset(STORED_SCHEMA.names) - {"timestamp", "position", "message", "template_id"}
 
 MOMENTS = 100
 """Times of records one statement asks for."""
 
 
-def times_of(asking: Asking, search: Predicate, limit: int) -> pl.Series:
-    """When the newest were, ns since 1970, newest first. Where an index knows all of `search`, no message is read."""
+def ranked(asking: Asking, search: Predicate, sought: Sequence[Weighed], limit: int, *, beginnings: bool) -> pa.Table:
+    """Whole records of `search` with most of what is sought, as `Source.ranked` gives them; with `beginnings` nothing
+    but what is compared of them."""
     question = replace(asking.question, query=Query(search))
-    return _places(asking.source.rows(asking.job, question, columns=(), limit=limit))["time"]
+    if not beginnings:
+        return asking.source.ranked(asking.job, question, sought, limit)
+    return asking.source.ranked(asking.job, question, sought, limit, without=_NOT_COMPARED, message_chars=MAX_CHARS)
 
 
-def messages_of(asking: Asking, search: Predicate, limit: int, since_ns: int | None = None) -> pl.DataFrame:
-    """Columns `time` (ns since 1970), `position`, `message` (what counts of it) and `template_id` of the newest, newest
-    first."""
-    question = replace(asking.question, query=Query(search, _BEGINNINGS))
-    if since_ns is not None:
-        question = question.between(since_ns, question.end_ns)
-    found = asking.source.rows(asking.job, question, columns=("message", "template_id"), limit=limit)
-    message = pl.Series("message", found.column("message"), pl.String).fill_null("")
+def compared(found: pa.Table) -> pl.DataFrame:
+    """Columns `time` (ns since 1970), `position`, `message` (what counts of it) and `template_id` of records."""
+    message = pl.Series("message", found.column("message"), pl.String).fill_null("").str.head(MAX_CHARS)
     return _places(found).with_columns(message, pl.Series("template_id", found.column("template_id"), pl.UInt64))
+
+
+def messages_of(asking: Asking, search: Predicate, limit: int) -> pl.DataFrame:
+    """`compared` of the newest, newest first."""
+    question = replace(asking.question, query=Query(search, _BEGINNINGS))
+    return compared(asking.source.rows(asking.job, question, columns=("message", "template_id"), limit=limit))
 
 
 def whole(asking: Asking, search: Predicate, chosen: pl.DataFrame) -> pa.Table:

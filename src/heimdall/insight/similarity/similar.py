@@ -10,7 +10,7 @@ itself stays at 1, and neither drowns the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import polars as pl
@@ -18,13 +18,14 @@ import pyarrow as pa
 
 from heimdall.insight.comparing.templates import is_of
 from heimdall.insight.similarity.bm25 import collection_of
-from heimdall.insight.similarity.candidates import messages_of, times_of, whole
+from heimdall.insight.similarity.candidates import compared, messages_of, ranked, whole
 from heimdall.insight.similarity.features import without_numbers
 from heimdall.insight.similarity.traces import Trace
 from heimdall.query.asking import Asking
 from heimdall.query.ast import And, Predicate, Query
 from heimdall.query.languages.hql import parse
 from heimdall.query.patternlist import records_of
+from heimdall.query.sources import WORTH_COLUMN, Weighed
 from heimdall.query.templates import ALL_TEMPLATES
 
 SIMILARITY, WHY = "similarity", "why"
@@ -48,6 +49,9 @@ CANDIDATES = 200
 ENOUGH = 4
 """Stack traces that are compared for each row of the answer before older ones, or less likely ones, are looked at."""
 
+AT_ONCE = 100
+"""Records that are read whole before they are compared, at most: of a mebibyte each."""
+
 MOST_TEMPLATES = 50
 """Templates whose records are looked at: each may have few."""
 
@@ -62,34 +66,41 @@ def similar(asking: Asking, text: str, rows: int) -> pa.Table:
     search = records_of(asking.question.query).search
     wanted = max(CANDIDATES, 2 * rows)
     trace = Trace.of(text)
-    best, compared_by = None, [FRAMES]
-    if trace is not None:
-        best = _like_trace(asking, search, trace, wanted, rows)
-    if best is None or not best.height:
-        found, judge, compared_by = _like_templates(asking, search, text, wanted)
-        best = _best(found, judge, rows)
+    if trace is not None and (found := _like_trace(asking, search, trace, wanted, rows)) is not None:
+        asking.job.extra[COMPARED_BY] = [FRAMES]
+        return found
+    candidates, judge, compared_by = _like_templates(asking, search, text, wanted)
     asking.job.extra[COMPARED_BY] = compared_by
-    chosen = whole(asking, search, best)
-    return chosen.append_column(SIMILARITY, best[SIMILARITY].to_arrow()).append_column(WHY, best[WHY].to_arrow())
+    best = _best(candidates, judge, rows)
+    return _told(whole(asking, search, best), best)
 
 
-def _like_trace(asking: Asking, search: Predicate, trace: Trace, wanted: int, rows: int) -> pl.DataFrame:
-    """As `_best` has it."""
+def _like_trace(asking: Asking, search: Predicate, trace: Trace, wanted: int, rows: int) -> pa.Table | None:
+    """None where no record has anything in common with it."""
 
     def judge(found: pl.DataFrame) -> pl.DataFrame:
         return trace.rank(found["message"])
 
-    every = trace.all_names(search)
-    if every is None:
-        return _best(messages_of(asking, search, 0), judge, rows)
-    times = times_of(asking, every, wanted)
-    enough = min(ENOUGH * rows, wanted)
-    # What lacks a name cannot be more like it than what is the same.
-    for count in dict.fromkeys((min(enough, len(times)), len(times))) if len(times) >= rows else ():
-        best = _best(messages_of(asking, every, count, since_ns=times[count - 1]), judge, rows)
-        if count == wanted or (best.height == rows and best[SIMILARITY][-1] == 1.0):
-            return best
-    return _best(trace.with_some_names(asking, search, enough, wanted), judge, rows)
+    sought = trace.sought()
+    if not sought:
+        return None
+    enough = min(ENOUGH * rows, wanted, AT_ONCE)
+    found = ranked(asking, search, sought, enough, beginnings=False)
+    best = _best(compared(found).with_row_index("row"), judge, rows)
+    if found.num_rows == enough and not (best.height == rows and _suffices(found, sought, best)):
+        best = _best(compared(ranked(asking, search, sought, wanted, beginnings=True)), judge, rows)
+        return _told(whole(asking, search, best), best) if best.height else None
+    return _told(found.take(best["row"].to_arrow()).drop_columns([WORTH_COLUMN]), best) if best.height else None
+
+
+def _suffices(found: pa.Table, sought: Sequence[Weighed], best: pl.DataFrame) -> bool:
+    """Whether nothing that was not looked at is likely to be more alike: it lacks a name, or the best are the same."""
+    most = sum(weight for _, weight in sought)
+    return found[WORTH_COLUMN][-1].as_py() < most - 1e-9 or best[SIMILARITY][-1] == 1.0
+
+
+def _told(chosen: pa.Table, best: pl.DataFrame) -> pa.Table:
+    return chosen.append_column(SIMILARITY, best[SIMILARITY].to_arrow()).append_column(WHY, best[WHY].to_arrow())
 
 
 def _like_templates(asking: Asking, search: Predicate, text: str, wanted: int) -> tuple[pl.DataFrame, Judge, list[str]]:

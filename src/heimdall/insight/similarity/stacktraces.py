@@ -9,9 +9,15 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
 import polars as pl
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from heimdall.insight.similarity.features import MAX_CHARS
+
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 
 LEAST_FRAMES = 2
 """Of a text that is taken for a stack trace; one line that begins with `at` may be prose."""
@@ -43,57 +49,84 @@ _GENERATED: Final = (
 )
 
 
-def stack_names(texts: pl.Series) -> pl.LazyFrame:
-    """Exceptions and frames of the texts that have `LEAST_FRAMES` frames at least.
+def stack_names(texts: pl.Series) -> pl.DataFrame:
+    """Exceptions and frames of the texts that have `LEAST_FRAMES` frames at least, in their order.
 
     Columns `text` (UInt32, its place), `thrown` (an exception, not a frame), `depth` (UInt32, 0 where it was
     thrown, anew in each part of the trace), `shown` (as it stands in the text, without what was generated) and
-    `name` (the same in lower case).
+    `name` (the same in lower case). Traces repeat each other's lines: each is read once.
     """
+    text, lines = _lines(texts)
+    encoded = lines.to_arrow().cast(pa.large_string()).dictionary_encode()
+    read = _read(pl.Series("line", encoded.dictionary))
+    line: IntArray = encoded.indices.to_numpy().astype(np.int64)
+    goes_on = np.zeros(len(text), np.bool_)  # the next line is of the same text
+    goes_on[:-1] = text[1:] == text[:-1]
+    in_go = goes_on & read["is_go_file"].to_numpy()[np.roll(line, -1)]
+    part = np.cumsum(read["is_section"].to_numpy()[line])
+    is_frame = np.where(in_go, read["is_go_frame"].to_numpy()[line], read["is_frame"].to_numpy()[line])
+    is_reversed = read["is_reversed"].to_numpy()[line]
+    enough = np.bincount(text[is_frame], minlength=len(texts)) >= LEAST_FRAMES
+    kept = np.flatnonzero((is_frame | read["is_thrown"].to_numpy()[line]) & enough[text])
+    text, is_frame, in_go, line = text[kept], is_frame[kept], in_go[kept], line[kept]
+    depth = _depths(text, part[kept], is_frame, is_reversed[kept])
+    shown = pl.concat([read["shown"], read["shown_in_go"]]).gather(line + read.height * in_go)
+    columns = {"text": text.astype(np.uint32), "thrown": ~is_frame, "depth": depth.astype(np.uint32), "shown": shown}
+    name = pl.col("shown").str.to_lowercase().str.replace_all(r"[/\\:$]+", ".").alias("name")
+    return pl.DataFrame(columns).drop_nulls("shown").with_columns(name)
+
+
+def _lines(texts: pl.Series) -> tuple[IntArray, pl.Series]:
+    """(place of its text, line) of every line that counts."""
     lines = (
-        pl.LazyFrame({"text": pl.arange(len(texts), dtype=pl.UInt32, eager=True), "line": texts.cast(pl.String)})
+        pl.LazyFrame({"text": pl.arange(len(texts), dtype=pl.Int64, eager=True), "line": texts.cast(pl.String)})
         .with_columns(pl.col("line").str.head(MAX_CHARS).str.split("\n"))
         .explode("line")
         .drop_nulls()
         .with_columns(pl.col("line").str.strip_chars_end())
+        .collect()
     )
+    return lines["text"].to_numpy(), lines["line"]
+
+
+def _read(lines: pl.Series) -> pl.DataFrame:
+    """What each line is, and what it names; a name of Go is one only where a line with its file follows."""
     line = pl.col("line")
-    in_go = line.shift(-1).over("text").str.contains(_GO_FILE)
-    python, go = line.str.extract_groups(_PYTHON), pl.when(in_go).then(line.str.extract(_GO))
+    python = line.str.extract_groups(_PYTHON)
     file = python.struct.field("file").str.extract(r"([^/\\]+?)(?:\.\w+)?$")
-    frame = pl.coalesce(
-        pl.when(file.is_not_null()).then(file + "." + python.struct.field("function")),
-        go,
-        line.str.extract(_AT),
-        line.str.extract(_AT_FILE).str.replace(r"\.\w+$", ""),
-    )
-    thrown = pl.when(frame.is_null()).then(pl.coalesce(line.str.extract(_PANIC), line.str.extract(_THROWN)))
-    found = (
-        lines.with_columns(
-            frame.alias("frame"),
-            thrown.alias("exception"),
-            python.struct.field("file").is_not_null().alias("reversed"),
-            line.str.contains(_SECTION).cum_sum().over("text").alias("part"),
-        )
-        .filter(pl.col("frame").is_not_null() | pl.col("exception").is_not_null())
-        .filter(pl.col("frame").count().over("text") >= LEAST_FRAMES)
-    )
-    place = pl.col("frame").is_not_null().cum_sum()
-    depth = pl.when(pl.col("reversed")).then(pl.col("frame").count() - place).otherwise(place - 1)
-    return (
-        found.with_columns(
-            pl.when(pl.col("frame").is_null()).then(0).otherwise(depth.over("text", "part")).alias("depth"),
-            pl.col("frame").is_null().alias("thrown"),
-            _without_generated(pl.coalesce("frame", "exception")).alias("shown"),
-        )
-        .with_columns(pl.col("shown").str.extract(r"([^./\\:$]+[./\\:$]+[^./\\:$]+|[^./\\:$]+)$"))
-        .drop_nulls("shown")
-        .select("text", "thrown", pl.col("depth").cast(pl.UInt32), "shown",
-                pl.col("shown").str.to_lowercase().str.replace_all(r"[/\\:$]+", ".").alias("name"))
+    found = lines.to_frame().lazy().select(
+        python=pl.when(file.is_not_null()).then(file + "." + python.struct.field("function")),
+        go=line.str.extract(_GO),
+        at=pl.coalesce(line.str.extract(_AT), line.str.extract(_AT_FILE).str.replace(r"\.\w+$", "")),
+        thrown=pl.coalesce(line.str.extract(_PANIC), line.str.extract(_THROWN)),
+        is_go_file=line.str.contains(_GO_FILE),
+        is_section=line.str.contains(_SECTION),
+        is_reversed=python.struct.field("file").is_not_null(),
     )  # fmt: skip
+    frame, go_frame = pl.coalesce("python", "at"), pl.coalesce("python", "go", "at")
+    return found.select(
+        "is_go_file",
+        "is_section",
+        "is_reversed",
+        is_frame=frame.is_not_null(),
+        is_go_frame=go_frame.is_not_null(),
+        is_thrown=pl.col("thrown").is_not_null(),
+        shown=_without_generated(pl.coalesce(frame, "thrown")),
+        shown_in_go=_without_generated(pl.coalesce(go_frame, "thrown")),
+    ).collect()
+
+
+def _depths(text: IntArray, part: IntArray, is_frame: BoolArray, is_reversed: BoolArray) -> IntArray:
+    """How far below where it was thrown each frame is in its part of the trace; 0 of what was thrown."""
+    begin = np.ones(len(text), np.bool_)
+    begin[1:] = (text[1:] != text[:-1]) | (part[1:] != part[:-1])
+    of_part = np.cumsum(begin) - 1
+    frames = np.bincount(of_part, is_frame).astype(np.int64)
+    so_far = np.cumsum(is_frame) - (np.cumsum(frames) - frames)[of_part]
+    return np.where(is_frame, np.where(is_reversed, frames[of_part] - so_far, so_far - 1), 0)
 
 
 def _without_generated(name: pl.Expr) -> pl.Expr:
     for pattern, kept in _GENERATED:
         name = name.str.replace_all(pattern, kept)
-    return name.str.strip_chars(" .$")
+    return name.str.strip_chars(" .$").str.extract(r"([^./\\:$]+[./\\:$]+[^./\\:$]+|[^./\\:$]+)$")

@@ -9,16 +9,19 @@ from sqlglot import exp
 from heimdall.query.cursor import Behind
 from heimdall.query.fields import ATTRIBUTES, POSITION_COLUMN, TIME_COLUMN
 from heimdall.query.rows import record_table
-from heimdall.query.sql.nodes import TABLE
+from heimdall.query.sql.nodes import TABLE, call, column, number
 from heimdall.storage.stored import STORED_SCHEMA
 
 
-def everything(unused: frozenset[str]) -> exp.Expr:
-    """The columns of `STORED_SCHEMA` but the unused ones, in any order; attributes as JSON text."""
-    attributes = exp.Anonymous(this="toJSONString", expressions=[exp.column(ATTRIBUTES, table=TABLE, quoted=True)])
+def everything(unused: frozenset[str], message_chars: int | None = None) -> exp.Expr:
+    """The columns of `STORED_SCHEMA` but the unused ones, in any order; attributes as JSON text, of messages only the
+    first `message_chars`."""
+    looks = {ATTRIBUTES: call("toJSONString", column(ATTRIBUTES))}
+    if message_chars is not None:
+        looks["message"] = call("substringUTF8", column("message"), number(1), number(message_chars))
     return exp.Star(
         except_=[exp.column(name) for name in ("tenant", *sorted(unused))],
-        replace=[] if ATTRIBUTES in unused else [exp.alias_(attributes, ATTRIBUTES, copy=False)],
+        replace=[exp.alias_(value, name, copy=False) for name, value in looks.items() if name not in unused],
     )
 
 

@@ -94,7 +94,7 @@ WANTED = {
 
 
 def read(text: str) -> pl.DataFrame:
-    return stack_names(pl.Series([text], dtype=pl.String)).collect()
+    return stack_names(pl.Series([text], dtype=pl.String))
 
 
 @pytest.mark.parametrize("text", WANTED, ids=["java", "python", "go", "node", "dotnet"])
@@ -123,7 +123,7 @@ def test_other_texts_have_none(text: str) -> None:
 
 
 def test_texts_keep_their_places() -> None:
-    names = stack_names(pl.Series(["nothing", JAVA, None, GO], dtype=pl.String)).collect()
+    names = stack_names(pl.Series(["nothing", JAVA, None, GO], dtype=pl.String))
     assert names["text"].unique().to_list() == [1, 3]
 
 
@@ -131,6 +131,6 @@ def test_texts_keep_their_places() -> None:
 def test_line_numbers_and_what_stands_before_change_nothing(before: str, line: int, text: str) -> None:
     moved = text.replace("41", str(line)).replace("88", str(line)).replace("12", str(line))
     prefix = "said: " + before.replace("\n", " ").replace("\r", " ")
-    names = stack_names(pl.Series([text, f"{prefix}\n{moved}"], dtype=pl.String)).collect()
+    names = stack_names(pl.Series([text, f"{prefix}\n{moved}"], dtype=pl.String))
     first, second = (names.filter(pl.col("text") == place)["name"].to_list() for place in (0, 1))
     assert first == second

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from sqlglot import exp
 
@@ -11,7 +12,17 @@ from heimdall.storage.engines.clickhouse import layout
 NAMES = tuple(column.name for column in layout.COLUMNS)
 JSON = next(column for column in layout.COLUMNS if column.type.startswith("JSON"))
 
-Tail = tuple[exp.Order, exp.Limit]
+
+_ON_WORDS = frozenset({"hasAllTokens", "hasPhrase"})
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """Order and limit of a branch, and what it computes to order by."""
+
+    order: exp.Order
+    limit: exp.Limit
+    computed: Sequence[exp.Alias]
 
 
 def reading(statement: exp.Query, name: str = layout.TABLE) -> Iterator[exp.Select]:
@@ -47,16 +58,26 @@ def columns(select: exp.Select) -> list[str]:
 
 
 def top_rows(select: exp.Select, alias: str) -> Tail | None:
-    """Order and limit each branch can keep to: the answer's first rows are among the first rows of the branches."""
+    """Order and limit each branch can keep to: the answer's first rows are among the first rows of the branches.
+
+    What the select orders by is columns, or what it computes of columns of one record under a name.
+    """
     order, limit = select.args.get("order"), select.args.get("limit")
     if order is None or limit is None or not isinstance(limit.expression, exp.Literal) or limit.expressions:
         return None
     if any(select.args.get(name) for name in ("group", "having", "distinct", "windows", "qualify", "joins")):
         return None
+    named = {item.alias: item for item in select.expressions if isinstance(item, exp.Alias)}
+    computed = []
     for item in order.expressions:
         column = item.this
-        plain = isinstance(column, exp.Column) and column.table == alias and column.name in NAMES
-        if not plain or column.name == JSON.name:
+        if not isinstance(column, exp.Column):
+            return None
+        if column.table == "" and column.name in named:
+            if not _of_one_record(named[column.name], alias):
+                return None
+            computed.append(named[column.name])
+        elif not _is_stored(column, alias):
             return None
     if any(item.find(exp.Window) for item in select.expressions):
         return None
@@ -66,7 +87,19 @@ def top_rows(select: exp.Select, alias: str) -> Tail | None:
         if not isinstance(offset.expression, exp.Literal):
             return None
         rows += int(offset.expression.name)
-    return order, exp.Limit(expression=exp.Literal.number(rows))
+    return Tail(order, exp.Limit(expression=exp.Literal.number(rows)), computed)
+
+
+def _of_one_record(computed: exp.Alias, alias: str) -> bool:
+    """Whether it is a sum of conditions on words, which a branch can compute as well: an aggregate it could not."""
+    calls = computed.find_all(exp.Func)
+    return all(_is_stored(column, alias) for column in computed.find_all(exp.Column)) and all(
+        isinstance(call, exp.Array | exp.And | exp.Or) or call.name in _ON_WORDS for call in calls
+    )
+
+
+def _is_stored(column: exp.Column, alias: str) -> bool:
+    return column.table == alias and column.name in NAMES and column.name != JSON.name
 
 
 def branch(
@@ -79,13 +112,18 @@ def branch(
     if test is not None:
         found = found.where(test.copy(), copy=False)
     if tail is not None:
-        found.set("order", tail[0].copy())
-        found.set("limit", tail[1].copy())
+        found.select(*(item.copy() for item in tail.computed), copy=False)
+        found.set("order", tail.order.copy())
+        found.set("limit", tail.limit.copy())
     return found
 
 
-def read_union(select: exp.Select, alias: str, branches: Sequence[exp.Query]) -> None:
-    """Make `select` read all of `branches` under the name its table had."""
+def read_union(select: exp.Select, alias: str, branches: Sequence[exp.Query], tail: Tail | None = None) -> None:
+    """Make `select` read all of `branches` under the name its table had, and what they have computed for `tail`."""
+    for item in tail.computed if tail is not None else ():
+        item.set("this", exp.column(item.alias, table=alias, quoted=True))
+        for star in select.find_all(exp.Star):
+            star.set("except_", [*(star.args.get("except_") or ()), exp.column(item.alias)])
     union = branches[0]
     for one in branches[1:]:
         union = exp.union(union, one, distinct=False, copy=False)
