@@ -96,7 +96,7 @@ def _like_trace(asking: Asking, search: Predicate, trace: Trace, wanted: int, ro
 def _suffices(found: pa.Table, sought: Sequence[Weighed], best: pl.DataFrame) -> bool:
     """Whether nothing that was not looked at is likely to be more alike: it lacks a name, or the best are the same."""
     most = sum(weight for _, weight in sought)
-    return found[WORTH_COLUMN][-1].as_py() < most - 1e-9 or best[SIMILARITY][-1] == 1.0
+    return bool(found[WORTH_COLUMN][-1].as_py() < most - 1e-9 or best[SIMILARITY][-1] == 1.0)
 
 
 def _told(chosen: pa.Table, best: pl.DataFrame) -> pa.Table:
