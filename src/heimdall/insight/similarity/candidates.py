@@ -1,9 +1,9 @@
-"""Records read in two goes: what is compared of many, then the whole of a few."""
+"""Records that are compared: few are read whole, of many first what is compared and then the whole of those chosen."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import polars as pl
 import pyarrow as pa
@@ -14,39 +14,63 @@ from heimdall.model.timerange import format_time
 from heimdall.query.asking import Asking
 from heimdall.query.ast import And, Compare, Operator, Or, Predicate, Query
 from heimdall.query.languages.hql import parse
-from heimdall.query.sources import POSITION_COLUMN, TIME_COLUMN, Weighed
+from heimdall.query.sources import POSITION_COLUMN, TIME_COLUMN, WORTH_COLUMN, Weighed
 from heimdall.storage.stored import STORED_SCHEMA
 
 _BEGINNINGS = parse(f"* | extend message = substring(message, 1, {MAX_CHARS})").pipes
 
 _NOT_COMPARED = frozenset(STORED_SCHEMA.names) - {"timestamp", "position", "message", "template_id"}
 
+AT_ONCE = 200
+"""Records that are read whole before they are compared, at most: of a mebibyte each."""
+
 MOMENTS = 100
 """Times of records one statement asks for."""
 
 
-def ranked(asking: Asking, search: Predicate, sought: Sequence[Weighed], limit: int, *, beginnings: bool) -> pa.Table:
-    """Whole records of `search` with most of what is sought, as `Source.ranked` gives them; with `beginnings` nothing
-    but what is compared of them."""
-    question = replace(asking.question, query=Query(search))
-    if not beginnings:
-        return asking.source.ranked(asking.job, question, sought, limit)
-    return asking.source.ranked(asking.job, question, sought, limit, without=_NOT_COMPARED, message_chars=MAX_CHARS)
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Records to choose from."""
+
+    search: Predicate
+    records: pa.Table
+    are_whole: bool
+
+    def compared(self) -> pl.DataFrame:
+        """Columns `row`, `time` (ns since 1970), `position`, `message` (what counts of it) and `template_id`."""
+        message = pl.Series("message", self.records["message"], pl.String).fill_null("").str.head(MAX_CHARS)
+        template_id = pl.Series("template_id", self.records["template_id"], pl.UInt64)
+        return _places(self.records).with_columns(message, template_id).with_row_index("row")
+
+    def chosen(self, asking: Asking, best: pl.DataFrame) -> pa.Table:
+        """Whole records of some rows of `compared`, in that order."""
+        if not self.are_whole:
+            return _whole(asking, self.search, best.drop("row"))
+        found = self.records.take(best["row"].to_arrow())
+        return found.drop_columns([name for name in (WORTH_COLUMN,) if name in found.column_names])
 
 
-def compared(found: pa.Table) -> pl.DataFrame:
-    """Columns `time` (ns since 1970), `position`, `message` (what counts of it) and `template_id` of records."""
-    message = pl.Series("message", found.column("message"), pl.String).fill_null("").str.head(MAX_CHARS)
-    return _places(found).with_columns(message, pl.Series("template_id", found.column("template_id"), pl.UInt64))
+def ranked(asking: Asking, search: Predicate, sought: Sequence[Weighed], limit: int) -> Candidates:
+    """Records of `search` with most of what is sought, as `Source.ranked` gives them."""
+    question, whole = replace(asking.question, query=Query(search)), limit <= AT_ONCE
+    without, message_chars = ((), None) if whole else (_NOT_COMPARED, MAX_CHARS)
+    found = asking.source.ranked(asking.job, question, sought, limit, without=without, message_chars=message_chars)
+    return Candidates(search, found, whole)
 
 
-def messages_of(asking: Asking, search: Predicate, limit: int) -> pl.DataFrame:
-    """`compared` of the newest, newest first."""
-    question = replace(asking.question, query=Query(search, _BEGINNINGS))
-    return compared(asking.source.rows(asking.job, question, columns=("message", "template_id"), limit=limit))
+def newest(asking: Asking, search: Predicate, parts: Sequence[tuple[list[int], int]]) -> Candidates:
+    """Records of `search`: so many of the newest of each set of templates."""
+    whole = sum(limit for _, limit in parts) <= AT_ONCE
+    columns = None if whole else ("message", "template_id")
+    tables = []
+    for ids, limit in parts:
+        query = Query(And((search, is_of(ids))) if ids else search, () if whole else _BEGINNINGS)
+        question = replace(asking.question, query=query)
+        tables.append(asking.source.rows(asking.job, question, columns=columns, limit=limit))
+    return Candidates(search, pa.concat_tables(tables, promote_options="permissive"), whole)
 
 
-def whole(asking: Asking, search: Predicate, chosen: pl.DataFrame) -> pa.Table:
+def _whole(asking: Asking, search: Predicate, chosen: pl.DataFrame) -> pa.Table:
     """The records of `chosen` (columns `time`, `position`, `template_id`, `message`), in its order. The engine keeps
     records of a template together, by time: named with both, each is a block to read. Messages are what costs most
     of a block: those that are known are not read again."""

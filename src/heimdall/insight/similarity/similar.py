@@ -16,13 +16,12 @@ from dataclasses import replace
 import polars as pl
 import pyarrow as pa
 
-from heimdall.insight.comparing.templates import is_of
 from heimdall.insight.similarity.bm25 import collection_of
-from heimdall.insight.similarity.candidates import compared, messages_of, ranked, whole
+from heimdall.insight.similarity.candidates import Candidates, newest, ranked
 from heimdall.insight.similarity.features import without_numbers
 from heimdall.insight.similarity.traces import Trace
 from heimdall.query.asking import Asking
-from heimdall.query.ast import And, Predicate, Query
+from heimdall.query.ast import Predicate, Query
 from heimdall.query.languages.hql import parse
 from heimdall.query.patternlist import records_of
 from heimdall.query.sources import WORTH_COLUMN, Weighed
@@ -49,9 +48,6 @@ CANDIDATES = 200
 ENOUGH = 4
 """Stack traces that are compared for each row of the answer before older ones, or less likely ones, are looked at."""
 
-AT_ONCE = 100
-"""Records that are read whole before they are compared, at most: of a mebibyte each."""
-
 MOST_TEMPLATES = 50
 """Templates whose records are looked at: each may have few."""
 
@@ -71,8 +67,7 @@ def similar(asking: Asking, text: str, rows: int) -> pa.Table:
         return found
     candidates, judge, compared_by = _like_templates(asking, search, text, wanted)
     asking.job.extra[COMPARED_BY] = compared_by
-    best = _best(candidates, judge, rows)
-    return _told(whole(asking, search, best), best)
+    return _answer(asking, candidates, _best(candidates, judge, rows))
 
 
 def _like_trace(asking: Asking, search: Predicate, trace: Trace, wanted: int, rows: int) -> pa.Table | None:
@@ -84,26 +79,29 @@ def _like_trace(asking: Asking, search: Predicate, trace: Trace, wanted: int, ro
     sought = trace.sought()
     if not sought:
         return None
-    enough = min(ENOUGH * rows, wanted, AT_ONCE)
-    found = ranked(asking, search, sought, enough, beginnings=False)
-    best = _best(compared(found).with_row_index("row"), judge, rows)
-    if found.num_rows == enough and not (best.height == rows and _suffices(found, sought, best)):
-        best = _best(compared(ranked(asking, search, sought, wanted, beginnings=True)), judge, rows)
-        return _told(whole(asking, search, best), best) if best.height else None
-    return _told(found.take(best["row"].to_arrow()).drop_columns([WORTH_COLUMN]), best) if best.height else None
+    enough = min(ENOUGH * rows, wanted)
+    candidates = ranked(asking, search, sought, enough)
+    best = _best(candidates, judge, rows)
+    if candidates.records.num_rows == enough < wanted and not _suffices(candidates, sought, best, rows):
+        candidates = ranked(asking, search, sought, wanted)
+        best = _best(candidates, judge, rows)
+    return _answer(asking, candidates, best) if best.height else None
 
 
-def _suffices(found: pa.Table, sought: Sequence[Weighed], best: pl.DataFrame) -> bool:
+def _suffices(candidates: Candidates, sought: Sequence[Weighed], best: pl.DataFrame, rows: int) -> bool:
     """Whether nothing that was not looked at is likely to be more alike: it lacks a name, or the best are the same."""
+    if best.height < rows:
+        return False
     most = sum(weight for _, weight in sought)
-    return bool(found[WORTH_COLUMN][-1].as_py() < most - 1e-9 or best[SIMILARITY][-1] == 1.0)
+    return bool(candidates.records[WORTH_COLUMN][-1].as_py() < most - 1e-9 or best[SIMILARITY][-1] == 1.0)
 
 
-def _told(chosen: pa.Table, best: pl.DataFrame) -> pa.Table:
+def _answer(asking: Asking, candidates: Candidates, best: pl.DataFrame) -> pa.Table:
+    chosen = candidates.chosen(asking, best)
     return chosen.append_column(SIMILARITY, best[SIMILARITY].to_arrow()).append_column(WHY, best[WHY].to_arrow())
 
 
-def _like_templates(asking: Asking, search: Predicate, text: str, wanted: int) -> tuple[pl.DataFrame, Judge, list[str]]:
+def _like_templates(asking: Asking, search: Predicate, text: str, wanted: int) -> tuple[Candidates, Judge, list[str]]:
     """(records of the templates most like the text, how like it they are, what that goes by)."""
     ids, stored, counts, texts = _templates(asking, search)
     templates = tuple(texts.get(one, "") for one in ids)
@@ -169,18 +167,17 @@ def _templates(asking: Asking, search: Predicate) -> tuple[list[int], list[list[
     return groups["id"].to_list(), groups["own"].to_list(), groups["count"].to_list(), names.texts
 
 
-def _newest(asking: Asking, search: Predicate, ids: list[list[int]], counts: list[int], wanted: int) -> pl.DataFrame:
+def _newest(asking: Asking, search: Predicate, ids: list[list[int]], counts: list[int], wanted: int) -> Candidates:
     """All records of all templates but the last, and the newest of the last: `wanted` of them, if there are."""
     before = sum(counts[:-1])
     parts = [([one for own in ids[:-1] for one in own], before), (ids[-1] if ids else [], wanted - before)]
-    tables = [messages_of(asking, And((search, is_of(own))), limit) for own, limit in parts if own]
-    return pl.concat(tables or [messages_of(asking, search, 0)])
+    return newest(asking, search, [(own, limit) for own, limit in parts if own] or [([], 0)])
 
 
-def _best(found: pl.DataFrame, judge: Judge, rows: int) -> pl.DataFrame:
-    """The columns of `found` with `similarity` and `why`, of the `rows` most similar; messages that
-    differ in numbers alone are judged once."""
-    found = found.with_columns(without_numbers(pl.col("message")).alias("shape"))
+def _best(candidates: Candidates, judge: Judge, rows: int) -> pl.DataFrame:
+    """What is compared of the `rows` most similar, with `similarity` and `why`; messages that differ in numbers alone
+    are judged once."""
+    found = candidates.compared().with_columns(without_numbers(pl.col("message")).alias("shape"))
     distinct = found.unique("shape", keep="first", maintain_order=True)
     judged = judge(distinct)
     judged = judged.with_columns(distinct["shape"].gather(judged["text"]).alias("shape"), pl.col(SIMILARITY).round(4))
