@@ -20,7 +20,7 @@ from heimdall.query.languages.hql import parse, to_text
 from heimdall.query.request import SearchRequest
 from heimdall.query.service import QueryConfig, QueryService
 from heimdall.query.shape import shape_of
-from heimdall.query.sources import POSITION_COLUMN, TIME_COLUMN, WORTH_COLUMN, Question, source_of
+from heimdall.query.sources import POSITION_COLUMN, TIME_COLUMN, WORTH_COLUMN, Question, Ranking, source_of
 from heimdall.query.templates import TableCatalogue
 from heimdall.query.words import tokens
 from heimdall.storage import Tiers, open_engine
@@ -116,7 +116,8 @@ def test_records_with_most_of_some_words_are_the_same_in_any_tier(
         executor = Executor(Tiers({"hot": engine}), SystemClock(), QueryConfig())
         question = Question(query=Query(), tenant=asked.tenant, context=CONTEXT)
         with executor.job(SearchRequest(tenant=asked.tenant)) as job:
-            rows = source_of("hot", executor).ranked(job, question, sought, limit, message_chars=message_chars)
+            ranking = Ranking(sought=sought, limit=limit, message_chars=message_chars)
+            rows = source_of("hot", executor).ranked(job, question, ranking)
         found.append(rows.drop_columns(["attributes"]).to_pylist())
         assert rows.column_names[-3:] == [TIME_COLUMN, POSITION_COLUMN, WORTH_COLUMN]
     assert found[0] == found[1]

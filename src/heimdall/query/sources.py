@@ -45,6 +45,19 @@ WORTH_COLUMN = "_worth"
 Weighed = tuple[Predicate, float]
 """A condition and what a record for which it holds is worth."""
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranking:
+    """Which records are asked for, and what of them."""
+
+    sought: Sequence[Weighed]
+    limit: int
+    without: Collection[str] = ()
+    """Columns that may be null."""
+    message_chars: int | None = None
+    """Of messages only so many, from their beginning."""
+
+
 _FIELDS_AT_ONCE = 8
 """Whose values one statement counts: it holds all of their groups."""
 
@@ -120,21 +133,11 @@ class Source(Protocol):
         looked at.
         """
 
-    def ranked(
-        self,
-        job: Job,
-        question: Question,
-        sought: Sequence[Weighed],
-        limit: int,
-        *,
-        without: Collection[str] = (),
-        message_chars: int | None = None,
-    ) -> pa.Table:
-        """Records of which any of `sought` holds, those with the greatest sum of weights first, newest first among
-        equals; they end with `_timestamp`, `_position` and `_worth`, the sum. Pipes are not looked at.
+    def ranked(self, job: Job, question: Question, ranking: Ranking) -> pa.Table:
+        """Records of which anything that is sought holds, those with the greatest sum of weights first, newest first
+        among equals; they end with `_timestamp`, `_position` and `_worth`, the sum. Pipes are not looked at.
 
-        Where an index knows all that is sought, nothing is read of records that are not among the answer's. Columns
-        `without` may be null; of messages only the first `message_chars` are given.
+        Where an index knows all that is sought, nothing is read of records that are not among the answer's.
         """
 
     def statement(
@@ -269,22 +272,13 @@ class SqlSource:
         statement = exp.select(exp.alias_(column("message"), "message", quoted=True)).from_(self._table.copy())
         return self._executor.run(job, self.tier, statement.where(*conditions, copy=False).limit(limit))
 
-    def ranked(
-        self,
-        job: Job,
-        question: Question,
-        sought: Sequence[Weighed],
-        limit: int,
-        *,
-        without: Collection[str] = (),
-        message_chars: int | None = None,
-    ) -> pa.Table:
+    def ranked(self, job: Job, question: Question, ranking: Ranking) -> pa.Table:
         # That they all stand in the condition, too, is why the index answers for each.
-        records = replace(question, query=searching_any(question.query.search, sought))
+        records = replace(question, query=searching_any(question.query.search, ranking.sought))
 
         def statement() -> exp.Select:
-            found = self._records(records, limit, None, 0, without, message_chars)
-            weight = reduce(partial(binary, "+"), (self._worth(one, question.context) for one in sought))
+            found = self._records(records, ranking.limit, None, 0, ranking.without, ranking.message_chars)
+            weight = reduce(partial(binary, "+"), (self._worth(one, question.context) for one in ranking.sought))
             found.select(exp.alias_(weight, WORTH_COLUMN, quoted=True), copy=False)
             found.args["order"].expressions.insert(
                 0, exp.Ordered(this=exp.column(WORTH_COLUMN, quoted=True), desc=True)
@@ -470,26 +464,19 @@ class FrameSource:
         chosen = frame.filter(pl.col(POSITION_COLUMN).hash(seed=1) % one_in == 0) if one_in > 1 else frame
         return chosen.select("message").head(limit).to_arrow()
 
-    def ranked(
-        self,
-        job: Job,
-        question: Question,
-        sought: Sequence[Weighed],
-        limit: int,
-        *,
-        without: Collection[str] = (),
-        message_chars: int | None = None,
-    ) -> pa.Table:
+    def ranked(self, job: Job, question: Question, ranking: Ranking) -> pa.Table:
         context = question.context
         frame = self._frame(job, question, None)
-        matching = matching_rows(searching_any(question.query.search, sought).search, frame, context)
-        weight = pl.sum_horizontal(predicate_expr(one, context).cast(pl.Float64) * worth for one, worth in sought)
+        matching = matching_rows(searching_any(question.query.search, ranking.sought).search, frame, context)
+        weight = pl.sum_horizontal(
+            predicate_expr(one, context).cast(pl.Float64) * worth for one, worth in ranking.sought
+        )
         best = matching.with_columns(weight.alias(WORTH_COLUMN)).sort(
             WORTH_COLUMN, "timestamp", "position", descending=True, maintain_order=True
-        ).head(limit).collect()  # fmt: skip
+        ).head(ranking.limit).collect()  # fmt: skip
         rows = evaluate(Query(), best.lazy(), context=context).collect()
-        if message_chars is not None:
-            rows = rows.with_columns(pl.col("message").str.head(message_chars))
+        if ranking.message_chars is not None:
+            rows = rows.with_columns(pl.col("message").str.head(ranking.message_chars))
         weights = best.select(pl.col("position").alias(POSITION_COLUMN), WORTH_COLUMN)
         return (
             weights.join(rows, on=POSITION_COLUMN, maintain_order="left").select(*rows.columns, WORTH_COLUMN).to_arrow()
@@ -551,6 +538,7 @@ __all__ = [
     "FrameSource",
     "Question",
     "Source",
+    "Ranking",
     "SqlSource",
     "Weighed",
     "check_field",

@@ -14,7 +14,7 @@ from heimdall.model.timerange import format_time
 from heimdall.query.asking import Asking
 from heimdall.query.ast import And, Compare, Operator, Or, Predicate, Query
 from heimdall.query.languages.hql import parse
-from heimdall.query.sources import POSITION_COLUMN, TIME_COLUMN, WORTH_COLUMN, Weighed
+from heimdall.query.sources import POSITION_COLUMN, TIME_COLUMN, WORTH_COLUMN, Ranking, Weighed
 from heimdall.storage.stored import STORED_SCHEMA
 
 _BEGINNINGS = parse(f"* | extend message = substring(message, 1, {MAX_CHARS})").pipes
@@ -53,9 +53,10 @@ class Candidates:
 def ranked(asking: Asking, search: Predicate, sought: Sequence[Weighed], limit: int) -> Candidates:
     """Records of `search` with most of what is sought, as `Source.ranked` gives them."""
     question, whole = replace(asking.question, query=Query(search)), limit <= AT_ONCE
-    without, message_chars = ((), None) if whole else (_NOT_COMPARED, MAX_CHARS)
-    found = asking.source.ranked(asking.job, question, sought, limit, without=without, message_chars=message_chars)
-    return Candidates(search, found, whole)
+    ranking = Ranking(sought=sought, limit=limit)
+    if not whole:
+        ranking = replace(ranking, without=_NOT_COMPARED, message_chars=MAX_CHARS)
+    return Candidates(search, asking.source.ranked(asking.job, question, ranking), whole)
 
 
 def newest(asking: Asking, search: Predicate, parts: Sequence[tuple[list[int], int]]) -> Candidates:

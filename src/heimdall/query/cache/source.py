@@ -25,7 +25,7 @@ from heimdall.query.cache.port import Cache, CacheKey, Entry, digest
 from heimdall.query.cursor import Behind
 from heimdall.query.executor import Job
 from heimdall.query.fieldvalues import FieldValues
-from heimdall.query.sources import COUNT_COLUMN, STEP_COLUMN, VALUE_COLUMN, Question, Source, Weighed
+from heimdall.query.sources import COUNT_COLUMN, STEP_COLUMN, VALUE_COLUMN, Question, Ranking, Source
 from heimdall.query.windows import is_stateless
 from heimdall.storage.tiers import Tiers
 
@@ -163,17 +163,8 @@ class CachedSource:
     def sampled(self, job: Job, question: Question, one_in: int, limit: int) -> pa.Table:
         return self._source.sampled(job, question, one_in, limit)
 
-    def ranked(
-        self,
-        job: Job,
-        question: Question,
-        sought: Sequence[Weighed],
-        limit: int,
-        *,
-        without: Collection[str] = (),
-        message_chars: int | None = None,
-    ) -> pa.Table:
-        return self._source.ranked(job, question, sought, limit, without=without, message_chars=message_chars)
+    def ranked(self, job: Job, question: Question, ranking: Ranking) -> pa.Table:
+        return self._source.ranked(job, question, ranking)
 
     def statement(
         self, question: Question, *, columns: Sequence[str] | None = None, limit: int | None = None
