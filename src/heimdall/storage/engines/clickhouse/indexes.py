@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import partial
+from functools import reduce
 
 from sqlglot import exp
 
@@ -35,9 +35,12 @@ def use_indexes(statement: exp.Query, *, exact_words: bool = False) -> exp.Query
     """
     if not any(call.name in _REWRITTEN for call in statement.find_all(exp.Anonymous, exp.RegexpLike)):
         return statement  # most statements; copying one costs more than parsing its query did
-    changed = statement.transform(partial(_indexed, exact_words=exact_words))
-    assert isinstance(changed, exp.Query)
-    for where in changed.find_all(exp.Where):
+    changed = statement.copy()
+    for node in list(changed.find_all(exp.Anonymous, exp.RegexpLike, exp.GT)):
+        indexed = _indexed(node, exact_words=exact_words)
+        if indexed is not node:
+            node.replace(indexed)
+    for where in list(changed.find_all(exp.Where)):
         where.set("this", _words_first(where.this))
     return changed
 
@@ -66,7 +69,7 @@ def _words_first(test: exp.Expr) -> exp.Expr:
     words = dict.fromkeys(item.name for part in looked_up for item in part.expressions[1].expressions)
     merged = looked_up[0].copy()
     merged.expressions[1].set("expressions", [exp.Literal.string(word) for word in words])
-    return exp.and_(*others, merged, *reading)
+    return _both([*others, merged, *reading])
 
 
 def _is_words(node: exp.Expr) -> bool:
@@ -172,4 +175,10 @@ def _lower(text: str) -> str:
 
 
 def _all(conditions: list[exp.Expr]) -> exp.Expr:
-    return exp.Paren(this=exp.and_(*conditions)) if conditions else exp.true()
+    return exp.Paren(this=_both(conditions)) if conditions else exp.true()
+
+
+def _both(conditions: list[exp.Expr]) -> exp.Expr:
+    """`exp.and_`, which would copy each of them."""
+    apart = [exp.Paren(this=one) if isinstance(one, exp.Connector) else one for one in conditions]
+    return reduce(lambda left, right: exp.And(this=left, expression=right), apart)
