@@ -47,7 +47,7 @@ class Candidates:
         if not self.are_whole:
             return _whole(asking, self.search, best.drop("row"))
         found = self.records.take(best["row"].to_arrow())
-        return found.drop_columns([name for name in (WORTH_COLUMN,) if name in found.column_names])
+        return found.select([name for name in found.column_names if name != WORTH_COLUMN])
 
 
 def ranked(asking: Asking, search: Predicate, sought: Sequence[Weighed], limit: int) -> Candidates:

@@ -67,7 +67,7 @@ def top_rows(select: exp.Select, alias: str) -> Tail | None:
         return None
     if any(select.args.get(name) for name in ("group", "having", "distinct", "windows", "qualify", "joins")):
         return None
-    named = {item.alias: item for item in select.expressions if isinstance(item, exp.Alias)}
+    named = {item.alias: item for item in select.expressions if isinstance(item, exp.Alias) and item.alias not in NAMES}
     computed = []
     for item in order.expressions:
         column = item.this
