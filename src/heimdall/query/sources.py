@@ -18,7 +18,7 @@ from sqlglot import exp
 from heimdall.columns import named
 from heimdall.errors import InvalidInput, TooMuchMemory
 from heimdall.model.batch import TenantId
-from heimdall.query.ast import And, MatchAll, Or, Predicate, Query
+from heimdall.query.ast import And, MatchAll, Predicate, Query
 from heimdall.query.context import Context
 from heimdall.query.counting import Counting
 from heimdall.query.cursor import Behind
@@ -26,6 +26,7 @@ from heimdall.query.executor import Executor, Job
 from heimdall.query.fields import POSITION_COLUMN, TIME_COLUMN, canonical
 from heimdall.query.fieldvalues import COUNT_COLUMN, VALUE_COLUMN, FieldValues, frequencies, values_of
 from heimdall.query.frame.evaluation import evaluate, matching_rows, predicate_expr
+from heimdall.query.ranking import WORTH_COLUMN, Ranking, Weighed
 from heimdall.query.rollup import rollup_source
 from heimdall.query.sql.moments import moments_statement
 from heimdall.query.sql.nodes import TABLE, binary, call, column, number
@@ -39,24 +40,6 @@ from heimdall.storage.rollups import MINUTE_NS, WEIGHT, Rollup, weighs
 
 STEP_COLUMN = "_counted_step"
 """As `COUNT_COLUMN` and `VALUE_COLUMN` a name no field of a sender can hide."""
-
-WORTH_COLUMN = "_worth"
-
-Weighed = tuple[Predicate, float]
-"""A condition and what a record for which it holds is worth."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ranking:
-    """Which records are asked for, and what of them."""
-
-    sought: Sequence[Weighed]
-    limit: int
-    without: Collection[str] = ()
-    """Columns that may be null."""
-    message_chars: int | None = None
-    """Of messages only so many, from their beginning."""
-
 
 _FIELDS_AT_ONCE = 8
 """Whose values one statement counts: it holds all of their groups."""
@@ -274,7 +257,7 @@ class SqlSource:
 
     def ranked(self, job: Job, question: Question, ranking: Ranking) -> pa.Table:
         # That they all stand in the condition, too, is why the index answers for each.
-        records = replace(question, query=searching_any(question.query.search, ranking.sought))
+        records = replace(question, query=ranking.within(question.query.search))
 
         def statement() -> exp.Select:
             found = self._records(records, ranking.limit, None, 0, ranking.without, ranking.message_chars)
@@ -467,7 +450,7 @@ class FrameSource:
     def ranked(self, job: Job, question: Question, ranking: Ranking) -> pa.Table:
         context = question.context
         frame = self._frame(job, question, None)
-        matching = matching_rows(searching_any(question.query.search, ranking.sought).search, frame, context)
+        matching = matching_rows(ranking.within(question.query.search).search, frame, context)
         weight = pl.sum_horizontal(
             predicate_expr(one, context).cast(pl.Float64) * worth for one, worth in ranking.sought
         )
@@ -516,11 +499,6 @@ class FrameSource:
         return frame
 
 
-def searching_any(search: Predicate, sought: Sequence[Weighed]) -> Query:
-    """Records that `search` matches and of which any of `sought` holds."""
-    return Query(And((search, Or(tuple(one for one, _ in sought)))))
-
-
 def scoped(query: Query, scope: Predicate | None) -> Query:
     """The query and-ed with what its caller may see."""
     if scope is None or isinstance(scope, MatchAll):
@@ -534,13 +512,10 @@ __all__ = [
     "STEP_COLUMN",
     "TIME_COLUMN",
     "VALUE_COLUMN",
-    "WORTH_COLUMN",
     "FrameSource",
     "Question",
     "Source",
-    "Ranking",
     "SqlSource",
-    "Weighed",
     "check_field",
     "scoped",
     "source_of",

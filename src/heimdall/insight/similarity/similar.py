@@ -24,7 +24,7 @@ from heimdall.query.asking import Asking
 from heimdall.query.ast import Predicate, Query
 from heimdall.query.languages.hql import parse
 from heimdall.query.patternlist import records_of
-from heimdall.query.sources import WORTH_COLUMN, Weighed
+from heimdall.query.ranking import WORTH_COLUMN, Weighed
 from heimdall.query.templates import ALL_TEMPLATES
 
 SIMILARITY, WHY = "similarity", "why"

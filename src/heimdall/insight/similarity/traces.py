@@ -16,7 +16,7 @@ import pyarrow as pa
 from heimdall.insight.similarity.bm25 import NAMED, FloatArray
 from heimdall.insight.similarity.stacktraces import LEAST_FRAMES, IntArray, stack_names
 from heimdall.query.ast import And, Phrase, Predicate
-from heimdall.query.sources import Weighed
+from heimdall.query.ranking import Weighed
 from heimdall.query.words import tokens
 
 DEPTH = 6.0

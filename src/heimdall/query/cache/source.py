@@ -25,7 +25,8 @@ from heimdall.query.cache.port import Cache, CacheKey, Entry, digest
 from heimdall.query.cursor import Behind
 from heimdall.query.executor import Job
 from heimdall.query.fieldvalues import FieldValues
-from heimdall.query.sources import COUNT_COLUMN, STEP_COLUMN, VALUE_COLUMN, Question, Ranking, Source
+from heimdall.query.ranking import Ranking
+from heimdall.query.sources import COUNT_COLUMN, STEP_COLUMN, VALUE_COLUMN, Question, Source
 from heimdall.query.windows import is_stateless
 from heimdall.storage.tiers import Tiers
 
