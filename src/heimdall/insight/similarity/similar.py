@@ -10,7 +10,7 @@ itself stays at 1, and neither drowns the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import polars as pl
@@ -24,7 +24,6 @@ from heimdall.query.asking import Asking
 from heimdall.query.ast import Predicate, Query
 from heimdall.query.languages.hql import parse
 from heimdall.query.patternlist import records_of
-from heimdall.query.ranking import WORTH_COLUMN, Weighed
 from heimdall.query.templates import ALL_TEMPLATES
 
 SIMILARITY, WHY = "similarity", "why"
@@ -82,18 +81,10 @@ def _like_trace(asking: Asking, search: Predicate, trace: Trace, wanted: int, ro
     enough = min(ENOUGH * rows, wanted)
     candidates = ranked(asking, search, sought, enough)
     best = _best(candidates, judge, rows)
-    if candidates.records.num_rows == enough < wanted and not _suffices(candidates, sought, best, rows):
+    if best.height < rows and candidates.records.num_rows == enough < wanted:
         candidates = ranked(asking, search, sought, wanted)
         best = _best(candidates, judge, rows)
     return _answer(asking, candidates, best) if best.height else None
-
-
-def _suffices(candidates: Candidates, sought: Sequence[Weighed], best: pl.DataFrame, rows: int) -> bool:
-    """Whether nothing that was not looked at is likely to be more alike: it lacks a name, or the best are the same."""
-    if best.height < rows:
-        return False
-    most = sum(weight for _, weight in sought)
-    return bool(candidates.records[WORTH_COLUMN][-1].as_py() < most - 1e-9 or best[SIMILARITY][-1] == 1.0)
 
 
 def _answer(asking: Asking, candidates: Candidates, best: pl.DataFrame) -> pa.Table:

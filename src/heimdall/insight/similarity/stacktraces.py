@@ -49,6 +49,39 @@ _GENERATED: Final = (
 )
 
 
+def _without_generated(name: pl.Expr) -> pl.Expr:
+    for pattern, kept in _GENERATED:
+        name = name.str.replace_all(pattern, kept)
+    return name.str.strip_chars(" .$").str.extract(r"([^./\\:$]+[./\\:$]+[^./\\:$]+|[^./\\:$]+)$")
+
+
+_LINE = pl.col("line")
+_FILE, _FUNCTION = (_LINE.str.extract(_PYTHON, group) for group in (1, 2))
+_MODULE = _FILE.str.extract(r"([^/\\]+?)(?:\.\w+)?$")
+
+# Built once: to build them takes as long as to read the lines of a trace.
+_MATCHED: Final = (
+    pl.when(_MODULE.is_not_null()).then(_MODULE + "." + _FUNCTION).alias("python"),
+    _LINE.str.extract(_GO).alias("go"),
+    pl.coalesce(_LINE.str.extract(_AT), _LINE.str.extract(_AT_FILE).str.replace(r"\.\w+$", "")).alias("at"),
+    pl.coalesce(_LINE.str.extract(_PANIC), _LINE.str.extract(_THROWN)).alias("thrown"),
+    _LINE.str.contains(_GO_FILE).alias("is_go_file"),
+    _LINE.str.contains(_SECTION).alias("is_section"),
+    _FILE.is_not_null().alias("is_reversed"),
+)
+_FRAME, _GO_FRAME = pl.coalesce("python", "at"), pl.coalesce("python", "go", "at")
+_TOLD: Final = (
+    "is_go_file",
+    "is_section",
+    "is_reversed",
+    _FRAME.is_not_null().alias("is_frame"),
+    _GO_FRAME.is_not_null().alias("is_go_frame"),
+    pl.col("thrown").is_not_null().alias("is_thrown"),
+    _without_generated(pl.coalesce(_FRAME, "thrown")).alias("shown"),
+    _without_generated(pl.coalesce(_GO_FRAME, "thrown")).alias("shown_in_go"),
+)
+
+
 def stack_names(texts: pl.Series) -> pl.DataFrame:
     """Exceptions and frames of the texts that have `LEAST_FRAMES` frames at least, in their order.
 
@@ -91,29 +124,7 @@ def _lines(texts: pl.Series) -> tuple[IntArray, pl.Series]:
 
 def _read(lines: pl.Series) -> pl.DataFrame:
     """What each line is, and what it names; a name of Go is one only where a line with its file follows."""
-    line = pl.col("line")
-    python = line.str.extract_groups(_PYTHON)
-    file = python.struct.field("file").str.extract(r"([^/\\]+?)(?:\.\w+)?$")
-    found = lines.to_frame().lazy().select(
-        python=pl.when(file.is_not_null()).then(file + "." + python.struct.field("function")),
-        go=line.str.extract(_GO),
-        at=pl.coalesce(line.str.extract(_AT), line.str.extract(_AT_FILE).str.replace(r"\.\w+$", "")),
-        thrown=pl.coalesce(line.str.extract(_PANIC), line.str.extract(_THROWN)),
-        is_go_file=line.str.contains(_GO_FILE),
-        is_section=line.str.contains(_SECTION),
-        is_reversed=python.struct.field("file").is_not_null(),
-    )  # fmt: skip
-    frame, go_frame = pl.coalesce("python", "at"), pl.coalesce("python", "go", "at")
-    return found.select(
-        "is_go_file",
-        "is_section",
-        "is_reversed",
-        is_frame=frame.is_not_null(),
-        is_go_frame=go_frame.is_not_null(),
-        is_thrown=pl.col("thrown").is_not_null(),
-        shown=_without_generated(pl.coalesce(frame, "thrown")),
-        shown_in_go=_without_generated(pl.coalesce(go_frame, "thrown")),
-    ).collect()
+    return lines.to_frame().lazy().select(_MATCHED).select(_TOLD).collect()
 
 
 def _depths(text: IntArray, part: IntArray, is_frame: BoolArray, is_reversed: BoolArray) -> IntArray:
@@ -124,9 +135,3 @@ def _depths(text: IntArray, part: IntArray, is_frame: BoolArray, is_reversed: Bo
     frames = np.bincount(of_part, is_frame).astype(np.int64)
     so_far = np.cumsum(is_frame) - (np.cumsum(frames) - frames)[of_part]
     return np.where(is_frame, np.where(is_reversed, frames[of_part] - so_far, so_far - 1), 0)
-
-
-def _without_generated(name: pl.Expr) -> pl.Expr:
-    for pattern, kept in _GENERATED:
-        name = name.str.replace_all(pattern, kept)
-    return name.str.strip_chars(" .$").str.extract(r"([^./\\:$]+[./\\:$]+[^./\\:$]+|[^./\\:$]+)$")

@@ -25,12 +25,16 @@ DEPTH = 6.0
 THROWN = 2.0
 """Weight of what was thrown, of the innermost frame's."""
 
-SOUGHT = 6
-"""Names the engine looks for: each costs it a millisecond or two to plan, and deeper frames are what all requests
-share."""
+SOUGHT = 4
+"""Names the engine looks for one by one: each costs it a millisecond or two to plan, and deeper frames are what all
+requests share."""
 
 SOUGHT_THROWN = 2
 """Exceptions among them where there are frames enough."""
+
+SOUGHT_TOGETHER = 12
+"""Names of a whole trace, from where it was thrown to its end, that the engine looks for as one: as many as an index
+looks up at once."""
 
 SHORTEST = 3
 """Characters of a word the engine looks for."""
@@ -52,10 +56,14 @@ class Trace:
         return cls(names.sort("weight", descending=True, maintain_order=True)) if names.height else None
 
     def sought(self) -> list[Weighed]:
-        """What the engine looks for: what was thrown, and the innermost frames."""
+        """What the engine looks for: what was thrown, the innermost frames, and all of it together."""
         thrown, frames = self._sought(thrown=True), self._sought(thrown=False)
-        names = [*thrown[: max(SOUGHT_THROWN, SOUGHT - len(frames))], *frames]
-        return [(_words(word), weight) for word, weight in names[:SOUGHT]]
+        names = [*thrown[: max(SOUGHT_THROWN, SOUGHT - len(frames))], *frames][:SOUGHT]
+        apart = [(_words(word), weight) for word, weight in names]
+        spread = [*thrown[:SOUGHT_THROWN], *_spread(frames, SOUGHT_TOGETHER - SOUGHT_THROWN)]
+        whole = {word: weight for word, weight in spread if len(tokens(word)) == 1}
+        deeper = sum(weight for word, weight in whole.items() if word not in dict(names))
+        return [*apart, (And(tuple(map(_words, whole))), deeper)] if deeper else apart
 
     def rank(self, messages: pl.Series) -> pl.DataFrame:
         """Columns `text` (its place), `similarity` (0 to 1, that of the same trace) and `why`, of those that share any
@@ -95,6 +103,13 @@ class Trace:
                 words.setdefault(word, weight)
         known = [(word, weight) for word, weight in words.items() if "".join(tokens(word)).isalpha() and word.isascii()]
         return known or list(words.items())
+
+
+def _spread(names: list[tuple[str, float]], most: int) -> list[tuple[str, float]]:
+    """So many of them at most, as far from each other as may be."""
+    if len(names) <= most:
+        return names
+    return [names[round(place * (len(names) - 1) / (most - 1))] for place in range(most)]
 
 
 def _words(word: str) -> Predicate:

@@ -123,6 +123,30 @@ def test_words_of_a_thrown_thing_are_looked_for_one_by_one() -> None:
     assert And((Phrase("send"), Phrase("on"), Phrase("closed"), Phrase("channel"))) in sought
 
 
+def test_the_whole_of_a_trace_comes_before_newer_ones_that_begin_like_it(tmp_path: Path) -> None:
+    inner = ["Cart.add", "Basket.fill", "Store.keep", "Price.quote", "Stock.take"]
+    thrown = "java.lang.IllegalStateException"
+    own = [java(thrown, [*inner, "Mobile.tap", "Mobile.serve"], n) for n in range(10)]
+    others = [java(thrown, [*inner, "Desk.click", "Desk.serve"], n) for n in range(300)]
+    engine = open_engine(f"clickhouse+embedded://{tmp_path}", SystemClock())
+    service = stored(engine, own + others)
+    rows = found(service, java(thrown, [*inner, "Mobile.tap", "Mobile.serve"], 999), 12)
+    assert ["Mobile" in str(row["message"]) for row in rows] == [True] * 10 + [False] * 2
+    assert [row["similarity"] for row in rows[:10]] == [1.0] * 10
+    service.close()
+    engine.close()
+
+
+def test_a_trace_is_looked_for_by_names_of_all_its_depths() -> None:
+    trace = Trace.of(java("java.lang.IllegalStateException", [f"Shop.step{chr(97 + n)}" for n in range(26)], 1))
+    assert trace is not None
+    together, _ = trace.sought()[-1]
+    assert isinstance(together, And)
+    words = [item.text for item in together.items if isinstance(item, Phrase)]
+    assert (words[0], words[1], words[-1]) == ("illegalstateexception", "stepa", "run")
+    assert len(words) <= 12
+
+
 def test_more_rows_than_one_statement_asks_for_come_whole(service: QueryService) -> None:
     rows = found(service, frequent(7), 250)
     assert len(rows) == 250
