@@ -34,22 +34,41 @@ print(psutil.Process().memory_info().rss)
     assert int(before) - int(after) > 100_000_000
 
 
+def test_code_that_ran_once_is_given_back_and_comes_again_when_it_is_called() -> None:
+    before, after, answer = _run(
+        """
+from heimdall.app.memory import forget_code
+import chdb
+import psutil
+engine = chdb.connect(":memory:")
+engine.query("SELECT 1")
+print(psutil.Process().memory_info().shared)
+forget_code()
+print(psutil.Process().memory_info().shared)
+print(engine.query("SELECT sum(number) FROM numbers(10)").data())
+"""
+    )
+    assert int(before) - int(after) > 50_000_000
+    assert answer == "45"
+
+
 def test_memory_is_trimmed_again_and_again_until_the_end() -> None:
-    (later,) = _run(
+    later, codes = _run(
         """
 import time
 from heimdall.app import memory
-memory.EVERY_S, trims = 0.01, []
+memory.EVERY_S, trims, forgotten = 0.01, [], []
 memory.trim = lambda: trims.append(1)
+memory.forget_code = lambda: forgotten.append(1)
 with memory.trimmed():
     while len(trims) < 3:
         time.sleep(0.01)
 ended = len(trims)
 time.sleep(0.05)
-print(len(trims) - ended)
+print(len(trims) - ended, len(forgotten))
 """
     )
-    assert later == "0"
+    assert (later, codes) == ("0", "1")
 
 
 def test_buffers_of_arrow_are_malloc_s_unless_the_environment_says_otherwise() -> None:
