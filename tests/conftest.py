@@ -12,7 +12,7 @@ from kafka_broker import KafkaBroker
 # Deadlines measure the machine, not the code; the suite has its own time-out. `make test` tries the same examples each
 # time, so that a change is to blame for what fails; `make fuzz-properties` tries others, and more of them.
 _SLOW = [HealthCheck.too_slow]
-settings.register_profile("quick", max_examples=60, derandomize=True, deadline=None, suppress_health_check=_SLOW)
+settings.register_profile("quick", max_examples=40, derandomize=True, deadline=None, suppress_health_check=_SLOW)
 settings.register_profile("fuzz", max_examples=20_000, deadline=None, suppress_health_check=_SLOW)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
