@@ -45,7 +45,7 @@ CANDIDATES = 200
 """Records that are read whole and compared word by word, at least."""
 
 ENOUGH = 4
-"""Stack traces that are compared for each row of the answer before older ones, or less likely ones, are looked at."""
+"""Records that are compared with a stack trace for each row of the answer, unless too few of them are traces."""
 
 MOST_TEMPLATES = 50
 """Templates whose records are looked at: each may have few."""
