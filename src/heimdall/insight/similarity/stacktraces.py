@@ -56,7 +56,7 @@ def _without_generated(name: pl.Expr) -> pl.Expr:
 
 
 _LINE = pl.col("line")
-_FILE, _FUNCTION = (_LINE.str.extract(_PYTHON, group) for group in (1, 2))
+_FILE, _FUNCTION = (_LINE.str.extract_groups(_PYTHON).struct.field(name) for name in ("file", "function"))
 _MODULE = _FILE.str.extract(r"([^/\\]+?)(?:\.\w+)?$")
 
 # Built once: to build them takes as long as to read the lines of a trace.
