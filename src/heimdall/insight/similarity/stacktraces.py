@@ -49,12 +49,6 @@ _GENERATED: Final = (
 )
 
 
-def _without_generated(name: pl.Expr) -> pl.Expr:
-    for pattern, kept in _GENERATED:
-        name = name.str.replace_all(pattern, kept)
-    return name.str.strip_chars(" .$").str.extract(r"([^./\\:$]+[./\\:$]+[^./\\:$]+|[^./\\:$]+)$")
-
-
 _LINE = pl.col("line")
 _FILE, _FUNCTION = (_LINE.str.extract_groups(_PYTHON).struct.field(name) for name in ("file", "function"))
 _MODULE = _FILE.str.extract(r"([^/\\]+?)(?:\.\w+)?$")
@@ -77,9 +71,19 @@ _TOLD: Final = (
     _FRAME.is_not_null().alias("is_frame"),
     _GO_FRAME.is_not_null().alias("is_go_frame"),
     pl.col("thrown").is_not_null().alias("is_thrown"),
-    _without_generated(pl.coalesce(_FRAME, "thrown")).alias("shown"),
-    _without_generated(pl.coalesce(_GO_FRAME, "thrown")).alias("shown_in_go"),
+    pl.coalesce(_FRAME, "thrown").alias("written"),
+    pl.coalesce(_GO_FRAME, "thrown").alias("written_in_go"),
 )
+
+
+def _without_generated(name: pl.Expr) -> pl.Expr:
+    for pattern, kept in _GENERATED:
+        name = name.str.replace_all(pattern, kept)
+    return name.str.strip_chars(" .$").str.extract(r"([^./\\:$]+(?:[./\\:$]+[^./\\:$]+)?)$")
+
+
+_SHOWN: Final = _without_generated(pl.col("written")).alias("shown")
+_NAME: Final = pl.col("shown").str.to_lowercase().str.replace_all(r"[/\\:$]+", ".").alias("name")
 
 
 def stack_names(texts: pl.Series) -> pl.DataFrame:
@@ -103,10 +107,9 @@ def stack_names(texts: pl.Series) -> pl.DataFrame:
     kept = np.flatnonzero((is_frame | read["is_thrown"].to_numpy()[line]) & enough[text])
     text, is_frame, in_go, line = text[kept], is_frame[kept], in_go[kept], line[kept]
     depth = _depths(text, part[kept], is_frame, is_reversed[kept])
-    shown = pl.concat([read["shown"], read["shown_in_go"]]).gather(line + read.height * in_go)
-    columns = {"text": text.astype(np.uint32), "thrown": ~is_frame, "depth": depth.astype(np.uint32), "shown": shown}
-    name = pl.col("shown").str.to_lowercase().str.replace_all(r"[/\\:$]+", ".").alias("name")
-    return pl.DataFrame(columns).drop_nulls("shown").with_columns(name)
+    written = pl.concat([read["written"], read["written_in_go"]]).gather(line + read.height * in_go)
+    columns = {"text": text.astype(np.uint32), "thrown": ~is_frame, "depth": depth.astype(np.uint32)}
+    return pl.DataFrame(columns).hstack(_named(written)).drop_nulls("shown")
 
 
 def _lines(texts: pl.Series) -> tuple[IntArray, pl.Series]:
@@ -124,7 +127,14 @@ def _lines(texts: pl.Series) -> tuple[IntArray, pl.Series]:
 
 def _read(lines: pl.Series) -> pl.DataFrame:
     """What each line is, and what it names; a name of Go is one only where a line with its file follows."""
-    return lines.to_frame().lazy().select(_MATCHED).select(_TOLD).collect()
+    return lines.to_frame().select(_MATCHED).select(_TOLD)
+
+
+def _named(written: pl.Series) -> pl.DataFrame:
+    """`shown` and `name` of names as they are written: each is read once."""
+    encoded = written.to_arrow().cast(pa.large_string()).dictionary_encode()
+    distinct = pl.DataFrame({"written": encoded.dictionary}).select(_SHOWN).with_columns(_NAME)
+    return distinct[pl.Series(encoded.indices)]
 
 
 def _depths(text: IntArray, part: IntArray, is_frame: BoolArray, is_reversed: BoolArray) -> IntArray:
