@@ -24,7 +24,8 @@ from heimdall.query.planner import Planner
 from heimdall.query.request import QueryRequest
 from heimdall.query.shape import shape_of
 from heimdall.query.sketches import ERROR
-from heimdall.query.sources import Question, source_of
+from heimdall.query.source import Question
+from heimdall.query.sources import source_of
 from heimdall.query.strategy import Strategy
 from heimdall.storage import open_engine
 from heimdall.storage.tiers import Tiers

@@ -16,12 +16,14 @@ from heimdall.model.batch import LogBatch, Origin, TenantId
 from heimdall.model.template import CATALOGUE_SCHEMA
 from heimdall.query.ast import Phrase, Query
 from heimdall.query.executor import Executor
+from heimdall.query.fields import POSITION_COLUMN, TIME_COLUMN
 from heimdall.query.languages.hql import parse, to_text
 from heimdall.query.ranking import WORTH_COLUMN, Ranking
 from heimdall.query.request import SearchRequest
 from heimdall.query.service import QueryConfig, QueryService
 from heimdall.query.shape import shape_of
-from heimdall.query.sources import POSITION_COLUMN, TIME_COLUMN, Question, source_of
+from heimdall.query.source import Question
+from heimdall.query.sources import source_of
 from heimdall.query.templates import TableCatalogue
 from heimdall.query.words import tokens
 from heimdall.storage import Tiers, open_engine

@@ -17,7 +17,8 @@ from heimdall.model.batch import TenantId
 from heimdall.model.template import TemplateNames
 from heimdall.query.ast import Predicate, Query
 from heimdall.query.executor import Job
-from heimdall.query.sources import COUNT_COLUMN, STEP_COLUMN, VALUE_COLUMN, Question, Source
+from heimdall.query.fieldvalues import COUNT_COLUMN, VALUE_COLUMN
+from heimdall.query.source import STEP_COLUMN, Question, Source
 from heimdall.query.templates import Catalogue, texts_of
 from heimdall.storage.engine import TierStatistics
 

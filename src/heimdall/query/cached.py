@@ -26,7 +26,7 @@ from heimdall.query.languages.hql import parse
 from heimdall.query.pages import Page
 from heimdall.query.request import Answer, ExplainRequest, FacetsRequest, HistogramRequest, QueryRequest, SearchRequest
 from heimdall.query.service import QueryService, plain_types
-from heimdall.query.sources import Source
+from heimdall.query.source import Source
 from heimdall.query.templates import Catalogue
 from heimdall.query.warming import Warmer, read_plan
 from heimdall.storage.engine import TierStatistics

@@ -7,7 +7,7 @@ from enum import Enum
 
 from heimdall.model.timerange import format_time
 from heimdall.query.planner import Plan
-from heimdall.query.sources import Question, Source
+from heimdall.query.source import Question, Source
 from heimdall.query.windows import windows
 from heimdall.storage.engine import TierStatistics
 

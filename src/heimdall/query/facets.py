@@ -11,7 +11,7 @@ from heimdall.model.severity import LEVELS
 from heimdall.query.executor import Job
 from heimdall.query.fields import field_type
 from heimdall.query.fieldvalues import COUNT_COLUMN, VALUE_COLUMN, FieldValues
-from heimdall.query.sources import Question, Source, check_field
+from heimdall.query.source import Question, Source, check_field
 from heimdall.query.types import Type
 
 USUAL_FIELDS: tuple[str, ...] = ("level", "service", "environment", "region", "instance")

@@ -12,7 +12,8 @@ from heimdall.model.severity import LEVELS
 from heimdall.model.timerange import MAX_NS, MIN_NS, format_time
 from heimdall.query.executor import Job
 from heimdall.query.facets import level_counts, shown
-from heimdall.query.sources import COUNT_COLUMN, STEP_COLUMN, VALUE_COLUMN, Question, Source, check_field
+from heimdall.query.fieldvalues import COUNT_COLUMN, VALUE_COLUMN
+from heimdall.query.source import STEP_COLUMN, Question, Source, check_field
 from heimdall.storage.engine import TierStatistics
 
 MAX_BUCKETS = 10_000

@@ -11,7 +11,9 @@ from heimdall.errors import InvalidInput, QueryCancelled
 from heimdall.query.config import QueryConfig
 from heimdall.query.cursor import Behind, Cursor, Skip
 from heimdall.query.executor import Job
-from heimdall.query.sources import COUNT_COLUMN, POSITION_COLUMN, STEP_COLUMN, TIME_COLUMN, Question, Source
+from heimdall.query.fields import POSITION_COLUMN, TIME_COLUMN
+from heimdall.query.fieldvalues import COUNT_COLUMN
+from heimdall.query.source import STEP_COLUMN, Question, Source
 from heimdall.query.windows import is_stateless, is_streaming, most_rows, windows
 from heimdall.storage.engine import TierStatistics
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 from heimdall.query.ast import Pipe, Query
 from heimdall.query.executor import Job
 from heimdall.query.shape import failure
-from heimdall.query.sources import Question, Source
+from heimdall.query.source import Question, Source
 
 if TYPE_CHECKING:
     from heimdall.query.asking import Asking

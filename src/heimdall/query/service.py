@@ -25,6 +25,7 @@ from heimdall.query.executor import Executor, Job
 from heimdall.query.explain import plan_facts, tree
 from heimdall.query.facets import facet_rows, facets
 from heimdall.query.fieldlist import field_list
+from heimdall.query.fields import POSITION_COLUMN, TIME_COLUMN
 from heimdall.query.histogram import histogram
 from heimdall.query.known import Sample
 from heimdall.query.languages.hql import parse, to_text
@@ -44,7 +45,8 @@ from heimdall.query.request import (
 from heimdall.query.rowpipes import AskingPipe, answer_rows, ends_in_row_pipe, engine_part
 from heimdall.query.rows import JSON_TEXT
 from heimdall.query.shape import shape_of
-from heimdall.query.sources import POSITION_COLUMN, TIME_COLUMN, Question, Source, source_of
+from heimdall.query.source import Question, Source
+from heimdall.query.sources import source_of
 from heimdall.query.templates import Catalogue, counted, is_patterns, patterns, with_templates
 from heimdall.query.types import Type
 from heimdall.storage.engine import TierStatistics

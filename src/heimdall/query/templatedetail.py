@@ -24,7 +24,7 @@ from heimdall.query.histogram import extent
 from heimdall.query.languages.hql import parse
 from heimdall.query.patternlist import records_of
 from heimdall.query.slots import Sampled, parameters_of
-from heimdall.query.sources import Question
+from heimdall.query.source import Question
 
 MAX_SAMPLE = 200_000
 SAMPLE = 50_000

@@ -15,7 +15,7 @@ from heimdall.query.ast import Query
 from heimdall.query.executor import Job
 from heimdall.query.languages.hql import parse
 from heimdall.query.pipes.patterns import Patterns
-from heimdall.query.sources import Question, Source
+from heimdall.query.source import Question, Source
 from heimdall.storage.rollups import MINUTE_NS
 
 

@@ -19,7 +19,7 @@ from heimdall.query.facets import level_counts, shown
 from heimdall.query.fields import ATTRIBUTES, canonical
 from heimdall.query.languages.hql import to_text
 from heimdall.query.rows import attribute_object, flat_attributes
-from heimdall.query.sources import check_field
+from heimdall.query.source import check_field
 
 SAMPLE = 1_000
 """Newest records of each side that say which fields there are; what is told of them is counted over all records."""

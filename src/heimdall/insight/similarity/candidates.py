@@ -13,9 +13,9 @@ from heimdall.insight.similarity.features import MAX_CHARS
 from heimdall.model.timerange import format_time
 from heimdall.query.asking import Asking
 from heimdall.query.ast import And, Compare, Operator, Or, Predicate, Query
+from heimdall.query.fields import POSITION_COLUMN, TIME_COLUMN
 from heimdall.query.languages.hql import parse
 from heimdall.query.ranking import WORTH_COLUMN, Ranking, Weighed
-from heimdall.query.sources import POSITION_COLUMN, TIME_COLUMN
 from heimdall.storage.stored import STORED_SCHEMA
 
 _BEGINNINGS = parse(f"* | extend message = substring(message, 1, {MAX_CHARS})").pipes

@@ -24,9 +24,9 @@ from heimdall.query.cache.pieces import SIZES_NS, Piece, cut, runs
 from heimdall.query.cache.port import Cache, CacheKey, Entry, digest
 from heimdall.query.cursor import Behind
 from heimdall.query.executor import Job
-from heimdall.query.fieldvalues import FieldValues
+from heimdall.query.fieldvalues import COUNT_COLUMN, VALUE_COLUMN, FieldValues
 from heimdall.query.ranking import Ranking
-from heimdall.query.sources import COUNT_COLUMN, STEP_COLUMN, VALUE_COLUMN, Question, Source
+from heimdall.query.source import STEP_COLUMN, Question, Source
 from heimdall.query.windows import is_stateless
 from heimdall.storage.tiers import Tiers
 

@@ -9,7 +9,7 @@ from heimdall.query.ast import Call, Field, Query, walk
 from heimdall.query.pipes.stats import Stats
 from heimdall.query.pipes.timechart import Timechart
 from heimdall.query.planner.selectivity import selectivity
-from heimdall.query.sources import Question
+from heimdall.query.source import Question
 from heimdall.storage.profile import Profile
 
 DISTINCT_BYTES = 48

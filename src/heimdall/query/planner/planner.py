@@ -19,7 +19,7 @@ from heimdall.query.planner.memory import has_states, state_bytes
 from heimdall.query.planner.selectivity import has_words, selectivity, words_share
 from heimdall.query.planner.work import Work, work_of
 from heimdall.query.sketches import sketched
-from heimdall.query.sources import Question, Source
+from heimdall.query.source import Question, Source
 from heimdall.query.strategy import Strategy
 from heimdall.query.windows import NEEDLE_FIELDS, Window, is_needle, is_streaming, most_rows, windows
 from heimdall.storage.engine import TierStatistics

@@ -117,7 +117,7 @@ def test_long_and_deep_text_is_refused_soon(text: str) -> None:
     began = time.thread_time()
     with pytest.raises(LogqlError) as refused:
         parse(text)
-    assert time.thread_time() - began < 1
+    assert time.thread_time() - began < 5  # each takes some 50 ms; other tests' garbage may be collected meanwhile
     assert len(str(refused.value)) < 200
 
 
