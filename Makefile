@@ -59,7 +59,7 @@ check: setup
 	$(BIN)/mypy
 
 # Every decoder and every reader of questions with FUZZ mutated bodies (a release takes 1000000: eight hours of one
-# core, docs/fuzzing.md says of what), every property with 20,000 examples in place of 60, and 10,000 generated questions a
+# core, docs/fuzzing.md says of what), every property with 20,000 examples in place of 40, and 10,000 generated questions a
 # language, answered as its reference does. `make fuzz-properties` and `make fuzz-guided` are parts of their own.
 FUZZ ?= 20000
 .PHONY: fuzz-decoders fuzz-properties fuzz-guided

@@ -8,12 +8,15 @@ from heimdall.insight.finding import Feature, FindingKind
 from heimdall.query.ast import And, Compare, Operator, Predicate, Query
 from heimdall.query.languages.hql import to_text
 
+DAY_S = 24 * 60 * 60
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
     """A run that is missing, in words."""
 
-    daily: bool
+    period_s: int
+    """From one run to the next."""
     expected: str
     """When, by the calendar's clock."""
     last: str
@@ -64,12 +67,17 @@ def statement(
 
 
 def _missing(service: str, run: Run, template: str) -> str:
-    often = f"{run.came} days" if run.daily else f"{run.came} hours in a row"
-    what = f"a message it logged at that time on {often}" if run.daily else f"a message it logged for {often}"
-    if not template:
-        what = f"anything, as it did at that time on {often}" if run.daily else f"anything, as it did for {often}"
+    often = f"{_every(run.period_s)}, {run.came} times in a row"
+    if run.period_s == DAY_S:
+        often = f"at that time on {run.came} days"
+    what = f"a message it logged {often}" if template else f"anything, as it did {often}"
     about = f": {_short(template)}" if template else ""
     return f"{service} did not log {what}: expected {run.expected}, last {run.last}{about}"
+
+
+def _every(period_s: int) -> str:
+    minutes = period_s // 60
+    return {30: "every half hour", 60: "every hour"}.get(minutes, f"every {minutes // 60} hours")
 
 
 def query_for(kind: FindingKind, service: str, template_id: int, field: str = "", value: str = "") -> str:

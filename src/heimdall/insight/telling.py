@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from heimdall.insight.calendar import Calendar
 from heimdall.insight.conformal import FloatArray, Rows
-from heimdall.insight.detectors.schedule import DAY, MissedRun
+from heimdall.insight.detectors.schedule import MissedRun
 from heimdall.insight.detectors.silence import SilenceStep
 from heimdall.insight.detectors.states import ServiceState
 from heimdall.insight.detectors.templates import TemplateBank
@@ -154,7 +154,7 @@ class Teller:
         self._told_at[row, _MISSED] = step
         feature = Feature(kind.value, 0.0, 1.0, 1.0, round(evidence, 2), 2 * missed.window * STEP_S)
         expected, last = (self._calendar.clock_text(at * STEP_S) for at in (missed.expected, missed.last))
-        run = Run(missed.period == DAY, expected, last, missed.came)
+        run = Run(missed.period * STEP_S, expected, last, missed.came)
         made = self._finding(about, kind, step, evidence, (feature,), missed.template, now_ns=now_ns, run=run)
         expected_ns, last_ns = missed.expected * STEP_NS, missed.last * STEP_NS
         return replace(made, started_ns=expected_ns, expected_ns=expected_ns, last_seen_ns=last_ns, from_ns=last_ns)

@@ -54,8 +54,8 @@ class WatchConfig:
     trusted_steps: int = 240
     """Steps after which conformal evidence alone decides; before, a model's own probability counts in part."""
     scheduled_days: int = 5
-    """Days on which something ran at the same time before it is missed when it does not; 24 times as many hours in a
-    row for what runs by the hour. Larger: fewer jobs are known, surer."""
+    """Days on which something ran at the same time before it is missed when it does not; for what runs every so many
+    hours as many days without a gap. Larger: fewer jobs are known, surer."""
     silence_evidence: float = 4.0
     """Evidence at which a service that stopped logging is told of."""
 

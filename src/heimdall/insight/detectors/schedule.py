@@ -1,7 +1,7 @@
-"""Runs that come at a fixed time, once a day or once an hour, and the one that does not come.
+"""Runs that come at a fixed time of the day, or every so many hours, and the one that does not come.
 
-A run is a template in a service, or a whole service, that logs after a lull. Each pair has a rhythm by day and one by
-hour: when its runs come, how far off they are, and how often they did. What comes at other times as well has no rhythm.
+A run is a template in a service, or a whole service, that logs after a lull. Each pair has a rhythm by each period:
+when its runs come, how far off they are, and how often they did. What comes at other times as well has no rhythm.
 Days are those of the tenant's calendar: summer time moves no run, and a day is due when days like it (that weekday, or
 working days while weeks are few) had their run; a holiday is like a Sunday.
 """
@@ -21,13 +21,15 @@ from heimdall.insight.detectors.season import QUARTER_STEPS
 from heimdall.insight.detectors.templates import packed, unpacked
 from heimdall.insight.step import STEP_S, STEPS_PER_DAY, PairCounts, distinct_of
 
-HOUR, DAY = 0, 1
-PERIODS = (3_600 // STEP_S, STEPS_PER_DAY)
-"""Steps from one run to the next."""
+PERIODS = np.array([STEPS_PER_DAY // often for often in (48, 24, 12, 8, 6, 4, 3, 2, 1)])
+"""Steps from one run to the next: half an hour, and whole hours that a day is a multiple of."""
+DAY = len(PERIODS) - 1
+"""The place of the day. The others go by the hours that pass, whatever the clock says."""
 
 _LULL = 40
 """Steps without a record after which the next begins a run: ten minutes."""
-_NARROWEST, _WIDEST = (20, 60), (40, 240)
+_WIDEST = np.minimum(PERIODS // 6, 240)
+_NARROWEST = np.minimum(_WIDEST // 2, 60)
 """Steps a run may be late before it is missing, at least, and at most, which is also how far off it may be: 5 to 10
 minutes of an hour, a quarter to a whole hour of a day."""
 _SPREADS = 3.0
@@ -45,8 +47,9 @@ _WORKING = 5
 _NEVER = 2**62
 
 _ROW = np.dtype([
-    ("seen", np.int64), ("phase", np.float64, 2), ("spread", np.float32, 2), ("strays", np.float32, 2),
-    ("hits", np.int32, 2), ("cycle", np.int64, 2), ("next", np.int64, 2), ("due", np.int64, 2), ("told", np.bool_, 2),
+    ("seen", np.int64), ("phase", np.float64, len(PERIODS)), ("spread", np.float32, len(PERIODS)),
+    ("strays", np.float32, len(PERIODS)), ("hits", np.int32, len(PERIODS)), ("cycle", np.int32, len(PERIODS)),
+    ("next", np.int32, len(PERIODS)), ("due", np.int64, len(PERIODS)), ("told", np.bool_, len(PERIODS)),
     ("days", np.uint32),
 ])  # fmt: skip
 """`phase`: the step of a run that all others are whole periods from; `cycle`: which of them the last one was; `next`:
@@ -60,7 +63,7 @@ class MissedRun:
     template: int
     """0: it is the whole service that logs at that time."""
     period: int
-    """`HOUR` or `DAY`."""
+    """Steps from one run to the next, one of `PERIODS`."""
     expected: int
     """Step."""
     window: int
@@ -72,7 +75,7 @@ class MissedRun:
     missed: int
     """Runs that did not, on days like this."""
     tests: int
-    """How often a day the service's runs are waited for, those of an hour of the day once."""
+    """How often a day the service's runs are waited for, those of the same minutes once."""
 
     @property
     def evidence(self) -> float:
@@ -81,13 +84,14 @@ class MissedRun:
 
 
 class ScheduleBank:
-    """State: `pairs` rows of 114 B. Steps come in order. Not safe from several threads."""
+    """State: `pairs` rows of 353 B. Steps come in order. Not safe from several threads."""
 
     def __init__(self, calendar: Calendar, *, days: int = 5, pairs: int = 10_000) -> None:
-        """`days`: runs are expected after so many days with one; by the hour, after as many times 24 in a row. `pairs`:
+        """`days`: runs are expected after so many days with one; those of shorter periods after as many days without a
+        gap. `pairs`:
         of service and template that are remembered; those with the fewest runs, longest unseen, go first."""
         self._calendar = calendar
-        self._least = (24 * days, days)
+        self._least = days * STEPS_PER_DAY // PERIODS
         self._most = pairs
         self._keys = np.zeros(0, np.uint64)
         self._rows = np.zeros(0, _ROW)
@@ -104,11 +108,10 @@ class ScheduleBank:
             self._pass_over(step)
             self._pardoned = False
         missing = []
-        for period in (HOUR, DAY):
-            now = self._clock(period, step)
-            for row in np.flatnonzero(self._rows["due"][:, period] <= now).tolist():
-                missed = self._miss(row, period, step - now)
-                missing += [] if missed is None else [missed]
+        now = self._clocks(step)
+        for row, place in np.argwhere(self._rows["due"] <= now).tolist():
+            missed = self._miss(row, place, step - int(now[place]))
+            missing += [] if missed is None else [missed]
         return missing
 
     def teach(self, pairs: PairCounts) -> None:
@@ -171,16 +174,18 @@ class ScheduleBank:
         eighth at a time, so that a flood pays seldom."""
         if len(self._keys) + wanted <= self._most:
             return
-        hits, least = self._rows["hits"], np.array(self._least)
-        regular = np.minimum(hits / least, 1.0).max(axis=1)
+        regular = np.minimum(self._rows["hits"] / self._least, 1.0).max(axis=1)
         services = unpacked(self._keys)[0].astype(np.int64)
         modest = np.bincount(services)[services] <= self._most // 4
         order = np.lexsort((self._rows["seen"], regular, modest, regular >= 1, np.isin(self._keys, spared)))
         gone = order[: max(len(self._keys) + wanted - self._most, self._most // 8)]
         self._keys, self._rows = np.delete(self._keys, gone), np.delete(self._rows, gone)
 
-    def _clock(self, period: int, step: int) -> int:
-        return step + (int(self._ahead(np.array([step]))[0]) if period == DAY else 0)
+    def _clocks(self, step: int) -> Rows:
+        """The step, by the clock of each period."""
+        now = np.full(len(PERIODS), step)
+        now[DAY] += self._ahead(np.array([step]))[0]
+        return now
 
     def _ahead(self, steps: Rows) -> Rows:
         """Steps by which the calendar's clock is ahead of UTC."""
@@ -193,73 +198,70 @@ class ScheduleBank:
         if not len(at):
             return
         own = self._rows[at]
-        for place, period in enumerate(PERIODS):
-            now = steps + self._ahead(steps) if place == DAY else steps
-            phase, spread, strays = (own[name][:, place] for name in ("phase", "spread", "strays"))
-            hits, last = own["hits"][:, place], own["cycle"][:, place]
-            cycle = np.floor((now - phase) / period + 0.5).astype(np.int64)
-            off = now - phase - cycle * period
-            on = (hits > 0) & (np.abs(off) <= _WIDEST[place])
-            ahead = cycle - last
-            came = on & (ahead > 0)
-            strays = np.where(came, strays * _STRAY_KEPT, np.where(on, strays, strays + 1))
-            anew = ~on & ((hits == 0) | (strays > _STRAYS))
-            further = np.where((ahead > 1) & (place == HOUR), 1, hits + 1)
-            own["strays"][:, place] = np.where(anew, 0, strays)
-            own["hits"][:, place] = np.where(anew, 1, np.where(came, further, hits))
-            own["phase"][:, place] = np.where(anew, now, np.where(came, phase + _DRIFT * off, phase))
-            own["spread"][:, place] = np.where(
-                anew, 0, np.where(came, np.maximum((1 - _DRIFT / 2) * spread, np.abs(off)), spread)
-            )
-            own["cycle"][:, place] = np.where(anew, 0, np.where(came, cycle, last))
-            own["told"][:, place] &= ~(anew | came)
-            own["next"][:, place] = np.where(anew | came, own["cycle"][:, place] + 1, own["next"][:, place])
-            if place == DAY:
-                moved = own["days"].astype(np.uint64) << np.clip(ahead, 0, 32).astype(np.uint64) | np.uint64(1)
-                kept = np.where(came, moved & np.uint64((1 << _KEPT_DAYS) - 1), own["days"])
-                own["days"] = np.where(anew, 1, kept).astype(np.uint32)
-            own["due"][:, place] = self._due(own, place)
+        now = np.repeat(steps[:, None], len(PERIODS), axis=1)
+        now[:, DAY] += self._ahead(steps)
+        phase, spread, strays, hits = own["phase"], own["spread"], own["strays"], own["hits"]
+        cycle = np.floor((now - phase) / PERIODS + 0.5).astype(np.int64)
+        off = now - phase - cycle * PERIODS
+        on = (hits > 0) & (np.abs(off) <= _WIDEST)
+        ahead = cycle - own["cycle"]
+        came = on & (ahead > 0)
+        strays = np.where(came, strays * _STRAY_KEPT, np.where(on, strays, strays + 1))
+        anew = ~on & ((hits == 0) | (strays > _STRAYS))
+        gap = ahead > 1
+        gap[:, DAY] = False  # of days, only those like it count
+        moved = own["days"].astype(np.uint64) << np.clip(ahead[:, DAY], 0, 32).astype(np.uint64) | np.uint64(1)
+        days = np.where(came[:, DAY], moved & np.uint64((1 << _KEPT_DAYS) - 1), own["days"])
+        own["days"] = np.where(anew[:, DAY], 1, days).astype(np.uint32)
+        own["strays"] = np.where(anew, 0, strays)
+        own["hits"] = np.where(anew, 1, np.where(came, np.where(gap, 1, hits + 1), hits))
+        own["spread"] = np.where(anew, 0, np.where(came, np.maximum((1 - _DRIFT / 2) * spread, np.abs(off)), spread))
+        own["phase"] = np.where(anew, now, np.where(came, phase + _DRIFT * off, phase))
+        own["cycle"] = np.where(anew, 0, np.where(came, cycle, own["cycle"]))
+        own["told"] &= ~(anew | came)
+        own["next"] = np.where(anew | came, own["cycle"] + 1, own["next"])
+        own["due"] = self._due(own)
         self._rows[at] = own
 
-    def _due(self, rows: NDArray[np.void], place: int) -> Rows:
-        """The steps, of the period's clock, at which the next runs are missing."""
-        expected = rows["phase"][:, place] + rows["next"][:, place] * PERIODS[place]
-        due = np.ceil(expected + _window(rows, place)).astype(np.int64) + 1
-        return np.where(rows["hits"][:, place] >= self._least[place], due, _NEVER)
+    def _due(self, rows: NDArray[np.void]) -> Rows:
+        """The steps, of each period's clock, at which the next runs are missing."""
+        expected = rows["phase"] + rows["next"] * PERIODS
+        due = np.ceil(expected + _window(rows)).astype(np.int64) + 1
+        return np.where(rows["hits"] >= self._least, due, _NEVER)
 
     def _pass_over(self, step: int) -> None:
         """Whatever was expected up to this step is waited for no longer."""
-        for place, period in enumerate(PERIODS):
-            now = self._clock(place, step)
-            ahead = np.floor((now - self._rows["phase"][:, place]) / period).astype(np.int64) + 1
-            self._rows["next"][:, place] = np.maximum(self._rows["next"][:, place], ahead)
-            self._rows["due"][:, place] = self._due(self._rows, place)
+        ahead = np.floor((self._clocks(step) - self._rows["phase"]) / PERIODS).astype(np.int64) + 1
+        self._rows["next"] = np.maximum(self._rows["next"], ahead)
+        self._rows["due"] = self._due(self._rows)
 
     def _miss(self, row: int, place: int, behind: int) -> MissedRun | None:
         """The run that was expected next is missing; None where that is nothing to tell. `behind`: steps by which the
         period's clock is behind."""
         own = self._rows[row : row + 1]
-        cycle, expected = int(own["next"][0, place]), own["phase"][0, place] + own["next"][0, place] * PERIODS[place]
-        window = float(_window(own, place)[0])
-        came, missed = self._like(own, cycle, expected) if place == DAY else (int(own["hits"][0, HOUR]), 0)
+        cycle, period = int(own["next"][0, place]), int(PERIODS[place])
+        expected = own["phase"][0, place] + cycle * period
+        window = float(_window(own)[0, place])
+        came, missed = self._like(own, cycle, expected) if place == DAY else (int(own["hits"][0, place]), 0)
         told = bool(own["told"][0, place]) or came == 0
         own["next"][0, place] += 1
-        own["due"][:, place] = self._due(own, place)
+        own["due"] = self._due(own)
         if told:
             return None
         own["told"][0, place] = True
         service, template = (int(each[0]) for each in unpacked(self._keys[row : row + 1]))
         return MissedRun(
-            service, template, place, round(expected) + behind, math.ceil(window), int(own["seen"][0]), came, missed,
+            service, template, period, round(expected) + behind, math.ceil(window), int(own["seen"][0]), came, missed,
             self._tests(service),
         )  # fmt: skip
 
     def _tests(self, service: int) -> int:
         start, end = np.searchsorted(self._keys, packed(np.array([service, service + 1]), np.zeros(2, np.uint64)))
         own = self._rows[start:end]
-        by_hour, by_day = (own[own["hits"][:, place] >= self._least[place]]["phase"][:, place] for place in (HOUR, DAY))
-        minutes = np.unique(by_hour % PERIODS[HOUR] // _WIDEST[HOUR])
-        return 24 * len(minutes) + len(np.unique(by_day % PERIODS[DAY] // _WIDEST[DAY]))
+        known = own["hits"] >= self._least
+        minutes = own["phase"] % PERIODS // _WIDEST
+        often = (STEPS_PER_DAY // PERIODS).tolist()
+        return sum(times * len(np.unique(minutes[known[:, place], place])) for place, times in enumerate(often))
 
     def _like(self, own: NDArray[np.void], cycle: int, expected: float) -> tuple[int, int]:
         """(runs that came, runs that were missed on days like that of `cycle`); (0, 0) where none is due."""
@@ -306,5 +308,5 @@ def _keys(services: Rows, templates: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return np.concatenate([packed(services, templates), packed(whole, np.zeros(len(whole), np.uint64))])
 
 
-def _window(rows: NDArray[np.void], place: int) -> FloatArray:
-    return np.clip(_SPREADS * rows["spread"][:, place].astype(np.float64), _NARROWEST[place], _WIDEST[place])
+def _window(rows: NDArray[np.void]) -> FloatArray:
+    return np.clip(_SPREADS * rows["spread"].astype(np.float64), _NARROWEST, _WIDEST)

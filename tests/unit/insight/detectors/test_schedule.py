@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from heimdall.insight.calendar import Calendar, CalendarConfig
-from heimdall.insight.detectors.schedule import DAY, HOUR, MissedRun, ScheduleBank, by_service
+from heimdall.insight.detectors.schedule import DAY, PERIODS, MissedRun, ScheduleBank, by_service
 from heimdall.insight.feedback import Feedback
 from heimdall.insight.finding import Finding, FindingKind
 from heimdall.insight.history import history
@@ -62,7 +62,7 @@ def test_a_nightly_job_that_does_not_come_is_missed_once() -> None:
     monday = MONDAY + timedelta(days=7)
     assert played.day(MONDAY + timedelta(days=6), runs=False) == []
     missed = by_service(played.day(monday, runs=False))
-    assert [(run.service, run.template, run.period, run.came) for run in missed] == [(JOB, 0, DAY, 5)]
+    assert [(run.service, run.template, run.period, run.came) for run in missed] == [(JOB, 0, PERIODS[DAY], 5)]
     assert abs(missed[0].expected - step_of(monday + timedelta(hours=2))) <= 20
     assert abs(missed[0].last - step_of(friday + timedelta(hours=2, minutes=5))) <= 20
     assert played.day(monday + timedelta(days=1), runs=False) == []  # nothing new
@@ -143,8 +143,32 @@ def test_a_job_of_every_hour() -> None:
         moment += timedelta(hours=1)
     assert played.at(moment + timedelta(minutes=4), (SHOP, HEALTH)) == []
     missed = by_service(played.at(moment + timedelta(minutes=6), (SHOP, HEALTH)))
-    assert [(run.service, run.period, run.came) for run in missed] == [(JOB, HOUR, 120)]
+    assert [(run.service, run.period, run.came) for run in missed] == [(JOB, 240, 120)]
     assert played.at(moment + timedelta(minutes=70), (SHOP, HEALTH)) == []
+
+
+@pytest.mark.parametrize("hours", [0.5, 2, 3, 4, 6, 8, 12])
+def test_a_job_of_every_so_many_hours(hours: float) -> None:
+    played, moment, times = Played(), MONDAY + timedelta(minutes=20), round(5 * 24 / hours)
+    for _ in range(times):
+        assert played.at(moment, (JOB, START)) == []
+        for quarter in range(1, round(4 * hours)):
+            assert played.at(moment + timedelta(minutes=15 * quarter), (SHOP, HEALTH)) == []
+        moment += timedelta(hours=hours)
+    missed = by_service(played.at(moment + timedelta(hours=hours / 6, minutes=1), (SHOP, HEALTH)))
+    assert [(run.service, run.period, run.came) for run in missed] == [(JOB, round(240 * hours), times)]
+    assert missed[0].expected == step_of(moment)
+    assert played.at(moment + timedelta(hours=hours * 1.5), (SHOP, HEALTH)) == []  # is told once
+
+
+def test_a_job_of_every_week() -> None:
+    played = Played()
+    for number in range(7 * 6):
+        assert played.day(MONDAY + timedelta(days=number), runs=number % 7 == 6) == []
+    for number in range(7 * 6, 7 * 6 + 6):
+        assert played.day(MONDAY + timedelta(days=number), runs=False) == []
+    missed = by_service(played.day(MONDAY + timedelta(days=7 * 6 + 6), runs=False))
+    assert [(run.service, run.period, run.came) for run in missed] == [(JOB, PERIODS[DAY], 4)]
 
 
 def test_what_was_due_while_nobody_was_heard_of_is_not_missing() -> None:

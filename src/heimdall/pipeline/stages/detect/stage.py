@@ -45,7 +45,7 @@ STATE_BYTES = Gauge("heimdall_detect_state_bytes", "Size of the newest checkpoin
 
 _log = logging.getLogger(__name__)
 
-_VERSION = 8
+_VERSION = 9
 _STEPS_AT_ONCE = 4
 """Steps judged with every batch, however little time passed: a live stream closes one in 15 seconds."""
 _TAUGHT_AT_ONCE = 240
