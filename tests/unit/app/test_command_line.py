@@ -103,3 +103,17 @@ def test_a_narrow_terminal_keeps_ids_and_times_whole() -> None:
     told = target.file.getvalue()
     assert "c860a54dfb74b37e" in told
     assert "2026-11-27 11:47:00" in told
+
+
+def test_columns_that_were_chosen_are_shown_and_no_others(capsys: pytest.CaptureFixture[str]) -> None:
+    print_rows([{"timestamp": "2026-11-27T11:47:00Z", "message": "card declined", "status": 402}], console())
+    assert capsys.readouterr().out.splitlines() == [
+        "timestamp            message        status",
+        "2026-11-27 11:47:00  card declined     402",
+    ]
+
+
+def test_a_group_without_its_key_leaves_the_key_its_column(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"n": 908}, {"service": "pay", "n": 300}, {"service": "sshd", "level": "warn", "n": 30, "share": 0.5}]
+    print_rows(rows, console())
+    assert capsys.readouterr().out.splitlines()[0].split() == ["service", "level", "n", "share"]

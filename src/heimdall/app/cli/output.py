@@ -54,7 +54,8 @@ def printable(text: str) -> str:
 
 
 def is_record(row: Mapping[str, Any]) -> bool:
-    return "timestamp" in row and "message" in row
+    """A whole record; one of which `| fields` chose columns is a row of a table, for they are what was asked for."""
+    return "id" in row and "timestamp" in row and "message" in row
 
 
 def log_line(row: Mapping[str, Any]) -> Text:
@@ -80,7 +81,7 @@ def print_rows(rows: Sequence[Mapping[str, Any]], target: Console) -> None:
 def table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] | None = None) -> Table:
     """A plain table; numbers stand right."""
     rows = list(rows)
-    columns = columns or list(dict.fromkeys(name for row in rows for name in row))
+    columns = columns or columns_of(rows)
     grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for name in columns:
         numeric = all(isinstance(row.get(name), int | float | None) for row in rows)
@@ -90,6 +91,18 @@ def table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] | None = Non
     for row in rows:
         grid.add_row(*(_cell(row.get(name)) for name in columns))
     return grid
+
+
+def columns_of(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Names in the order the answer has them, though every row leaves out those that are missing in it."""
+    columns: list[str] = []
+    for names in dict.fromkeys(tuple(row) for row in rows):
+        place = 0
+        for name in names:
+            if name not in columns:
+                columns.insert(place, name)
+            place = columns.index(name) + 1
+    return columns
 
 
 def _cell(value: object) -> Text:

@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
-from heimdall.app.cli.output import is_record, log_line, print_rows, printable
+from heimdall.app.cli.output import columns_of, is_record, log_line, print_rows, printable
 
 TERMINAL_ROWS = 20
 NOTEBOOK_ROWS = 50
@@ -68,7 +68,7 @@ def as_html(rows: Sequence[Row], status: str) -> str:
     Everything that came from a log is escaped. Levels are told by their name, not by colour alone.
     """
     records = bool(rows) and all(map(is_record, rows))
-    columns = list(dict.fromkeys(name for row in rows for name in row))
+    columns = columns_of(rows)
     if records:
         columns = [name for name in _LINE_FIELDS if name in columns]
     numeric = {name for name in columns if all(_is_number(row.get(name)) for row in rows)}

@@ -13,6 +13,7 @@ from heimdall.app.library.result import Result
 from heimdall.app.library.show import as_html
 
 RECORD = {
+    "id": "01a21ca9-c9b8-7000-8000-000000000490",
     "timestamp": "2026-11-22T10:15:30.123456789Z",
     "level": "error",
     "service": "payment",
@@ -97,6 +98,16 @@ def test_a_terminal_shows_log_lines_and_what_is_true_of_all() -> None:
 def test_groups_are_a_table_in_the_terminal() -> None:
     text = repr(Result(pa.table({"service": ["cart", "auth"], "n": [10, 2]}), Facts()))
     assert text.splitlines()[:3] == ["service   n", "cart     10", "auth      2"]
+
+
+def test_columns_that_were_chosen_are_shown_and_no_others() -> None:
+    chosen = {"timestamp": RECORD["timestamp"], "message": "card declined", "http.status_code": 402}
+    rows = Result(pa.table({name: [value] for name, value in chosen.items()}), Facts())
+    assert repr(rows).splitlines()[:2] == [
+        "timestamp                      message        http.status_code",
+        "2026-11-22 10:15:30.123456789  card declined               402",
+    ]
+    assert "402" in Elements(rows._repr_html_()).text
 
 
 def test_an_empty_result_says_so() -> None:
