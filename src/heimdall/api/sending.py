@@ -240,8 +240,7 @@ def _row(sender: Sender, node: Mapping[str, Any], counts: Counts, main: str, hos
     url = f"http://{host}:{place}" if place else main + sender.path
     if sender.source:
         place = next((address.rpartition(":")[2] for address in sources.get(sender.source, ())), None)
-    is_on = sender.source in sources if sender.source else bool(place) or not sender.usual_port
-    why = None if is_on else f"not turned on: {sender.setting} in the node's configuration"
+    why = _why_off(sender, sources, is_open=bool(place))
     return {
         "name": sender.name,
         "title": sender.title,
@@ -249,9 +248,20 @@ def _row(sender: Sender, node: Mapping[str, Any], counts: Counts, main: str, hos
         "snippet": sender.snippet.replace("<url>", url)
         .replace("<host>", host)
         .replace("<port>", str(place or sender.usual_port)),
-        "on": is_on,
+        "on": why is None,
         "why": why,
         "door": sender.door,
         "accepted": counts.get((sender.door, "accepted"), 0),
         "rejected": counts.get((sender.door, "rejected"), 0),
     }
+
+
+def _why_off(sender: Sender, sources: Mapping[str, Any], *, is_open: bool) -> str | None:
+    if is_open or not (sender.usual_port or sender.source):
+        return None
+    if sender.source not in sources:
+        taken = ", or its port is taken" if sender.port else ""
+        return f"not turned on: {sender.setting} in the node's configuration{taken}"
+    if sender.usual_port:
+        return f"no port of {sender.setting} is open: another program has it, as the node's log says"
+    return None

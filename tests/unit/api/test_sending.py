@@ -65,6 +65,16 @@ def test_what_is_not_turned_on_says_what_turns_it_on() -> None:
     assert all(row["on"] for row in told(FULL, {}, "http", "h", None))
 
 
+def test_a_sender_whose_port_another_program_has_is_not_on() -> None:
+    """The source runs, and what it would listen on was taken when the node began."""
+    node = {"ports": {"http": 7373}, "sources": {"syslog": [], "forward": ["tcp://[::]:24224"], "kafka": []}}
+    off = {row["name"]: row["why"] for row in told(node, {}, "http", "h", None) if not row["on"]}
+    assert sorted(map(str, off)) == ["gelf", "mqtt", "otlp-grpc", "syslog"]
+    assert off["syslog"] == "no port of sources.syslog.ports is open: another program has it, as the node's log says"
+    assert off["gelf"] == "not turned on: sources.gelf.ports in the node's configuration"
+    assert off["otlp-grpc"] == "not turned on: server.alias_ports in the node's configuration, or its port is taken"
+
+
 def test_records_are_those_of_the_door() -> None:
     rows = {row["name"]: row for row in told(FULL, {("loki", "accepted"): 3, ("loki", "rejected"): 1}, "http", "h", 1)}
     assert (rows["loki"]["accepted"], rows["loki"]["rejected"], rows["json"]["accepted"]) == (3, 1, 0)
