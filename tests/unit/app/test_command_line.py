@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -13,6 +14,7 @@ from rich.console import Console
 
 from heimdall.app import cli
 from heimdall.app.cli.client import NodeClient
+from heimdall.app.cli.ingest import pattern_of
 from heimdall.app.cli.output import console, print_rows, table
 
 
@@ -117,3 +119,11 @@ def test_a_group_without_its_key_leaves_the_key_its_column(capsys: pytest.Captur
     rows = [{"n": 908}, {"service": "pay", "n": 300}, {"service": "sshd", "level": "warn", "n": 30, "share": 0.5}]
     print_rows(rows, console())
     assert capsys.readouterr().out.splitlines()[0].split() == ["service", "level", "n", "share"]
+
+
+def test_the_name_of_a_file_that_is_there_is_no_pattern(tmp_path: Path) -> None:
+    (tmp_path / "app[1].log").touch()
+    (tmp_path / "logs[2]").mkdir()
+    assert pattern_of(str(tmp_path / "app[1].log")) == str(tmp_path / "app[[]1].log")
+    assert pattern_of(str(tmp_path / "logs[2]")) == str(tmp_path / "logs[[]2]" / "**")
+    assert pattern_of(str(tmp_path / "app[2-9].log")) == str(tmp_path / "app[2-9].log")

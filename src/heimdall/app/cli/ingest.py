@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import signal
+import stat
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -95,7 +96,7 @@ def command(files: tuple[str, ...], follow: bool, again: bool, state: Path | Non
         raise click.UsageError("name the files to send, or - for standard input")
     if "-" in files and len(files) > 1:
         raise click.UsageError("send either files or standard input, not both at once")
-    missing = [name for name in files if name != "-" and not glob.glob(name, recursive=True)]  # noqa: PTH207 (absolute)
+    missing = [name for name in files if name != "-" and _is_missing(name)]
     if missing and not follow:
         raise click.UsageError(f"no such file: {', '.join(missing)}")
     parameters = {name: options[name] for name in _PARAMETERS if options[name]}
@@ -121,10 +122,10 @@ def _send_stdin(sink: HttpSink, stop: threading.Event) -> int:
 def _send_files(
     files: tuple[str, ...], sink: HttpSink, stop: threading.Event, folder: Path | None, *, follow: bool
 ) -> int:
-    """How much could not be sent: chunks that were refused, files that are damaged, or named and no text."""
+    """How much could not be sent: refused chunks, files that are damaged, cannot be read, or are named and no text."""
     with ExitStack() as stack:
         show = _progress_bars(stack) if sys.stderr.isatty() else lambda _: None
-        patterns = [_everything_below(name) if Path(name).is_dir() else name for name in files]
+        patterns = [pattern_of(name) for name in files]
         config = FilesConfig(skip_binary=True)
         source = FileSource(patterns, sink, SystemClock(), config=config, checkpoint_dir=folder, on_progress=show)
         if follow:
@@ -134,11 +135,27 @@ def _send_files(
     for path in sorted(source.binary):
         click.echo(f"{path}: passed over, it is no text", err=True)
     named = {Path(name) for name in files}
-    return source.refused_chunks + len(source.damaged) + len(source.binary & named)
+    return source.refused_chunks + len(source.damaged) + len(source.unreadable) + len(source.binary & named)
 
 
-def _everything_below(folder: str) -> str:
-    return str(Path(glob.escape(folder)) / "**" / "*")
+def _is_missing(name: str) -> bool:
+    """Not so where a folder on the way to it cannot be looked into: that is told when it is read."""
+    try:
+        Path(name).stat()
+    except PermissionError:
+        return False
+    except OSError:
+        return not glob.glob(name, recursive=True)  # noqa: PTH207 (pathlib has no glob for patterns that may be absolute)
+    return False
+
+
+def pattern_of(name: str) -> str:
+    """What the source looks for. The name of a file that is there, `app[1].log` say, is no pattern."""
+    try:
+        is_folder = stat.S_ISDIR(Path(name).stat().st_mode)
+    except OSError:
+        return name
+    return str(Path(glob.escape(name)) / "**") if is_folder else glob.escape(name)
 
 
 def _progress_bars(stack: ExitStack) -> Callable[[Progress], None]:

@@ -13,6 +13,7 @@ What is compressed, a JSON array, CSV or UTF-16 is made into lines while it is r
 
 from __future__ import annotations
 
+import errno
 import glob
 import logging
 import os
@@ -92,6 +93,7 @@ class FileSource:
             Misconfigured: the checkpoints cannot be kept there.
         """
         self._patterns = tuple(patterns)
+        self._descends = any("**" in pattern for pattern in self._patterns)
         self._sink = sink
         self._clock = clock
         self._config = config or FilesConfig()
@@ -114,6 +116,8 @@ class FileSource:
         """Compressed files that could be read in part only, and why."""
         self.binary: set[Path] = set()
         """Files that were passed over because they are no text."""
+        self.unreadable: dict[Path, str] = {}
+        """Files and folders that are there and cannot be read, and why."""
 
     # --- driving
 
@@ -302,10 +306,25 @@ class FileSource:
         for path in self._paths():
             if stop.is_set():
                 return
-            with suppress(OSError):
+            try:
                 status = path.stat()
                 if stat.S_ISREG(status.st_mode):
                     self._found(path, status)
+                elif self._descends and stat.S_ISDIR(status.st_mode) and not os.access(path, os.R_OK | os.X_OK):
+                    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))  # what lies in it was not found
+            except FileNotFoundError:
+                continue  # gone since it was found
+            except OSError as exc:
+                self._report_unreadable(path, exc)
+            else:
+                self.unreadable.pop(path, None)
+
+    def _report_unreadable(self, path: Path, exc: OSError) -> None:
+        """Once, not at every look."""
+        why = exc.strerror or str(exc)
+        if self.unreadable.get(path) != why:
+            self.unreadable[path] = why
+            _LOG.warning("%s cannot be read: %s", path, why)
 
     def _paths(self) -> Iterator[Path]:
         seen: set[Path] = set()
@@ -316,9 +335,9 @@ class FileSource:
                     yield path
 
     def matches(self, pattern: str) -> list[Path]:
-        """Files that a path or glob names now."""
+        """What a path or glob names now."""
         if not glob.has_magic(pattern):
-            return [Path(pattern)] if Path(pattern).is_file() else []
+            return [Path(pattern)]
         # pathlib has no glob for patterns that may be absolute
         return [Path(name) for name in sorted(glob.glob(pattern, recursive=True))]  # noqa: PTH207
 
@@ -337,7 +356,11 @@ class FileSource:
             self._elsewhere.discard(identity)
             self._known |= {c.producer: c for c in self._store.load()}
         known = [c for c in self._known.values() if (c.device, c.inode) == identity]
-        content = open_content(path, growing=self._following)
+        try:
+            content = open_content(path, growing=self._following)
+        except OSError:
+            self._store.release(status.st_ino)
+            raise
         if any(c.done and _is_read_out(path, content, status, c) for c in known):
             content.close()
             self._passed[identity] = state

@@ -18,6 +18,8 @@ import zstandard
 from heimdall.bus.buses.memory import MemoryBus
 from heimdall.clock import ManualClock
 from heimdall.errors import InvalidInput, Unavailable
+from heimdall.ingest.sources import files
+from heimdall.ingest.sources.content import Content
 from heimdall.ingest.sources.files import FilesConfig, FileSource
 from heimdall.ingest.sources.sink import BusSink, Chunk
 from heimdall.ingest.sources.tailed_file import CHUNK_BYTES
@@ -397,6 +399,51 @@ def test_what_is_no_text_is_passed_over_when_asked_to(world: World) -> None:
     source.drain()
     assert list(source.binary) == [world.folder / "program"]
     assert [line.strip("\0") for line in world.receiver.lines] == ["after a truncation"]
+
+
+def test_what_cannot_be_read_is_named_once_and_read_when_it_can_be(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    (world.folder / "app.log").symlink_to("app.log")  # opening it fails for root, too
+    world.start()
+    world.settle()
+    assert world.source is not None
+    assert list(world.source.unreadable) == [world.folder / "app.log"]
+    assert [record.getMessage().partition(": ")[0] for record in caplog.records] == [
+        f"{world.folder / 'app.log'} cannot be read"
+    ]
+    (world.folder / "app.log").unlink()
+    sent = append(world.folder / "app.log", 1)
+    world.settle()
+    assert world.receiver.lines == sent
+    assert not world.source.unreadable
+
+
+@pytest.mark.parametrize("pattern", ["shut/app.log", "shut/*.log"])
+def test_a_file_without_permission_is_named_and_read_once_it_may_be(
+    world: World, monkeypatch: pytest.MonkeyPatch, pattern: str
+) -> None:
+    (world.folder / "shut").mkdir()
+    sent = append(world.folder / "shut" / "app.log", 1)
+
+    def refuse(path: Path, **_: object) -> Content:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "open_content", refuse)
+        source = world.start(pattern)
+        source.drain()
+        assert source.unreadable == {world.folder / "shut" / "app.log": "Permission denied"}
+    world.start(pattern).drain()
+    assert world.receiver.lines == sent
+
+
+def test_a_folder_that_cannot_be_looked_into_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    (world.folder / "open" / "shut").mkdir(parents=True)
+    monkeypatch.setattr(os, "access", lambda path, _mode: Path(path).name != "shut")
+    source = world.start("open/**")
+    source.drain()
+    assert list(source.unreadable) == [world.folder / "open" / "shut"]
 
 
 def test_csv_that_grows_has_each_row_once(world: World) -> None:
