@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from heimdall.insight.rules.literals import FOLDED
+from heimdall.model.severity import level_of
 from heimdall.query.fields import ATTRIBUTES, attribute_path, canonical
 from heimdall.query.frame.values import attribute_values, json_text
 from heimdall.query.types import Type
@@ -154,7 +155,7 @@ class RuleColumns:
             if isinstance(encoded, pa.ChunkedArray):
                 encoded = encoded.chunk(0)
             place = pc.fill_null(encoded.indices, len(encoded.dictionary)).to_numpy(zero_copy_only=False)
-            read = [value.hex() if isinstance(value, bytes) else str(value) for value in encoded.dictionary.to_pylist()]
+            read = [_shown(value, own.type) for value in encoded.dictionary.to_pylist()]
             read.append("")
         names = sorted(set(read))
         where = {name: number for number, name in enumerate(names)}
@@ -190,6 +191,13 @@ def _distinct(codes: Rows, size: int) -> tuple[Rows, Rows]:
         return used, place.ravel()
     present = np.bincount(codes + 1, minlength=size + 1) > 0
     return np.flatnonzero(present) - 1, (np.cumsum(present) - 1)[codes + 1]
+
+
+def _shown(value: object, own: Type) -> str:
+    """As a query would print it, and find it again: a level by its name."""
+    if own is Type.LEVEL and isinstance(value, int):
+        return level_of(value).value
+    return value.hex() if isinstance(value, bytes) else str(value)
 
 
 def _lower(text: str) -> str:

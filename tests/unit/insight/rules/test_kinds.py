@@ -34,6 +34,18 @@ def test_a_threshold_of_one_tells_every_batch_and_key() -> None:
     assert second == []
 
 
+def test_a_level_is_told_by_its_name_and_found_again() -> None:
+    own = engine(
+        rule(condition="declined", group_by=["level"]), rule(id="d", condition="*", distinct="level", threshold=2)
+    )
+    rows = [{"message": "declined", "level": "warn"}, {"message": "declined", "level": "warn2"}, {"level": "info"}]
+    first, second = fired(own, rows)[0]
+    assert first.labels == (("level", "warn"),)
+    assert first.query == "declined level:warn"
+    assert first.records == 2
+    assert second.value == 2
+
+
 def test_a_threshold_counts_across_batches_within_its_window() -> None:
     own = engine(rule(condition="declined", threshold=3, window="1m"))
     batches = [[{"message": "declined", "at": at}] for at in (0, 30, 61, 70, 200)]
