@@ -440,8 +440,8 @@ class AlertManager:
 
     def silence(self, matchers: Matchers, start_ns: int, end_ns: int, comment: str, author: str) -> Silence:
         """Alerts that match are not told for a while. Raises InvalidInput."""
-        if not matchers.terms:
-            raise InvalidInput("a silence needs matchers; one without would silence everything")
+        if not any(value for _, value in matchers.terms):  # a label that has to be missing is missing nearly everywhere
+            raise InvalidInput("a silence needs matchers with a value; one without would silence everything")
         if end_ns <= start_ns:
             raise InvalidInput("a silence must end after it begins")
         silence = Silence(

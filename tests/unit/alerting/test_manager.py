@@ -224,9 +224,14 @@ def test_what_is_not_there_cannot_be_acknowledged(desk: Desk) -> None:
         desk.manager.acknowledge(DEFAULT_TENANT, incident.id, "kim")
 
 
-def test_a_silence_of_everything_is_refused(desk: Desk) -> None:
+@pytest.mark.parametrize("terms", [(), (("service", ""),), (("payment", ""), ("owner", ""))])
+def test_a_silence_of_everything_is_refused(desk: Desk, terms: tuple[tuple[str, str], ...]) -> None:
     with pytest.raises(InvalidInput, match="needs matchers"):
-        desk.manager.silence(Matchers(), 0, 1, "", "")
+        desk.manager.silence(Matchers(terms=terms), 0, 1, "", "")
+
+
+def test_a_silence_may_want_a_label_to_be_missing_beside_another(desk: Desk) -> None:
+    desk.manager.silence(Matchers(terms=(("service", "a"), ("owner", ""))), 0, 1, "", "")
 
 
 def test_a_notification_leads_to_the_page_of_its_incident(tmp_path: Path) -> None:

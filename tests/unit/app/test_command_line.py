@@ -85,6 +85,15 @@ def test_an_address_that_no_node_has_is_said_so(
     assert "it has the form http://127.0.0.1:7373" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", [("alerts", "silence"), ("actions", "simulate")])
+@pytest.mark.parametrize("word", ["payment", "=payment"])
+def test_a_label_without_a_value_is_wrong_usage(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: tuple[str, str], word: str
+) -> None:
+    assert run(monkeypatch, *command, "severity=P3", word) == 2
+    assert f"'{word}' is no label=value; write service=payment" in capsys.readouterr().err
+
+
 def test_an_address_needs_no_scheme() -> None:
     assert NodeClient("127.0.0.1:7373/").url == "http://127.0.0.1:7373"
     assert NodeClient("https://logs.example").url == "https://logs.example"

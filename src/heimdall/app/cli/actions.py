@@ -9,6 +9,7 @@ import click
 import orjson
 
 from heimdall.app.cli.client import NodeClient, url_option
+from heimdall.app.cli.labels import labels_of
 from heimdall.app.cli.output import console, table
 
 _output = click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
@@ -103,7 +104,7 @@ def undo(run: str, author: str | None, token: str | None, url: str) -> None:
 @url_option
 def simulate(labels: tuple[str, ...], incident: str | None, output: str, url: str) -> None:
     """Show what would be done about an alert now. LABELS are label=value; targets are read, nothing is done."""
-    pairs = dict(label.partition("=")[::2] for label in labels)
+    pairs = labels_of(labels)
     with NodeClient(url) as node:
         answer = node.post("/api/v1/actions/simulate", {"incident": incident} if incident else {"labels": pairs})
     if output == "json":

@@ -10,6 +10,7 @@ import click
 import orjson
 
 from heimdall.app.cli.client import NodeClient, url_option
+from heimdall.app.cli.labels import labels_of
 from heimdall.app.cli.output import console, table
 
 _output = click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
@@ -111,7 +112,7 @@ def resolve(incident: str, author: str | None, url: str) -> None:
 @url_option
 def silence(matchers: tuple[str, ...], duration: str, comment: str, author: str | None, url: str) -> None:
     """Keep alerts that match from being told. MATCHERS are label=value or label=/pattern/."""
-    pairs = dict(matcher.partition("=")[::2] for matcher in matchers)
+    pairs = labels_of(matchers)
     body = {"matchers": pairs, "to": duration, "comment": comment, "author": author or getpass.getuser()}
     with NodeClient(url) as node:
         made = node.post("/api/v1/silences", body)
