@@ -119,7 +119,8 @@ WORD = PipeWord(
     name="parse",
     syntax='parse "text <name> text" [from field] · parse /(?P<name>…)/ [from field]',
     doc="Cuts columns out of the message, or of another field: `<name>` takes everything up to the text behind it,"
-    " `<_>` skips. What is not found, or empty, is missing.",
+    " `<_>` skips. What is not found, or empty, is missing. Columns are text: averages and comparisons with a number"
+    " read them as numbers; `sort`, `min` and `max` go by their characters, and by size when given `tonumber(ms)`.",
     example='"took" | parse "user <user> took <ms> ms" | stats avg(ms) by user',
     parse=_parse,
 )
