@@ -98,10 +98,26 @@ def check_config(config: NodeConfig) -> None:
     check_embeddings(config.insight.embeddings)
     read_routing(config.alerting.file)
     read_playbook(config.alerting.actions)
-    for port in (config.server.port, *config.server.alias_ports):
-        if not 0 <= port <= 65535:
-            raise Misconfigured(f"setting server: {port} is not a port; use 0 to 65535")
+    check_ports(config)
     config.storage.schedule()
+
+
+def check_ports(config: NodeConfig) -> None:
+    """
+    Raises:
+        Misconfigured: naming the setting that has a number that is no port.
+    """
+    sources = config.sources
+    for name, ports in (
+        ("server.port", (config.server.port,)),
+        ("server.alias_ports", config.server.alias_ports),
+        ("sources.syslog.ports", sources.syslog.ports),
+        ("sources.forward.ports", sources.forward.ports),
+        ("sources.gelf.ports", sources.gelf.ports),
+    ):
+        for port in ports:
+            if not 0 <= port <= 65535:
+                raise Misconfigured(f"setting {name}: {port} is not a port; use 0 to 65535")
 
 
 _NOT_SETTINGS = frozenset({"HEIMDALL_URL", "HEIMDALL_ACTIONS_TOKEN"})

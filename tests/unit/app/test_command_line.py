@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,8 @@ from heimdall.app import cli
 from heimdall.app.cli.client import NodeClient
 from heimdall.app.cli.ingest import pattern_of
 from heimdall.app.cli.output import console, print_rows, table
+from heimdall.app.cli.up import _welcome
+from heimdall.query.languages.hql import parse
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -136,3 +139,36 @@ def test_the_name_of_a_file_that_is_there_is_no_pattern(tmp_path: Path) -> None:
     assert pattern_of(str(tmp_path / "app[1].log")) == str(tmp_path / "app[[]1].log")
     assert pattern_of(str(tmp_path / "logs[2]")) == str(tmp_path / "logs[[]2]" / "**")
     assert pattern_of(str(tmp_path / "app[2-9].log")) == str(tmp_path / "app[2-9].log")
+
+
+@pytest.mark.parametrize("setting", ["server.alias_ports", "sources.syslog.ports"])
+def test_a_number_that_is_no_port_stops_the_start(tmp_path: Path, setting: str) -> None:
+    variable = "HEIMDALL_" + setting.upper().replace(".", "__")
+    command = [sys.executable, "-m", "heimdall", "up", "--port", "0", "--data", str(tmp_path / "data")]
+    done = subprocess.run(
+        command, env=os.environ | {variable: "99999"}, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr == f"heimdall: setting {setting}: 99999 is not a port; use 0 to 65535\n"
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("http://127.0.0.1:7373", "heimdall search 'level>=warn' --from -1h\n"),
+        ("http://127.0.0.1:8080", "heimdall search 'level>=warn' --from -1h --url http://127.0.0.1:8080\n"),
+    ],
+)
+def test_what_a_start_says_to_ask_with_asks_this_node(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, url: str, told: str
+) -> None:
+    _welcome(url, [8080], tmp_path)
+    assert told in capsys.readouterr().err
+
+
+def test_the_command_that_is_named_in_place_of_anomalies_is_understood(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "anomalies") == 2
+    (query,) = re.findall("heimdall search '([^']*)'", capsys.readouterr().err)
+    assert [type(pipe).__name__ for pipe in parse(query).pipes] == ["Timechart", "Anomalies"]

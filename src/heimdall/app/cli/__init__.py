@@ -13,7 +13,7 @@ from heimdall.errors import HeimdallError, Misconfigured
 
 _ELSEWHERE = {
     "patterns": "patterns are a pipe: heimdall search '* | patterns'",
-    "anomalies": "findings are a pipe: heimdall search '* | anomalies'",
+    "anomalies": "they are a pipe over a chart: heimdall search '* | timechart span=5m count() | anomalies'",
     "compare": "comparing is a pipe: heimdall search 'level>=error | compare' --from -1h",
     "rootcause": "causes are a pipe: heimdall search 'level>=error | rootcause' --from -1h",
     "explain": "a plan is an option: heimdall search QUERY --explain analyze",

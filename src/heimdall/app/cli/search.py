@@ -23,7 +23,7 @@ _PAGE_ROWS = 10_000
     "--language",
     default="hql",
     show_default=True,
-    help="What the query is written in: hql, spl, sql, kql, logsql, lucene or ppl.",
+    help="What the query is written in: hql, spl, sql, kql, logsql, logql, lucene, ppl or esdsl (Elasticsearch's).",
 )
 @click.option("--from", "start", help="Earliest time: RFC 3339, epoch, -15m, -7d. Default: all time.")
 @click.option("--to", "end", help="Latest time, not included. Default: now and later.")

@@ -26,7 +26,9 @@ config_option = click.option(
 @click.option("--host", help="Address to listen on; 127.0.0.1 by default.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Main port; 7373 by default, 0 for a free one.")
 @click.option(
-    "--ports", help="Further ports, instead of all the usual ones of senders; '' for none. Example: 4318,9200."
+    "--ports",
+    help="Further ports of HTTP and gRPC, instead of all the usual ones of senders; '' for none. Example: 4318,9200. "
+    "Those of syslog, Fluent Forward and GELF are settings (sources.syslog.ports, …).",
 )
 @config_option
 def command(data: Path | None, host: str | None, port: int | None, ports: str | None, config_file: Path | None) -> None:
@@ -47,7 +49,7 @@ def serve(config_file: Path | None, flags: dict[str, object], *, demo: bool = Fa
     from heimdall.app.memory import lean, trimmed
 
     lean()
-    from heimdall.app.config import load_config
+    from heimdall.app.config import check_ports, load_config
     from heimdall.app.datafolder import DataFolder
     from heimdall.app.server import Server, open_grpc, open_sockets, port_of
     from heimdall.clock import SystemClock
@@ -57,6 +59,7 @@ def serve(config_file: Path | None, flags: dict[str, object], *, demo: bool = Fa
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     config = load_config(config_file, flags)
+    check_ports(config)
     folder = DataFolder(config.data)
     sockets = open_sockets(config.server)
     ports = [port_of(opened) for opened in sockets]
@@ -92,10 +95,13 @@ def serve(config_file: Path | None, flags: dict[str, object], *, demo: bool = Fa
 
 
 def _welcome(url: str, ports: list[int], data: Path) -> None:
+    from heimdall.app.cli.client import DEFAULT_URL
+
     aliases = f"  (also on {', '.join(map(str, ports[1:]))})" if len(ports) > 1 else ""
     out = console(stderr=True)
     out.print(f"\n  [bold]Heimdall[/bold] is watching at [bold cyan]{url}[/bold cyan]{aliases}")
     out.print(f"  data in   {data.absolute()}")
     out.print(f"  send      curl --data-binary @app.log {url}/api/v1/logs", soft_wrap=True)
-    out.print("  ask       heimdall search 'level>=warn' --from -1h")
+    elsewhere = "" if url == DEFAULT_URL else f" --url {url}"
+    out.print(f"  ask       heimdall search 'level>=warn' --from -1h{elsewhere}", soft_wrap=True)
     out.print("  stop      Ctrl-C\n")
