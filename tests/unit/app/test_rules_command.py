@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from heimdall.app.cli import cli
+from heimdall.errors import InvalidInput
 
 GOOD = "title: Good\nid: good\nlevel: critical\nlogsource: {}\ndetection:\n  sel:\n    a: b\n  condition: sel\n"
 BAD = GOOD.replace("a: b", "a|fieldref: c").replace("good", "bad")
@@ -27,3 +29,14 @@ def test_json_can_be_read_by_programs(tmp_path: Path) -> None:
     (tmp_path / "good.yml").write_text(GOOD)
     result = CliRunner().invoke(cli, ["rules", "import", str(tmp_path), "--dry-run", "-o", "json"])
     assert json.loads(result.output) == {"imported": 1, "share": 1.0, "refused": []}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(["add"], "there is no rule in"), (["test"], "there is no rule in"), (["import"], "there is no Sigma rule in")],
+)
+def test_a_folder_without_rules_is_no_success(tmp_path: Path, words: list[str], said: str) -> None:
+    (tmp_path / "rules.txt").write_text(GOOD)
+    failure = CliRunner().invoke(cli, ["rules", *words, str(tmp_path)]).exception
+    assert isinstance(failure, InvalidInput)
+    assert str(failure).startswith(f"{said} {tmp_path}; of a folder every .")

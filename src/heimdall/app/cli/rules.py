@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import orjson
 
 from heimdall.app.cli.client import NodeClient, url_option
 from heimdall.app.cli.output import console, printable, table
+from heimdall.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from heimdall.insight.rules.rule import Rule
 
 _BODY_BYTES = 512 * 1024
 """Of rules sent in one request."""
@@ -59,11 +63,9 @@ def list_rules(output: str, url: str) -> None:
 @url_option
 def test(file: Path, start: str, end: str, output: str, url: str) -> None:
     """Try the rules of FILE on what is stored: what they would have said. Nothing is kept."""
-    from heimdall.insight.rules.rule import read_rules
-
     found = []
     with NodeClient(url, timeout_s=600) as node:
-        for rule in read_rules(file):
+        for rule in _rules_of(file):
             answer = node.post("/api/v1/rules/test", {"rule": rule.as_row(), "from": start, "to": end})
             found.append({"rule": rule.id} | answer)
     if output == "json":
@@ -81,10 +83,8 @@ def test(file: Path, start: str, end: str, output: str, url: str) -> None:
 @url_option
 def add(file: Path, url: str) -> None:
     """Keep the rules of FILE, or of the TOML files below a folder, at the node."""
-    from heimdall.insight.rules.rule import read_rules
-
     with NodeClient(url) as node:
-        for body in _bodies([rule.as_row() for rule in read_rules(file)]):
+        for body in _bodies([rule.as_row() for rule in _rules_of(file)]):
             for rule_id in node.post("/api/v1/rules", body)["kept"]:
                 click.echo(rule_id)
 
@@ -108,6 +108,8 @@ def import_rules(file: Path, dry_run: bool, output: str, url: str) -> None:
     from heimdall.insight.rules.sigma import import_folder
 
     imported = import_folder(file)
+    if not imported.rules and not imported.unsaid:
+        raise InvalidInput(f"there is no Sigma rule in {file}; of a folder every .yml and .yaml below it is read")
     if not dry_run and imported.rules:
         with NodeClient(url, timeout_s=300) as node:
             for body in _bodies([rule.as_row() for rule in imported.rules]):
@@ -122,6 +124,19 @@ def import_rules(file: Path, dry_run: bool, output: str, url: str) -> None:
         click.echo(f"  {each['file']}: {each['reason']}")
     for severity, count in sorted(Counter(rule.severity.value for rule in imported.rules).items()):
         click.echo(f"{severity}: {count:,}")
+
+
+def _rules_of(file: Path) -> Sequence[Rule]:
+    """
+    Raises:
+        InvalidInput: there is none, which is hardly what was meant.
+    """
+    from heimdall.insight.rules.rule import read_rules
+
+    rules = read_rules(file)
+    if not rules:
+        raise InvalidInput(f"there is no rule in {file}; of a folder every .toml below it is read")
+    return rules
 
 
 def _bodies(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
