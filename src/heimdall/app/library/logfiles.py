@@ -75,8 +75,8 @@ def _below(folder: Path) -> Iterator[Path]:
 def _not_text(path: Path) -> str | None:
     try:
         content = open_content(path)
-    except OSError as exc:
-        return str(exc.strerror or exc)
+    except OSError:
+        return None  # it may be text: whoever reads it says that it cannot be read
     try:
         head = content.read(0, _LOOKED_AT_BYTES)
     finally:

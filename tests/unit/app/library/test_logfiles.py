@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from heimdall.app.library import logfiles
 from heimdall.app.library.index import index_folder
 from heimdall.app.library.logfiles import LogFiles
 from heimdall.errors import NotFound
+from heimdall.ingest.sources.content import Content
 
 
 def write(path: Path, data: bytes = b"2026-11-22T10:00:00Z INFO a line\n") -> Path:
@@ -35,6 +37,19 @@ def test_a_folder_gives_its_text_files_and_says_what_it_left_out(tmp_path: Path)
     found, skipped = LogFiles((tmp_path,)).find()
     assert sorted(found) == sorted(wanted)
     assert sorted(each.path for each in skipped) == sorted(other)
+
+
+def test_a_file_that_may_not_be_read_is_not_left_out_in_silence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is found, so that its reader names it."""
+    shut = write(tmp_path / "shut.log")
+
+    def refuse(path: Path) -> Content:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(logfiles, "open_content", refuse)
+    assert LogFiles((tmp_path,)).find() == ([shut], [])
 
 
 def test_globs_and_single_files(tmp_path: Path) -> None:
