@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from ipaddress import ip_network
 
 from heimdall.errors import QuerySyntaxError
+from heimdall.model.severity import Level
 from heimdall.query.ast import (
     AllOf,
     AnyOf,
@@ -29,6 +30,8 @@ from heimdall.query.fields import POSITION_COLUMN, RECORD_FIELDS, TIME_COLUMN, f
 from heimdall.query.functions import function_named, functions
 from heimdall.query.functions.definition import Function, Kind
 from heimdall.query.types import Type
+
+_LEVEL_NAMES = frozenset([*Level, "warning"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +144,13 @@ def _infer(expression: Expression, shape: Shape, place: str) -> Type:
             return Type.NUMBER
         case Comparison(left=left, right=right):
             _compared(expression.span, (left, _infer(left, shape, place)), (right, _infer(right, shape, place)))
+            _with_level(left, right, shape)
             return Type.BOOLEAN
         case Within(item=item, choices=choices):
             own = _infer(item, shape, place)
             for choice in choices:
                 _compared(choice.span, (item, own), (choice, _infer(choice, shape, place)))
+                _with_level(item, choice, shape)
             return Type.BOOLEAN
         case AllOf(items=items) | AnyOf(items=items):
             for item in items:
@@ -195,6 +200,15 @@ def _compared(span: Span | None, left: tuple[Expression, Type], right: tuple[Exp
             raise failure(span, "a pattern is matched, not compared", "write field =~ /pattern/")
         if isinstance(expression, Literal) and expression.value is None:
             raise failure(span, "nothing equals null", "write exists(field) or not exists(field)")
+
+
+def _with_level(one: Expression, other: Expression, shape: Shape) -> None:
+    """Refuse a level compared with the field of a level's name: quotes were forgotten."""
+    for level, said in ((one, other), (other, one)):
+        match level, said:
+            case Field(name=own), Field(name=name) if name in _LEVEL_NAMES and name not in shape.columns:
+                if shape.type_of(own) is Type.LEVEL:
+                    raise failure(said.span, f"{name} is a field here, and no level", f'write "{name}"')
 
 
 def _arithmetic(expression: Arithmetic, operator: str, left: Type, right: Type) -> Type:
