@@ -1,4 +1,4 @@
-"""Moments as people and programs write them: RFC 3339, epoch in four units, `now`, `-15m`."""
+"""Moments as people and programs write them: RFC 3339, epoch in four units, `now`, `-15m`, `-1h30m`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from heimdall.errors import InvalidInput
 MIN_NS, MAX_NS = -(2**63) + 1, 2**63 - 1
 """What 64 bits of nanoseconds hold: 1677-09-21 to 2262-04-11."""
 
-_RELATIVE = re.compile(r"(?:now)?\s*([+-])\s*(\d{1,9})(ms|s|m|h|d|w|mo|y)", re.ASCII)
+_LENGTH = r"(\d{1,9})(ms|mo|s|m|h|d|w|y)"
+_RELATIVE = re.compile(rf"(?:now)?\s*([+-])\s*((?:{_LENGTH}){{1,8}})", re.ASCII)
 _RFC3339 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9})\d*)?)?\s*([Zz]|[+-]\d\d:?\d\d)?)?",
     re.ASCII,
@@ -41,7 +42,8 @@ def parse_time(text: str, *, now_ns: int) -> int:
         return now_ns
     if match := _RELATIVE.fullmatch(text.lower()):
         sign = 1 if match[1] == "+" else -1
-        return min(max(now_ns + sign * int(match[2]) * _UNIT_NS[match[3]], MIN_NS), MAX_NS)
+        length_ns = sum(int(number) * _UNIT_NS[unit] for number, unit in re.findall(_LENGTH, match[2]))
+        return min(max(now_ns + sign * length_ns, MIN_NS), MAX_NS)
     if _EPOCH.fullmatch(text):
         return _epoch_ns(text)
     if match := _RFC3339.fullmatch(text):

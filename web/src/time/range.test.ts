@@ -16,6 +16,7 @@ const NOW = parseInstant('2026-11-22T12:00:00Z') as bigint;
 
 test('relative bounds are measured from now', () => {
   expect(resolveRange({ from: '-1h', to: 'now' }, NOW)).toEqual({ from: NOW - HOUR_NS, to: NOW });
+  expect(resolveRange({ from: '-1h30m', to: 'now' }, NOW).from).toBe(NOW - (3n * HOUR_NS) / 2n);
   expect(resolveRange({ from: 'all', to: '-1d' }, NOW)).toEqual({ from: null, to: NOW - DAY_NS });
 });
 

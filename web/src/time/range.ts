@@ -11,7 +11,7 @@ import {
   type Zone,
 } from './instant';
 
-/** `from` and `to` as in the URL: `-15m`, `now`, RFC 3339, an epoch, or `all` (no bound). */
+/** `from` and `to` as in the URL: `-15m`, `-1h30m`, `now`, RFC 3339, an epoch, or `all` (no bound). */
 export interface RangeText {
   from: string;
   to: string;
@@ -43,11 +43,14 @@ export const PRESETS: readonly Preset[] = [
 ];
 
 const UNIT_NS: Record<string, bigint> = { s: SECOND_NS, m: MINUTE_NS, h: HOUR_NS, d: DAY_NS, w: 7n * DAY_NS };
-const RELATIVE = /^-(\d{1,9})([smhdw])$/;
+const RELATIVE = /^-(?:\d{1,9}[smhdw]){1,8}$/;
 
 function relativeNs(text: string): bigint | null {
-  const match = RELATIVE.exec(text);
-  return match ? BigInt(match[1] as string) * (UNIT_NS[match[2] as string] as bigint) : null;
+  if (!RELATIVE.test(text)) return null;
+  return [...text.matchAll(/(\d+)([smhdw])/g)].reduce(
+    (sum, [, amount, unit]) => sum + BigInt(amount as string) * (UNIT_NS[unit as string] as bigint),
+    0n,
+  );
 }
 
 /** Whether a bound moves with the clock. */

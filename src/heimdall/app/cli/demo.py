@@ -35,7 +35,7 @@ def command(data: Path, port: int | None, write: Path | None, hours: int, seed: 
         from heimdall.app.demo.feed import write_files
         from heimdall.clock import SystemClock
 
-        click.echo(f"wrote {write_files(write, hours=hours, seed=seed, clock=SystemClock()):,} lines to {write}")
+        click.echo(f"wrote {write_files(write, hours=hours, seed=seed, clock=SystemClock()):,} records to {write}")
         return
 
     serve(None, {"data": data, "server.port": port}, demo=True)
