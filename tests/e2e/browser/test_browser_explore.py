@@ -204,6 +204,17 @@ def test_a_shared_link_opens_the_same_line_in_another_browser(visit, open_contex
     expect(focused(other)).to_be_in_viewport()
 
 
+def test_a_shared_link_is_of_the_lines_on_screen_however_long_they_have_been_there(visit):
+    page = ready(visit(EXPLORE))
+    share, link = page.get_by_role("button", name="Share"), page.get_by_role("textbox", name="Link")
+    share.click()
+    first = link.input_value()
+    share.click()
+    page.wait_for_timeout(1_100)
+    share.click()
+    assert link.input_value() == first
+
+
 def test_a_link_finds_its_line_although_its_rank_has_moved(visit, seeded):
     row = httpx.get(f"{seeded.url}/api/v1/search", params={"q": "shop:demo seq:2000"}, timeout=30).json()["data"][0]
     page = visit(f"{EXPLORE}&rank=7&sel={row['id']}")

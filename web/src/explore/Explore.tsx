@@ -62,6 +62,7 @@ export function Explore() {
   // biome-ignore lint/correctness/useExhaustiveDependencies: asked again, or the node is back
   const run = useMemo(() => makeRun(state.q, state, nowNs()), [state.q, state.from, state.to, asked, epoch]);
   const result = useResult(run, !state.live, BUCKETS);
+  const onScreen = state.live ? null : run.range;
   const { shown, chart, phase, error } = result;
   const tail = useTail(state.q, state.live);
   const load = usePages(shown);
@@ -198,7 +199,7 @@ export function Explore() {
           >
             <Icon name="bell" />
           </button>
-          <Share state={state} />
+          <Share state={state} asked={onScreen} />
         </div>
       </header>
 
@@ -282,7 +283,7 @@ export function Explore() {
         <Drawer
           line={focusedLine}
           zone={state.tz}
-          link={linkTo({ ...state, rank: focus.rank, sel: focusedLine?.id ?? state.sel }, true)}
+          link={linkTo({ ...state, rank: focus.rank, sel: focusedLine?.id ?? state.sel }, true, onScreen)}
           onClose={() => {
             setOpened(false);
             viewport.current?.focus();

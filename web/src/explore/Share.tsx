@@ -1,17 +1,17 @@
 import { useCallback, useState } from 'react';
 import { nowNs } from '../time/instant';
-import { absoluteText, isRelative, resolveRange } from '../time/range';
+import { absoluteText, isRelative, type Range, resolveRange } from '../time/range';
 import { CopyButton } from '../ui/CopyButton';
 import { Icon } from '../ui/Icon';
 import { Popover } from '../ui/Popover';
 import { type ExploreState, exploreHref } from '../url';
 
-/** A link to what is on screen. With frozen time it shows the same lines tomorrow. */
-export function Share({ state }: { state: ExploreState }) {
+/** A link to what is on screen. With frozen time it shows the same lines tomorrow. `asked`: see `linkTo`. */
+export function Share({ state, asked }: { state: ExploreState; asked: Range | null }) {
   const [open, setOpen] = useState(false);
   const [freeze, setFreeze] = useState(true);
   const close = useCallback(() => setOpen(false), []);
-  const link = open ? linkTo(state, freeze) : '';
+  const link = open ? linkTo(state, freeze, asked) : '';
   return (
     <Popover
       open={open}
@@ -53,15 +53,18 @@ export function Share({ state }: { state: ExploreState }) {
   );
 }
 
-/** Absolute address of a state; `freeze` turns relative times into the present ones and stops the tail. */
-export function linkTo(state: ExploreState, freeze: boolean): string {
+/**
+ * Absolute address of a state; `freeze` turns relative times into absolute ones and stops the tail. `asked` is the range
+ * of the lines on screen, as it was when they were asked for; null = none was asked for, so it is the present one.
+ */
+export function linkTo(state: ExploreState, freeze: boolean, asked: Range | null): string {
   const moving = isRelative(state.from) || isRelative(state.to);
-  const frozen = freeze && moving ? { ...state, ...frozenRange(state), live: false } : state;
+  const frozen = freeze && moving ? { ...state, ...frozenRange(state, asked), live: false } : state;
   return location.origin + exploreHref(frozen);
 }
 
-function frozenRange(state: ExploreState) {
+function frozenRange(state: ExploreState, asked: Range | null) {
   const now = nowNs();
-  const range = resolveRange(state, now);
-  return absoluteText({ from: range.from, to: range.to });
+  const { from, to } = asked ?? resolveRange(state, now);
+  return absoluteText({ from, to: to ?? now });
 }

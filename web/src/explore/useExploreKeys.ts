@@ -87,7 +87,7 @@ export function useExploreKeys(parts: Parts): Jumps {
   };
   const copyLink = async () => {
     const target = focusedLine ? { ...state, rank: focus.rank, sel: focusedLine.id } : state;
-    if (await copyText(linkTo(target, true))) notify('Link copied');
+    if (await copyText(linkTo(target, true, shown?.run.range ?? null))) notify('Link copied');
   };
 
   const handlers: Handlers = {
