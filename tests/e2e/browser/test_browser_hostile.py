@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from playwright.sync_api import expect
@@ -26,6 +27,7 @@ def hostile(seeded):
         {"service": "ansi", "lab": "hostile", "message": "\x1b[31mred alert\x1b[0m \x1b]0;owned\x07done"},
         {"service": "bidi", "lab": "hostile", "message": "user \u202enimda\u202c logged in"},
         {"service": "long", "lab": "hostile", "message": "y" * 1_000_000 + "THE END"},
+        {"service": "big", "lab": "hostile", "message": "a long number", "order": 12345678901234567890},
         {"service": "nul", "lab": "hostile", "message": "before\x00after\u200b"},
     ]
     seeded.send("\n".join(map(json.dumps, records)).encode())
@@ -52,6 +54,19 @@ def test_escape_codes_are_gone_and_hidden_characters_are_named(visit, hostile):
     expect(page.locator(".row", has_text="red alert done")).to_be_visible()
     expect(page.locator(".row", has_text="user ⟦U+202E⟧nimda⟦U+202C⟧ logged in")).to_be_visible()
     expect(page.locator(".row", has_text="before␀after⟦U+200B⟧")).to_be_visible()
+
+
+def test_a_number_of_twenty_digits_keeps_them(visit, hostile):
+    page = visit("/explore?q=lab:hostile+service:big")
+    page.locator(".row", has_text="a long number").click()
+    field = page.locator("[data-field=order]")
+    expect(field).to_contain_text("12345678901234567890")
+    page.get_by_role("tab", name="JSON").click()
+    expect(page.locator(".json pre")).to_contain_text('"order": 12345678901234567890')
+    page.get_by_role("tab", name="Fields").click()
+    field.get_by_role("button", name="Filter for order").click()
+    expect(page).to_have_url(re.compile("order:12345678901234567890"))
+    expect(page.locator(".row", has_text="a long number")).to_be_visible()
 
 
 def test_a_line_of_a_megabyte_neither_freezes_the_list_nor_the_drawer(visit, hostile):

@@ -1,6 +1,7 @@
 /** Calls of the node's API. Every function rejects with `ApiError` or `Unreachable`, or `AbortError` when told to stop. */
 
 import { ApiError, apiError, Unreachable } from './errors';
+import { parseExact } from './exactJson';
 import type {
   ActionRun,
   ActionsAnswer,
@@ -63,7 +64,7 @@ async function call(input: string, init: RequestInit): Promise<unknown> {
 
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseExact(text);
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
 import { useState } from 'react';
+import { exactText } from '../api/exactJson';
 import type { Line } from '../api/types';
 import { useCommands } from '../app/commands';
 import { levelOf, signOf } from '../levels';
@@ -139,7 +140,7 @@ function Message({ text }: { text: string }) {
 }
 
 function Json({ line }: { line: Line }) {
-  const text = JSON.stringify(line, null, 2);
+  const text = exactText(line, 2);
   return (
     <div className="json">
       <CopyButton text={text} label="Copy as JSON">

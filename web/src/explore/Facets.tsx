@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { facets, fields } from '../api/client';
+import { exactText } from '../api/exactJson';
 import type { Facet } from '../api/types';
 import { isLevel, signOf } from '../levels';
 import { safeText } from '../text/safe';
@@ -108,7 +109,7 @@ function FacetValue({ field, value, count: hits, share, onFilter }: ValueProps) 
   const text = safeText(valueText(value)) || '(empty)';
   const level = field === 'level' && isLevel(value) ? value : null;
   return (
-    <li className="facet-value" data-field={field} data-value={JSON.stringify(value)}>
+    <li className="facet-value" data-field={field} data-value={exactText(value)}>
       <span
         className={`facet-bar${level ? ` bar-bg-${level}` : ''}`}
         style={{ width: `${Math.max(1.5, share * 100)}%` }}

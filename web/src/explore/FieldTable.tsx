@@ -1,4 +1,5 @@
 import { Fragment, useState } from 'react';
+import { exactText } from '../api/exactJson';
 import type { Line } from '../api/types';
 import { safeText } from '../text/safe';
 import { CopyButton } from '../ui/CopyButton';
@@ -56,7 +57,7 @@ export function FieldTable({ line, onFilter }: Props) {
           {names.map((name) => {
             const text = valueText(line[name]);
             const shown = safeText(text.slice(0, LONGEST));
-            const data = { 'data-field': name, 'data-value': JSON.stringify(line[name]) };
+            const data = { 'data-field': name, 'data-value': exactText(line[name]) };
             const actions = <Actions name={name} value={line[name]} text={text} onFilter={onFilter} />;
             if (text.length <= INLINE && !text.includes('\n')) {
               return (

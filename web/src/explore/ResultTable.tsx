@@ -45,7 +45,7 @@ export function ResultTable({ pages, total, zone }: { pages: Pages; total: numbe
             // biome-ignore lint/suspicious/noArrayIndexKey: aggregates have no name of their own
             <tr key={i}>
               {columns.map((column) => (
-                <td key={column} className={typeof row[column] === 'number' ? 'number' : ''}>
+                <td key={column} className={/^(number|bigint)$/.test(typeof row[column]) ? 'number' : ''}>
                   {cellText(row[column], zone)}
                 </td>
               ))}
@@ -63,6 +63,7 @@ export function ResultTable({ pages, total, zone }: { pages: Pages; total: numbe
 }
 
 function cellText(value: unknown, zone: Zone): string {
+  if (typeof value === 'bigint') return count(value);
   if (typeof value === 'number') return Number.isInteger(value) ? count(value) : String(Math.round(value * 1e4) / 1e4);
   if (typeof value === 'string' && /^\d{4}-\d{2}-\d{2}T/.test(value)) {
     const instant = parseInstant(value);

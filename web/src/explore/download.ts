@@ -1,6 +1,7 @@
 /** A result as a file: its rows, gathered page by page, as CSV or as lines of JSON. */
 
 import { search } from '../api/client';
+import { exactText } from '../api/exactJson';
 import type { QueryParams, Row } from '../api/types';
 import { valueText } from '../ui/format';
 
@@ -32,7 +33,7 @@ export async function gather(
 }
 
 export function fileText(rows: Row[], form: FileForm): string {
-  return form === 'csv' ? csvText(rows) : rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+  return form === 'csv' ? csvText(rows) : rows.map((row) => `${exactText(row)}\n`).join('');
 }
 
 /** One column for each field that some row has, in the order in which they come. */

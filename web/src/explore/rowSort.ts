@@ -27,7 +27,11 @@ export function sorted(rows: Row[], sort: Sort | null): Row[] {
   });
 }
 
+function isNumber(value: unknown): value is number | bigint {
+  return typeof value === 'number' || typeof value === 'bigint';
+}
+
 function compared(one: unknown, other: unknown): number {
-  if (typeof one === 'number' && typeof other === 'number') return one - other;
+  if (isNumber(one) && isNumber(other)) return one < other ? -1 : Number(one > other);
   return valueText(one).localeCompare(valueText(other), 'en', { numeric: true });
 }

@@ -29,7 +29,9 @@ export function seriesOf(rows: readonly Row[]): SeriesSet | null {
   const stamps = rows.map(({ timestamp }) => (typeof timestamp === 'string' ? parseInstant(timestamp) : null));
   if (rows.length === 0 || stamps.some((stamp) => stamp === null)) return null;
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))].filter((column) => column !== 'timestamp');
-  const numbers = columns.filter((column) => rows.every((row) => ['number', 'undefined'].includes(typeof row[column])));
+  const numbers = columns.filter((column) =>
+    rows.every((row) => ['number', 'bigint', 'undefined'].includes(typeof row[column])),
+  );
   const names = columns.filter((column) => !numbers.includes(column));
   const at = stamps.map((stamp) => Number((stamp as bigint) / 1_000_000n));
   const times = [...new Set(at)].sort((a, b) => a - b);
@@ -44,7 +46,8 @@ export function seriesOf(rows: readonly Row[]): SeriesSet | null {
       const values = found.get(name) ?? times.map(() => null);
       found.set(name, values);
       const value = row[number];
-      if (typeof value === 'number') values[places.get(at[i] as number) as number] = value;
+      if (typeof value === 'number' || typeof value === 'bigint')
+        values[places.get(at[i] as number) as number] = Number(value);
     }
   });
   const all = [...found].map(([name, values]) => ({ name, values }));

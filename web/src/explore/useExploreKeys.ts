@@ -1,5 +1,6 @@
 import { type RefObject, useRef } from 'react';
 import { ApiError } from '../api/errors';
+import { parseExact } from '../api/exactJson';
 import type { Line } from '../api/types';
 import { type Handlers, useCommands } from '../app/commands';
 import { noteOutcome } from '../app/connection';
@@ -77,7 +78,7 @@ export function useExploreKeys(parts: Parts): Jumps {
   const filter = (how: FilterHow) => {
     const marked = document.activeElement?.closest<HTMLElement>('[data-field]');
     if (marked?.dataset.field && marked.dataset.value) {
-      parts.onFilter(marked.dataset.field, JSON.parse(marked.dataset.value), how);
+      parts.onFilter(marked.dataset.field, parseExact(marked.dataset.value), how);
     } else if (focusedLine?.service) parts.onFilter('service', focusedLine.service, how);
     else notify('Focus a line or a value first');
   };

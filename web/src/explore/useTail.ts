@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'react';
 import { tailUrl } from '../api/client';
+import { parseExact } from '../api/exactJson';
 import type { TailGap, TailHeartbeat, TailLines } from '../api/types';
 import { TailBuffer } from './tailBuffer';
 
@@ -42,7 +43,7 @@ export function useTail(q: string, active: boolean): Tail {
     const source = new EventSource(tailUrl(q));
     const on = <T>(event: string, act: (data: T) => void) =>
       source.addEventListener(event, (message) => {
-        act(JSON.parse((message as MessageEvent<string>).data) as T);
+        act(parseExact((message as MessageEvent<string>).data) as T);
         repaint();
       });
     on<TailLines>('lines', ({ rows }) => own.add(rows));

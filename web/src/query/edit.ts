@@ -62,7 +62,7 @@ export function linesPart(query: string): string {
 
 /** A value as HQL writes it: bare when plain, else quoted. */
 export function quoteValue(value: unknown): string {
-  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return String(value);
   const text = String(value);
   const plain = /^[\p{L}\p{N}_][\p{L}\p{N}_.@-]*$/u.test(text) && !/^(and|or|not)$/i.test(text);
   return plain ? text : quoted(text);

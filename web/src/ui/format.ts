@@ -1,9 +1,11 @@
 /** Numbers and values as people read them. */
 
+import { exactText } from '../api/exactJson';
+
 const COUNT = new Intl.NumberFormat('en');
 const COMPACT = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
 
-export function count(value: number): string {
+export function count(value: number | bigint): string {
   return COUNT.format(value);
 }
 
@@ -25,5 +27,5 @@ export function plural(value: number, one: string, many = `${one}s`): string {
 export function valueText(value: unknown): string {
   if (typeof value === 'string') return value;
   if (value === null || value === undefined) return '';
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return typeof value === 'object' ? exactText(value) : String(value);
 }
