@@ -6,8 +6,12 @@ import { narrowed } from '../query/edit';
 import { formatInstant, parseInstant } from '../time/instant';
 import type { Run } from './run';
 
-/** Rows looked through around a place for lines of the very same nanosecond. */
-const TIES = 50;
+/** Rows read first around a place; lines of the very same instant may need more. */
+const NEAR = 50;
+const FAR = 2_000;
+/** Lines of one instant that are looked through; more have no order that a reader could follow. */
+const MOST_TIES = 20_000;
+const MILLISECOND_NS = 1_000_000n;
 
 export interface Found {
   rank: number;
@@ -20,9 +24,13 @@ async function countNewer(run: Run, q: string, after: bigint): Promise<number> {
   return answer.total;
 }
 
-async function linesAt(run: Run, q: string, rank: number): Promise<Line[]> {
-  const answer = await search({ ...run.lineParams, q, rank, limit: TIES });
-  return answer.data.filter(isLine);
+/** Lines of `q` from a rank on, read as far as they are wanted. */
+async function* linesFrom(run: Run, q: string, rank: number): AsyncGenerator<Line> {
+  for (let limit = NEAR, seen = 0; seen < MOST_TIES; seen += limit, limit = FAR) {
+    const answer = await search({ ...run.lineParams, q, rank: rank + seen, limit });
+    yield* answer.data.filter(isLine);
+    if (answer.data.length < limit) return;
+  }
 }
 
 /** Rank of the first line at or before an instant. */
@@ -32,11 +40,14 @@ export async function rankOfTime(run: Run, instant: bigint): Promise<number> {
 
 /** Rank of a line in the result, found by its time and then by its id; null when it is not in the result. */
 export async function rankOfLine(run: Run, id: string, time: bigint): Promise<Found | null> {
-  const newer = await countNewer(run, run.lineParams.q, time);
-  const lines = await linesAt(run, run.lineParams.q, newer);
-  const place = lines.findIndex((line) => line.id === id);
-  const line = lines[place];
-  return line ? { rank: newer + place, line } : null;
+  let rank = await countNewer(run, run.lineParams.q, time);
+  for await (const line of linesFrom(run, run.lineParams.q, rank)) {
+    if (line.id === id) return { rank, line };
+    // An id knows the time to the millisecond only.
+    if ((parseInstant(line.timestamp) ?? time) < time - MILLISECOND_NS) return null;
+    rank += 1;
+  }
+  return null;
 }
 
 /** A record's id begins with its time: 48 bits of milliseconds (UUIDv7). The last ns of that millisecond. */
@@ -54,25 +65,27 @@ export async function nextMatch(
   direction: 'older' | 'newer',
 ): Promise<Found | null> {
   const q = narrowed(run.q, clause);
-  const target = from ? await neighbour(run, q, from, direction) : (await linesAt(run, q, 0))[0];
+  const target = from ? await neighbour(run, q, from, direction) : await firstLine(run, q);
   const time = target && parseInstant(target.timestamp);
   return target && time != null ? rankOfLine(run, target.id, time) : null;
+}
+
+async function firstLine(run: Run, q: string): Promise<Line | undefined> {
+  for await (const line of linesFrom(run, q, 0)) return line;
+  return undefined;
 }
 
 async function neighbour(run: Run, q: string, from: Line, direction: 'older' | 'newer'): Promise<Line | undefined> {
   const time = parseInstant(from.timestamp);
   if (time === null) return undefined;
   const newer = await countNewer(run, q, time);
-  const start = Math.max(0, newer - 1);
-  const lines = await linesAt(run, q, start);
-  // Lines of the same instant keep the order of the list itself.
-  const tied = lines.findIndex((line) => line.id === from.id);
-  if (direction === 'newer') {
-    if (tied > 0) return lines[tied - 1];
-    return tied === 0 || newer === 0 ? undefined : lines[0];
+  let last: Line | undefined;
+  for await (const line of linesFrom(run, q, Math.max(0, newer - 1))) {
+    if (direction === 'newer' && (line.id === from.id || isBefore(line, time, from.id))) return last;
+    if (direction === 'older' && (last?.id === from.id || isBefore(line, time, from.id))) return line;
+    last = line;
   }
-  if (tied >= 0) return lines[tied + 1];
-  return lines.find((line) => isBefore(line, time, from.id));
+  return direction === 'newer' ? last : undefined;
 }
 
 function isBefore(line: Line, time: bigint, id: string): boolean {
