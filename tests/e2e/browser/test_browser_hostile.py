@@ -27,6 +27,8 @@ def hostile(seeded):
         {"service": "ansi", "lab": "hostile", "message": "\x1b[31mred alert\x1b[0m \x1b]0;owned\x07done"},
         {"service": "bidi", "lab": "hostile", "message": "user \u202enimda\u202c logged in"},
         {"service": "long", "lab": "hostile", "message": "y" * 1_000_000 + "THE END"},
+        {"service": "stack", "lab": "hostile", "message": f"{'z' * 900}\n\tat a.b(c.java:1)\n\tat d.e(f.java:2)"},
+        {"service": "arabic", "lab": "hostile", "message": "فشل الدفع للطلب 4711 " * 9},
         {"service": "big", "lab": "hostile", "message": "a long number", "order": 12345678901234567890},
         {"service": "nul", "lab": "hostile", "message": "before\x00after\u200b"},
     ]
@@ -54,6 +56,20 @@ def test_escape_codes_are_gone_and_hidden_characters_are_named(visit, hostile):
     expect(page.locator(".row", has_text="red alert done")).to_be_visible()
     expect(page.locator(".row", has_text="user ⟦U+202E⟧nimda⟦U+202C⟧ logged in")).to_be_visible()
     expect(page.locator(".row", has_text="before␀after⟦U+200B⟧")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_how_much_of_a_line_is_not_shown_is_always_said(open_context, hostile, width):
+    page = open_context(hostile.url, viewport={"width": width, "height": 844}).new_page()
+    page.goto(f"{hostile.url}/explore?q=lab:hostile")
+    expect(page.locator(".row", has_text="zzz").get_by_text("+2 lines")).to_be_in_viewport(ratio=1)
+    expect(page.locator(".row", has_text="yyy").get_by_text("characters")).to_be_in_viewport(ratio=1)
+
+
+def test_a_line_written_from_right_to_left_is_cut_at_its_end(visit, hostile):
+    page = visit("/explore?q=lab:hostile")
+    expect(page.locator(".line-text:dir(rtl)")).to_have_count(1)
+    expect(page.locator(".line-text:dir(rtl)")).to_contain_text("4711")
 
 
 def test_a_number_of_twenty_digits_keeps_them(visit, hostile):

@@ -61,8 +61,8 @@ export function Explore() {
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: asked again, or the node is back
   const run = useMemo(() => makeRun(state.q, state, nowNs()), [state.q, state.from, state.to, asked, epoch]);
-  const result = useResult(run, !state.live, BUCKETS);
   const onScreen = state.live ? null : run.range;
+  const result = useResult(run, !state.live, BUCKETS);
   const { shown, chart, phase, error } = result;
   const tail = useTail(state.q, state.live);
   const load = usePages(shown);
@@ -309,10 +309,12 @@ export function Explore() {
 function PageFailed({ onRetry }: { onRetry(): void }) {
   return (
     <span className="line-message" role="gridcell">
-      These lines did not come.{' '}
-      <button type="button" className="link-button" onClick={onRetry}>
-        Try again
-      </button>
+      <span className="line-text">
+        These lines did not come.{' '}
+        <button type="button" className="link-button" onClick={onRetry}>
+          Try again
+        </button>
+      </span>
     </span>
   );
 }

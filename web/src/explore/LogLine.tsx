@@ -43,7 +43,9 @@ export const LogLine = memo(function LogLine({ line, zone, withDate, plain }: Pr
         {service}
       </span>
       <span className="line-message" role={role}>
-        {message.text}
+        <span className="line-text" dir="auto">
+          {message.text}
+        </span>
         {message.cut > 0 && <span className="chip">+{count(message.cut)} characters</span>}
         {message.moreLines > 0 && <span className="chip">+{message.moreLines} lines</span>}
       </span>
