@@ -349,6 +349,12 @@ def test_no_match_says_where_the_nearest_is(visit):
     expect(page.locator(".row").first).to_contain_text("GET /cart/items 200 in 0 ms")
 
 
+def test_lines_of_several_days_have_their_date_before_the_chart_is_there(visit, page):
+    page.route("**/api/v1/histogram?*", lambda route: route.abort())
+    visit(EXPLORE)
+    expect(page.locator(".row .line-date").first).to_be_visible()
+
+
 def test_offline_is_said_and_ends_by_itself(visit):
     page = ready(visit(EXPLORE))
     page.context.set_offline(True)

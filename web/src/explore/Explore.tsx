@@ -10,6 +10,7 @@ import { levelOf } from '../levels';
 import { addFilter, narrowed } from '../query/edit';
 import { rowHeight, useSettings } from '../settings/store';
 import { formatInstant, nowNs } from '../time/instant';
+import { spansDays } from '../time/range';
 import { Icon } from '../ui/Icon';
 import { NARROW, PHONE, useMedia } from '../ui/media';
 import { DEFAULT_STATE, exploreHref } from '../url';
@@ -124,7 +125,7 @@ export function Explore() {
     onFilter,
   });
 
-  const multiDay = !!chart && Date.parse(chart.answer.to) - Date.parse(chart.answer.from) > 86_400_000 / 2;
+  const withDate = spansDays((shown?.run ?? run).range, state.tz);
   const renderRow = (rank: number) => {
     if (state.live) {
       const item = tail.buffer.at(rank);
@@ -133,7 +134,7 @@ export function Explore() {
       return item ? <LogLine line={item.line} zone={state.tz} withDate={false} /> : null;
     }
     const row = shown?.pages.at(rank);
-    if (isLine(row)) return <LogLine line={row} zone={state.tz} withDate={multiDay} />;
+    if (isLine(row)) return <LogLine line={row} zone={state.tz} withDate={withDate} />;
     if (shown?.pages.failureAt(rank))
       return (
         <PageFailed

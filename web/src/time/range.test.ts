@@ -9,6 +9,7 @@ import {
   rangeLabel,
   resolveRange,
   shiftRange,
+  spansDays,
   zoomRange,
 } from './range';
 
@@ -68,4 +69,11 @@ test('spans are short words', () => {
     '2 h',
     '3 d',
   ]);
+});
+
+test('a range is of several days when the clock passes midnight in it', () => {
+  const range = (from: string, to: string) => ({ from: parseInstant(from), to: parseInstant(to) });
+  expect(spansDays(range('2026-11-27T23:55:00Z', '2026-11-28T00:10:00Z'), 'utc')).toBe(true);
+  expect(spansDays(range('2026-11-27T10:00:00Z', '2026-11-28T00:00:00Z'), 'utc')).toBe(false);
+  expect(spansDays({ from: null, to: null }, 'utc')).toBe(true);
 });

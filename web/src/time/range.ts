@@ -5,6 +5,7 @@ import {
   displayInstant,
   formatInstant,
   HOUR_NS,
+  instantParts,
   MINUTE_NS,
   parseInstant,
   SECOND_NS,
@@ -100,6 +101,12 @@ export function zoomRange(range: RangeText, way: 'in' | 'out', now: bigint): Ran
   const later = to + width / 2n;
   const end = later > now && to <= now ? now : later;
   return absoluteText({ from: end - 2n * width, to: end });
+}
+
+/** Whether its instants are of more than one day on the clock of `zone`; an open range may be. */
+export function spansDays({ from, to }: Range, zone: Zone): boolean {
+  if (from === null || to === null) return true;
+  return instantParts(from, zone).date !== instantParts(to - 1n, zone).date;
 }
 
 /** What the time button says. */
