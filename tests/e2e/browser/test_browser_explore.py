@@ -349,6 +349,22 @@ def test_no_match_says_where_the_nearest_is(visit):
     expect(page.locator(".row").first).to_contain_text("GET /cart/items 200 in 0 ms")
 
 
+def test_a_match_after_the_range_is_the_nearest_where_there_is_none_before(open_context, seeded):
+    page = open_context(seeded.url, timezone_id="Asia/Tokyo").new_page()
+    page.goto(f"{seeded.url}/explore?q=shop:demo&from=2000-01-01T00:00:00Z&to=2000-01-02T00:00:00Z&tz=utc")
+    expect(page.get_by_role("heading", name=re.compile("No lines"))).to_contain_text("2000-01-01 00:00:00")
+    page.get_by_role("button", name=re.compile("The nearest match is at 20")).click()
+    expect(page.locator(".row").first).to_be_visible()
+    page.keyboard.press("Shift+G")
+    expect(focused(page)).to_contain_text(f"user u{LINES - 1}")
+
+
+def test_an_empty_table_is_not_said_to_be_without_lines(visit):
+    page = visit("/explore?from=-24h&q=shop:demo+|+stats+count()+as+n+by+service+|+where+n+>+9999")
+    expect(page.get_by_role("heading", name=re.compile("No rows in this range"))).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("nearest match"))).to_have_count(0)
+
+
 def test_lines_of_several_days_have_their_date_before_the_chart_is_there(visit, page):
     page.route("**/api/v1/histogram?*", lambda route: route.abort())
     visit(EXPLORE)

@@ -226,7 +226,9 @@ export function Explore() {
           </Views>
         )}
         {phase === 'failed' && !state.live && <FailureNote error={error} q={run.q} onRetry={rerun} />}
-        {empty && <EmptyResult run={run} range={state} onRange={(range) => update(range)} onQuery={onQuery} />}
+        {empty && (
+          <EmptyResult run={run} range={state} zone={state.tz} onRange={(range) => update(range)} onQuery={onQuery} />
+        )}
         {view === 'patterns' && !empty && (
           <Suspense fallback={<div className="view" />}>
             <Patterns run={run} zone={state.tz} onQuery={(q) => update({ q, view: 'lines' })} onHide={onQuery} />
