@@ -55,3 +55,9 @@ test('any text at all decodes to some state', () => {
   fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => void decodeState(text)));
   expect(decodeState('from=yesterday&rank=-4&tz=mars&live=yes')).toEqual(DEFAULT_STATE);
 });
+
+test('an address without a clock is told by the chosen one', () => {
+  expect(decodeState('', 'utc').tz).toBe('utc');
+  expect(decodeState('tz=local', 'utc').tz).toBe('local');
+  expect(decodeState('tz=utc', 'local').tz).toBe('utc');
+});

@@ -49,8 +49,8 @@ export function encodeState(state: ExploreState): string {
   return pairs.map(([key, value]) => `${key}=${encodeReadable(value)}`).join('&');
 }
 
-/** Reads any query string; what is missing or nonsense becomes the default, never an error. */
-export function decodeState(search: string): ExploreState {
+/** Reads any query string; what is missing or nonsense becomes the default, never an error. `zone`: the default clock. */
+export function decodeState(search: string, zone: Zone = DEFAULT_STATE.tz): ExploreState {
   const params = new URLSearchParams(search);
   const text = (key: string) => params.get(key) ?? '';
   const bound = (key: 'from' | 'to') => (isValidBound(text(key)) ? text(key) : DEFAULT_STATE[key]);
@@ -59,12 +59,16 @@ export function decodeState(search: string): ExploreState {
     q: text('q'),
     from: bound('from'),
     to: bound('to'),
-    tz: text('tz') === 'utc' ? 'utc' : 'local',
+    tz: zoneOf(text('tz'), zone),
     sel: text('sel'),
     rank,
     live: text('live') === '1',
     view: VIEWS.find((view) => view === text('view')) ?? 'lines',
   };
+}
+
+export function zoneOf(text: string, fallback: Zone): Zone {
+  return text === 'utc' || text === 'local' ? text : fallback;
 }
 
 export function exploreHref(state: ExploreState): string {

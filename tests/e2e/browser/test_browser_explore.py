@@ -371,6 +371,24 @@ def test_lines_of_several_days_have_their_date_before_the_chart_is_there(visit, 
     expect(page.locator(".row .line-date").first).to_be_visible()
 
 
+def test_the_chosen_clock_is_kept_and_a_link_may_name_another(open_context, seeded):
+    page = open_context(seeded.url, timezone_id="Asia/Tokyo").new_page()
+    page.goto(f"{seeded.url}{EXPLORE}")
+    clock = page.locator(".time-button .chip")
+    expect(clock).to_have_count(0)
+    page.keyboard.press("t")
+    page.get_by_role("dialog", name="Time range").get_by_role("radio", name="UTC").check()
+    expect(clock).to_have_text("UTC")
+    page.goto(f"{seeded.url}/anomalies")
+    expect(clock).to_have_text("UTC")
+    page.goto(f"{seeded.url}{EXPLORE}&tz=local")
+    expect(ready(page).locator(".time-button")).to_be_visible()
+    expect(clock).to_have_count(0)
+    page.goto(f"{seeded.url}/settings")
+    expect(page.get_by_text("Local is Asia/Tokyo")).to_be_visible()
+    expect(page.get_by_role("group", name="Clock").get_by_label("UTC")).to_be_checked()
+
+
 def test_offline_is_said_and_ends_by_itself(visit):
     page = ready(visit(EXPLORE))
     page.context.set_offline(True)

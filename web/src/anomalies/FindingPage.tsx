@@ -1,21 +1,22 @@
 import './anomalies.css';
 import { useQuery } from '@tanstack/react-query';
 import { useEffect } from 'react';
-import { Link, useLocation, useSearch } from 'wouter';
+import { Link, useLocation } from 'wouter';
 import { finding as fetchFinding } from '../api/client';
 import { ApiError, Unreachable } from '../api/errors';
 import { noteOutcome, useConnection } from '../app/connection';
 import { FailureNote } from '../explore/FailureNote';
-import { anomaliesHref, decodeAnomalies } from './anomaliesUrl';
+import { anomaliesHref } from './anomaliesUrl';
 import { FindingCard, linesHref } from './FindingCard';
 import { IncidentLink } from './IncidentLink';
 import { Nearby } from './Nearby';
 import { Empty } from './Quiet';
 import { AnomaliesSkeleton } from './Skeleton';
+import { useAnomaliesState } from './useAnomaliesState';
 
 /** One finding by its address. */
 export default function FindingPage({ id }: { id: string }) {
-  const state = decodeAnomalies(useSearch());
+  const [state] = useAnomaliesState();
   const [, navigate] = useLocation();
   const epoch = useConnection((connection) => connection.epoch);
   const asked = useQuery({

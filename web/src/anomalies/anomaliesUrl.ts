@@ -2,7 +2,7 @@
 
 import type { Zone } from '../time/instant';
 import { isValidBound, type RangeText } from '../time/range';
-import { encodeReadable } from '../url';
+import { encodeReadable, zoneOf } from '../url';
 import { isKind } from './kinds';
 
 export interface AnomaliesState extends RangeText {
@@ -24,15 +24,15 @@ export function encodeAnomalies(state: AnomaliesState): string {
     .join('&');
 }
 
-/** Reads any query string; what is missing or nonsense becomes the default, never an error. */
-export function decodeAnomalies(search: string): AnomaliesState {
+/** Reads any query string; what is missing or nonsense becomes the default, never an error. `zone`: the default clock. */
+export function decodeAnomalies(search: string, zone: Zone = DEFAULT_ANOMALIES.tz): AnomaliesState {
   const params = new URLSearchParams(search);
   const text = (key: (typeof KEYS)[number]) => params.get(key) ?? '';
   const bound = (key: 'from' | 'to') => (isValidBound(text(key)) ? text(key) : DEFAULT_ANOMALIES[key]);
   return {
     from: bound('from'),
     to: bound('to'),
-    tz: text('tz') === 'utc' ? 'utc' : 'local',
+    tz: zoneOf(text('tz'), zone),
     service: text('service'),
     kind: isKind(text('kind')) ? text('kind') : '',
   };

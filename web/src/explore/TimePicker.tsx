@@ -1,5 +1,6 @@
 import { type FormEvent, useCallback, useId, useState } from 'react';
 import { useCommands } from '../app/commands';
+import { useSettings } from '../settings/store';
 import { displayInstant, nowNs, parseInstant, type Zone } from '../time/instant';
 import { isRelative, isValidBound, PRESETS, type RangeText, rangeLabel, resolveRange } from '../time/range';
 import { Choice } from '../ui/Choice';
@@ -17,6 +18,7 @@ interface Props {
 export function TimePicker({ range, zone, onRange, onZone }: Props) {
   const [open, setOpen] = useState(false);
   const close = useCallback(() => setOpen(false), []);
+  const keep = useSettings((settings) => settings.set);
   useCommands({ timePicker: () => setOpen(true) });
   const choose = (next: RangeText) => {
     onRange({ from: next.from, to: next.to });
@@ -66,7 +68,10 @@ export function TimePicker({ range, zone, onRange, onZone }: Props) {
           <Choice
             label="Clock"
             value={zone}
-            onChange={onZone}
+            onChange={(chosen) => {
+              keep({ zone: chosen });
+              onZone(chosen);
+            }}
             options={[
               ['local', 'Local'],
               ['utc', 'UTC'],

@@ -1,14 +1,16 @@
 import { useCallback, useMemo } from 'react';
 import { useLocation, useSearch } from 'wouter';
+import { useSettings } from '../settings/store';
 import { decodeState, type ExploreState, exploreHref } from '../url';
 
 export type Update = (change: Partial<ExploreState>, how?: 'push' | 'replace') => void;
 
-/** State of Explore, which is the address. A change of what is asked forgets the focused line. */
+/** State of Explore, which is the address; where that names no clock it is the chosen one. A change of what is asked forgets the focused line. */
 export function useExploreState(): [ExploreState, Update] {
   const search = useSearch();
   const [, navigate] = useLocation();
-  const state = useMemo(() => decodeState(search), [search]);
+  const zone = useSettings((settings) => settings.zone);
+  const state = useMemo(() => decodeState(search, zone), [search, zone]);
   const update = useCallback<Update>(
     (change, how = 'push') => {
       const old = decodeState(location.search);

@@ -30,6 +30,16 @@ export function Settings() {
           ]}
         />
         <Choice
+          label="Clock"
+          about={`Local is ${Intl.DateTimeFormat().resolvedOptions().timeZone}.`}
+          value={settings.zone}
+          onChange={(zone) => set({ zone })}
+          options={[
+            ['local', 'Local'],
+            ['utc', 'UTC'],
+          ]}
+        />
+        <Choice
           label="Density of lines"
           value={settings.density}
           onChange={(density) => set({ density })}

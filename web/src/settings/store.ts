@@ -2,6 +2,7 @@
 
 import { create } from 'zustand';
 import { persist } from 'zustand/middleware';
+import type { Zone } from '../time/instant';
 
 export type Theme = 'auto' | 'dark' | 'light';
 export type Contrast = 'auto' | 'more';
@@ -16,6 +17,8 @@ export interface Settings {
   /** Whether plain letters are shortcuts (WCAG 2.1.4). */
   singleKeys: boolean;
   facetsOpen: boolean;
+  /** The clock that times are told by. A link may name another one. */
+  zone: Zone;
   /** Queries that were run, newest first. */
   history: string[];
 }
@@ -36,6 +39,7 @@ export const useSettings = create<Settings & Actions>()(
       fontSize: 'normal',
       singleKeys: true,
       facetsOpen: true,
+      zone: 'local',
       history: [],
       set: (change) => set(change),
       remember: (query) =>
