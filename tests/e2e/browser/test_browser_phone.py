@@ -30,6 +30,15 @@ def test_nothing_scrolls_sideways_and_every_target_fits_a_thumb(open_context, se
     assert page.evaluate(SMALL_TARGETS) == []
 
 
+@pytest.mark.parametrize("zone", ["local", "utc"])
+def test_the_usual_range_is_said_in_full(open_context, seeded, zone):
+    page = open_context(seeded.url, **PHONE).new_page()
+    page.goto(f"{seeded.url}/explore?tz={zone}")
+    label = page.locator(".time-label")
+    expect(label).to_have_text("Last 15 minutes")
+    assert label.evaluate("e => e.scrollWidth - e.clientWidth") == 0
+
+
 def test_a_line_opens_over_the_whole_screen_and_closes(open_context, seeded):
     page = open_context(seeded.url, **PHONE).new_page()
     page.goto(f"{seeded.url}/explore?from=-24h&q=shop:demo")

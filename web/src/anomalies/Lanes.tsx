@@ -1,7 +1,7 @@
 import { type PointerEvent, useMemo, useRef, useState } from 'react';
 import type { Finding } from '../api/types';
-import { timeTicks } from '../explore/histogramShape';
-import { displayInstant, instantParts, parseInstant, type Zone } from '../time/instant';
+import { tickLabel, timeTicks, wholeTicks } from '../explore/histogramShape';
+import { displayInstant, parseInstant, type Zone } from '../time/instant';
 import { plural } from '../ui/format';
 import { PHONE, useMedia } from '../ui/media';
 import { useSize } from '../ui/size';
@@ -25,6 +25,8 @@ interface Props {
 
 /** A shorter stroke is a press. */
 const BRUSH_PX = 6;
+/** Room that the words over the part that waits take; where it is narrower the hatching says it. */
+const WAITING_PX = 96;
 
 /** A lane for each service, a mark for each finding. Drag selects a range of time; its twin is the time picker. */
 export function Lanes({ findings, watched, span, judgedMs, zone, selected, onSelect, onService, onZoom }: Props) {
@@ -48,10 +50,7 @@ export function Lanes({ findings, watched, span, judgedMs, zone, selected, onSel
     setBrush(null);
   };
   const offsetMs = zone === 'utc' ? 0 : -new Date(span.toMs).getTimezoneOffset() * 60_000;
-  const ticks = timeTicks(span.fromMs, span.toMs, width, offsetMs).map((ms) => ({
-    ms,
-    x: xAt(ms),
-  }));
+  const ticks = timeTicks(span.fromMs, span.toMs, width, offsetMs);
   return (
     <section className="lanes" aria-label="Findings over time, by service">
       <ul className="lane-names">
@@ -84,12 +83,12 @@ export function Lanes({ findings, watched, span, judgedMs, zone, selected, onSel
         }}
         onPointerCancel={stop}
       >
-        {ticks.map(({ ms, x }) => (
-          <span key={ms} className="lane-tick" style={{ left: x }} aria-hidden="true" />
+        {ticks.map((ms) => (
+          <span key={ms} className="lane-tick" style={{ left: xAt(ms) }} aria-hidden="true" />
         ))}
         {judgedMs !== null && judgedMs < span.toMs && (
           <span className="lane-waiting" style={{ left: Math.max(0, xAt(judgedMs)) }} aria-hidden="true">
-            <span>not judged yet</span>
+            {xAt(judgedMs) < width - WAITING_PX && <span>not judged yet</span>}
           </span>
         )}
         {lanes.map((lane) => (
@@ -106,13 +105,11 @@ export function Lanes({ findings, watched, span, judgedMs, zone, selected, onSel
           </div>
         ))}
         <div className="lane-axis" aria-hidden="true">
-          {ticks
-            .filter(({ x }) => x < width - 40)
-            .map(({ ms, x }) => (
-              <span key={ms} style={{ left: x }}>
-                {tickText(ms, zone, span)}
-              </span>
-            ))}
+          {wholeTicks(ticks, span.fromMs, span.toMs, width).map((ms) => (
+            <span key={ms} style={{ left: xAt(ms) }}>
+              {tickLabel(ms, zone, span.toMs - span.fromMs)}
+            </span>
+          ))}
         </div>
         {brush && (
           <div
@@ -157,13 +154,4 @@ function LaneMark({ mark, zone, selected, onSelect }: MarkProps) {
       {findings.length > 1 && <span className="lane-count number">{findings.length}</span>}
     </button>
   );
-}
-
-const DAY_MS = 86_400_000;
-
-function tickText(ms: number, zone: Zone, span: Span): string {
-  const { date, time } = instantParts(BigInt(Math.round(ms)) * 1_000_000n, zone);
-  if (span.toMs - span.fromMs < 600_000) return time;
-  if (time === '00:00:00') return date.slice(5);
-  return span.toMs - span.fromMs > 4 * DAY_MS ? `${date.slice(5)} ${time.slice(0, 5)}` : time.slice(0, 5);
 }

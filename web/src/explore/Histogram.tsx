@@ -7,7 +7,7 @@ import { count, shortCount } from '../ui/format';
 import { Icon } from '../ui/Icon';
 import { useSize } from '../ui/size';
 import { HistogramTable } from './HistogramTable';
-import { layersOf, niceMaximum, timeTicks, trendSentence } from './histogramShape';
+import { layersOf, niceMaximum, tickLabel, timeTicks, trendSentence, wholeTicks } from './histogramShape';
 
 interface Props {
   answer: HistogramAnswer | null;
@@ -20,8 +20,6 @@ interface Props {
 
 const HEIGHT = 88;
 /** A time mark nearer to the right edge would be cut. */
-const LABEL_PX = 44;
-
 /** Lines over time by level. Drag, or Shift and arrows, selects a part; Enter or letting go zooms into it. */
 export function Histogram({ answer, zone, stale, onZoom, onLevel }: Props) {
   const { ref, width } = useSize<HTMLDivElement>();
@@ -156,13 +154,11 @@ export function Histogram({ answer, zone, stale, onZoom, onLevel }: Props) {
               )}
             </svg>
             <div className="histogram-axis" aria-hidden="true">
-              {ticks
-                .filter((tick) => placeOf(tick) < width - LABEL_PX)
-                .map((tick) => (
-                  <span key={tick} style={{ left: placeOf(tick) }}>
-                    {tickLabel(tick, zone, times)}
-                  </span>
-                ))}
+              {wholeTicks(ticks, times.startMs, times.endMs, width).map((tick) => (
+                <span key={tick} style={{ left: placeOf(tick) }}>
+                  {tickLabel(tick, zone, times.spanMs)}
+                </span>
+              ))}
             </div>
             {focusBucket && hover !== null && (
               <BucketTip
@@ -209,14 +205,6 @@ function timeLabel(ns: bigint, zone: Zone, times: Times): string {
   const { date, time, fraction } = instantParts(ns, zone);
   const clock = times.spanMs < 60_000 ? `${time}.${fraction.slice(0, 3)}` : time;
   return times.spanMs > DAY_MS / 2 ? `${date.slice(5)} ${clock}` : clock;
-}
-
-function tickLabel(ms: number, zone: Zone, times: Times): string {
-  const { date, time, fraction } = instantParts(BigInt(Math.round(ms)) * 1_000_000n, zone);
-  if (times.spanMs < 5_000) return `${time.slice(6)}.${fraction.slice(0, 3)}`;
-  if (times.spanMs < 600_000) return time;
-  if (time === '00:00:00') return date.slice(5);
-  return times.spanMs > 4 * DAY_MS ? `${date.slice(5)} ${time.slice(0, 5)}` : time.slice(0, 5);
 }
 
 function describe(bucket: Bucket): string {

@@ -5,7 +5,7 @@ import { safeText } from '../text/safe';
 import { displayInstant, type Zone } from '../time/instant';
 import { shortCount } from '../ui/format';
 import { useSize } from '../ui/size';
-import { niceMaximum, timeTicks } from './histogramShape';
+import { niceMaximum, tickLabel, timeTicks, wholeTicks } from './histogramShape';
 import { boundsOf, pathOf, type SeriesSet, seriesOf } from './seriesShape';
 
 const HEIGHT = 150;
@@ -69,9 +69,9 @@ function Chart({ set, zone }: { set: SeriesSet; zone: Zone }) {
               ))}
           </svg>
           <div className="histogram-axis" aria-hidden="true">
-            {ticks.map((tick) => (
+            {wholeTicks(ticks, first, last, width).map((tick) => (
               <span key={tick} style={{ left: placeOf(tick) }}>
-                {text(tick).slice(last - first > 86_400_000 ? 5 : 11, 16)}
+                {tickLabel(tick, zone, last - first)}
               </span>
             ))}
           </div>

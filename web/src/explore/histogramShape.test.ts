@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Bucket } from '../api/types';
-import { layersOf, niceMaximum, timeTicks, trendSentence } from './histogramShape';
+import { layersOf, niceMaximum, tickLabel, timeTicks, trendSentence, wholeTicks } from './histogramShape';
 
 function bucket(counts: Record<string, number>, time = '2026-11-22T10:00:00Z'): Bucket {
   return { time, counts, total: Object.values(counts).reduce((a, b) => a + b, 0) };
@@ -32,4 +32,19 @@ test('the trend is one sentence', () => {
   const rising = [bucket({ info: 1 }), bucket({ info: 9, error: 3 }, 'T2')];
   expect(trendSentence(rising, (b) => b.time)).toBe('13 lines, rising, most at T2 (12); 3 errors.');
   expect(trendSentence([bucket({})], () => '')).toBe('No lines in this range.');
+});
+
+test('a tick whose label would pass the end of the axis has none', () => {
+  const day = 86_400_000;
+  expect(wholeTicks([0, 600, 955, 957], 0, 1_000, 1_000)).toEqual([0, 600, 955]);
+  expect(wholeTicks([0, 9 * day, 9.5 * day], 0, 10 * day, 1_000)).toEqual([0, 9 * day]);
+});
+
+test('a tick says as much as tells it apart', () => {
+  const at = Date.UTC(2026, 10, 28, 6);
+  expect(tickLabel(at, 'utc', 1_000)).toBe('00.000');
+  expect(tickLabel(at, 'utc', 60_000)).toBe('06:00:00');
+  expect(tickLabel(at, 'utc', 86_400_000)).toBe('06:00');
+  expect(tickLabel(at, 'utc', 10 * 86_400_000)).toBe('11-28 06:00');
+  expect(tickLabel(Date.UTC(2026, 10, 28), 'utc', 86_400_000)).toBe('11-28');
 });

@@ -2,6 +2,7 @@
 
 import type { Bucket } from '../api/types';
 import { type Level, STACK_ORDER } from '../levels';
+import { instantParts, type Zone } from '../time/instant';
 
 export interface Bar {
   x: number;
@@ -67,6 +68,21 @@ export function timeTicks(fromMs: number, toMs: number, width: number, offsetMs:
   const ticks: number[] = [];
   for (let t = Math.ceil((fromMs + offsetMs) / step) * step - offsetMs; t < toMs; t += step) ticks.push(t);
   return ticks;
+}
+
+/** Ticks whose labels end before the axis does; one nearer to the end would be cut. */
+export function wholeTicks(ticks: readonly number[], fromMs: number, toMs: number, width: number): number[] {
+  const labelPx = toMs - fromMs > 4 * DAY_MS ? 72 : 44;
+  return ticks.filter((tick) => ((tick - fromMs) / (toMs - fromMs)) * width < width - labelPx);
+}
+
+/** What a tick says on an axis of `spanMs`: as little as tells it apart; midnight is its date. */
+export function tickLabel(ms: number, zone: Zone, spanMs: number): string {
+  const { date, time, fraction } = instantParts(BigInt(Math.round(ms)) * 1_000_000n, zone);
+  if (spanMs < 5_000) return `${time.slice(6)}.${fraction.slice(0, 3)}`;
+  if (spanMs < 600_000) return time;
+  if (time === '00:00:00') return date.slice(5);
+  return spanMs > 4 * DAY_MS ? `${date.slice(5)} ${time.slice(0, 5)}` : time.slice(0, 5);
 }
 
 const DAY_MS = 86_400_000;
