@@ -213,5 +213,5 @@ def test_a_phone_shows_it_without_scrolling_sideways(open_context, alarmed: Node
 def test_a_resolved_incident_leaves_the_list_and_stays_in_history(alerts: Page, alarmed: NodeProcess) -> None:
     alerts.locator(".incident", has_text="mail").get_by_role("button", name="Resolve").click()
     expect(alerts.locator(".incident", has_text="mail")).to_have_count(0)
-    alerts.get_by_label("Those that are over, too").check()
+    alerts.get_by_label("Show resolved ones, too").check()
     expect(alerts.locator(".incident", has_text="mail").locator(".state-chip")).to_have_text("resolved")

@@ -72,7 +72,7 @@ function IncidentsView({ state, actions }: ViewProps) {
           checked={state.all}
           onChange={(event) => navigate(alertsHref({ all: event.target.checked }))}
         />
-        Those that are over, too
+        Show resolved ones, too
       </label>
       {asked.error && <FailureNote error={asked.error} q="" onRetry={() => void asked.refetch()} />}
       {asked.isPending && <AlertsSkeleton />}
@@ -117,9 +117,10 @@ function useListKeys(found: readonly Incident[], selected: string, select: (id: 
 
 function NoIncidents({ all }: { all: boolean }) {
   return (
-    <Empty title={all ? 'There was no incident yet' : 'Nothing is wrong that anybody was told of'}>
+    <Empty title={all ? 'There was no incident yet' : 'No open incidents'}>
       <p className="muted">
-        What rules find and what detection notices becomes an alert; alerts of one cause are one incident, told once.
+        What rules find and what detection notices becomes an alert. Alerts of one cause are one incident, and you are
+        told once.
       </p>
       <p className="first-rules">
         <Link className="button" href={newRuleHref('level>=error')}>
