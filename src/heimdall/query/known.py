@@ -27,6 +27,7 @@ class Sample:
             for entry in field_list(rows)
             if not entry["canonical"]
         ]
+        self._records = rows.num_rows
         counted: dict[str, Counter[str]] = {}
         for row in plain_rows(rows):
             for name, value in row.items():
@@ -43,7 +44,11 @@ class Sample:
         wanted = prefix.lower()
         for value, count in self._values.get(field, ()):
             if wanted in value.lower():
-                yield value, f"{field} · {count:,}"
+                yield value, f"{field} · {_share(count / self._records)} of the newest records"
+
+
+def _share(part: float) -> str:
+    return "under 1%" if part < 0.005 else f"{part:.0%}"
 
 
 def _text(value: str | float | bool) -> str:

@@ -334,7 +334,7 @@ def test_parse_answers_always(service: QueryService) -> None:
 
 def test_completion_offers_fields_and_values_of_the_data(service: QueryService) -> None:
     data: Any = service.complete(QueryRequest(q="service:pay"), cursor=11, limit=5).data
-    assert [offer["label"] for offer in data] == ["payment"]
+    assert [(offer["label"], offer["detail"]) for offer in data] == [("payment", "service · 40% of the newest records")]
     answer = service.complete(QueryRequest(q="http."), cursor=5, limit=5)
     names: Any = answer.data
     assert "http.status_code" in [offer["label"] for offer in names]
