@@ -18,6 +18,7 @@ const state: fc.Arbitrary<ExploreState> = fc.record({
   rank: fc.integer({ min: -1, max: 1_000_000_000 }),
   live: fc.boolean(),
   view: fc.constantFrom('lines', 'patterns', 'compare'),
+  cmp: fc.constantFrom('before', 'day', 'week'),
 });
 
 test('every state reads back as it was written', () => {

@@ -1,5 +1,6 @@
 /** The one codec between the address bar and the state of Explore. Keys are sorted; defaults are left out. */
 
+import { BASELINES, type Baseline } from './explore/baseline';
 import type { Zone } from './time/instant';
 import { DEFAULT_RANGE, isValidBound } from './time/range';
 
@@ -17,6 +18,8 @@ export interface ExploreState {
   live: boolean;
   /** What is shown of the result. */
   view: View;
+  /** What the view `compare` compares with. */
+  cmp: Baseline;
 }
 
 export const VIEWS = ['lines', 'patterns', 'compare'] as const;
@@ -30,6 +33,7 @@ export const DEFAULT_STATE: ExploreState = {
   rank: -1,
   live: false,
   view: 'lines',
+  cmp: 'before',
 };
 
 /** The query string without `?`; empty for the default state. Every value reads back by `decodeState`. */
@@ -38,6 +42,7 @@ export function encodeState(state: ExploreState): string {
   const put = (key: string, value: string, fallback: string) => {
     if (value !== fallback) pairs.push([key, value]);
   };
+  put('cmp', state.cmp, DEFAULT_STATE.cmp);
   put('from', state.from, DEFAULT_STATE.from);
   put('live', state.live ? '1' : '', '');
   put('q', state.q, '');
@@ -64,6 +69,7 @@ export function decodeState(search: string, zone: Zone = DEFAULT_STATE.tz): Expl
     rank,
     live: text('live') === '1',
     view: VIEWS.find((view) => view === text('view')) ?? 'lines',
+    cmp: BASELINES.find(([name]) => name === text('cmp'))?.[0] ?? DEFAULT_STATE.cmp,
   };
 }
 

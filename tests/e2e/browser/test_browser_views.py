@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 from node_process import NodeProcess
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from test_browser_accessibility import violations
 from test_browser_phone import PHONE, SMALL_TARGETS
 
@@ -107,6 +107,25 @@ def test_what_is_new_gone_and_changed_is_said_beside_the_time_before(explore: Pa
     expect(level).to_contain_text("error")
     level.get_by_role("button", name="error").click()
     expect(explore.locator(".row").first).to_contain_text("is full")
+
+
+def test_patterns_are_compared_before_the_fields_are(explore: Page) -> None:
+    held: list[Route] = []
+    explore.route(re.compile(r"/compare\?(?!.*parts=patterns)"), lambda route: held.append(route))
+    explore.keyboard.press("c")
+    expect(explore.locator(".pattern", has_text="is full").locator(".compare-status")).to_have_text("new")
+    expect(explore.get_by_role("heading", name="Comparing fields…")).to_be_visible()
+    held[0].continue_()
+    expect(explore.locator(".compare-field", has=explore.get_by_role("heading", name="level"))).to_be_visible()
+    expect(explore.get_by_role("heading", name="Comparing fields…")).to_have_count(0)
+
+
+def test_a_link_names_what_is_compared_with(explore: Page) -> None:
+    explore.keyboard.press("c")
+    explore.get_by_role("radio", name="A day ago").check()
+    expect(explore).to_have_url(re.compile("cmp=day"))
+    explore.reload()
+    expect(explore.get_by_role("radio", name="A day ago")).to_be_checked()
 
 
 def test_all_time_has_no_before(explore: Page, changed: NodeProcess) -> None:

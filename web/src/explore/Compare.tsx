@@ -1,6 +1,6 @@
 import './views.css';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
-import { useEffect, useState } from 'react';
+import { useEffect } from 'react';
 import { compare } from '../api/client';
 import type { CompareAnswer, Compared, ComparedPattern, ComparedValue } from '../api/types';
 import { noteOutcome } from '../app/connection';
@@ -18,21 +18,30 @@ import { TemplateText } from './TemplateText';
 interface Props {
   run: Run;
   zone: Zone;
+  baseline: Baseline;
+  onBaseline(baseline: Baseline): void;
   /** Look at the lines of this query. */
   onQuery(q: string): void;
 }
 
-/** What differs from a baseline: kinds of message that are new, gone or changed, and values of fields. */
-export default function Compare({ run, zone, onQuery }: Props) {
-  const [baseline, setBaseline] = useState<Baseline>('before');
+/** What differs from a baseline: kinds of message that are new, gone or changed first, then values of fields as well. */
+export default function Compare({ run, zone, baseline, onBaseline, onQuery }: Props) {
   const bounded = run.range.from !== null;
-  const asked = useQuery({
-    queryKey: ['compare', run.serial, baseline],
-    queryFn: ({ signal }) => compare({ ...run.lineParams, ...baselineBounds(baseline, run.range, nowNs()) }, signal),
+  const ask = (signal: AbortSignal, parts?: 'patterns') =>
+    compare({ ...run.lineParams, ...baselineBounds(baseline, run.range, nowNs()), parts }, signal);
+  const patterns = useQuery({
+    queryKey: ['compare', run.serial, baseline, 'patterns'],
+    queryFn: ({ signal }) => ask(signal, 'patterns'),
     placeholderData: keepPreviousData,
     enabled: bounded,
   });
-  const { error, data } = asked;
+  const all = useQuery({
+    queryKey: ['compare', run.serial, baseline],
+    queryFn: ({ signal }) => ask(signal),
+    enabled: bounded && patterns.isSuccess && !patterns.isPlaceholderData,
+  });
+  const error = patterns.error ?? all.error;
+  const data = all.data ?? patterns.data;
   useEffect(() => noteOutcome(error), [error]);
   if (!bounded) {
     return (
@@ -42,14 +51,20 @@ export default function Compare({ run, zone, onQuery }: Props) {
     );
   }
   return (
-    <section className="view" aria-label="Compare" data-stale={asked.isPlaceholderData}>
+    <section className="view" aria-label="Compare" data-stale={patterns.isPlaceholderData}>
       <div className="compare-head">
-        <Choice label="Compare with" value={baseline} onChange={(value) => setBaseline(value)} options={BASELINES} />
+        <Choice label="Compare with" value={baseline} onChange={onBaseline} options={BASELINES} />
         {data && <Volume answer={data} zone={zone} />}
       </div>
-      {error && <FailureNote error={error} q={run.lineParams.q ?? ''} onRetry={() => void asked.refetch()} />}
-      {asked.isPending && <ViewSkeleton label="Comparing" />}
-      {data && <Differences answer={data} onQuery={onQuery} />}
+      {error && (
+        <FailureNote
+          error={error}
+          q={run.lineParams.q ?? ''}
+          onRetry={() => void (patterns.error ? patterns : all).refetch()}
+        />
+      )}
+      {patterns.isPending && <ViewSkeleton label="Comparing" />}
+      {data && <Differences answer={data} waiting={!all.data && !error} onQuery={onQuery} />}
     </section>
   );
 }
@@ -70,9 +85,16 @@ function Volume({ answer, zone }: { answer: CompareAnswer; zone: Zone }) {
   );
 }
 
-function Differences({ answer, onQuery }: { answer: CompareAnswer; onQuery(q: string): void }) {
+interface DifferencesProps {
+  answer: CompareAnswer;
+  /** The fields are still on their way. */
+  waiting: boolean;
+  onQuery(q: string): void;
+}
+
+function Differences({ answer, waiting, onQuery }: DifferencesProps) {
   const { patterns, fields } = answer.data;
-  if (patterns.length === 0 && fields.length === 0) {
+  if (patterns.length === 0 && fields.length === 0 && !waiting) {
     return (
       <div className="empty">
         <h2>Nothing differs by more than its own noise</h2>
@@ -94,6 +116,12 @@ function Differences({ answer, onQuery }: { answer: CompareAnswer; onQuery(q: st
           ))}
         </ol>
       </section>
+      {waiting && fields.length === 0 && (
+        <section aria-label="Fields">
+          <h2>Comparing fields…</h2>
+          <ViewSkeleton label="Comparing fields" />
+        </section>
+      )}
       {fields.length > 0 && (
         <section aria-label="Fields that differ">
           <h2>

@@ -236,7 +236,13 @@ export function Explore() {
         )}
         {view === 'compare' && !empty && (
           <Suspense fallback={<div className="view" />}>
-            <Compare run={run} zone={state.tz} onQuery={(q) => update({ q, view: 'lines' })} />
+            <Compare
+              run={run}
+              zone={state.tz}
+              baseline={state.cmp}
+              onBaseline={(cmp) => update({ cmp })}
+              onQuery={(q) => update({ q, view: 'lines' })}
+            />
           </Suspense>
         )}
         {view === 'lines' && table && shown && <ResultTable pages={shown.pages} total={total} zone={state.tz} />}
