@@ -277,6 +277,23 @@ def test_what_is_typed_while_the_editor_loads_is_text(visit, page, begin):
     expect(page).to_have_url(re.compile(r"q=shop:demo\+level%3E=error\+pool"))
 
 
+def test_the_editor_calls_nobody_back_who_has_gone_on(visit, page):
+    held: list[Route] = []
+    page.route("**/assets/Editor-*.js", lambda route: held.append(route))
+    ready(visit(EXPLORE))
+    page.get_by_role("textbox", name="Query").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    run = page.get_by_role("button", name="Run")
+    expect(run).to_be_focused()
+    with page.expect_response("**/assets/Editor-*.js"):
+        held[0].continue_()
+    page.wait_for_timeout(300)
+    expect(run).to_be_focused()
+    page.keyboard.press("/")
+    expect(page.locator(".query-editor .cm-content")).to_be_focused()
+
+
 def test_the_editor_completes_and_underlines(visit):
     page = ready(visit(EXPLORE))
     page.keyboard.press("/")

@@ -65,6 +65,8 @@ export function QueryBox({ q, bounds, onRun }: Props) {
       enterKeyHint="search"
       onChange={(event) => put(event.target.value)}
       onFocus={() => setEditing(true)}
+      // Who has gone on before the editor came is not called back. (A stand-in taken away goes to nowhere.)
+      onBlur={(event) => event.relatedTarget && setEditing(false)}
       onKeyDown={(event) => event.key === 'Enter' && run(text)}
     />
   );
