@@ -116,6 +116,22 @@ def test_a_line_opens_and_its_fields_filter(visit):
     ready(page, LINES // 40)
 
 
+def test_a_line_opened_by_key_is_the_next_stop_of_the_keyboard(visit):
+    page = ready(visit(EXPLORE))
+    page.keyboard.press("e")
+    expect(focused(page)).to_have_count(1)
+    page.keyboard.press("Enter")
+    drawer = page.get_by_role("complementary", name="The focused line")
+    expect(drawer).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(drawer.get_by_role("button", name="Previous line")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(drawer).to_have_count(0)
+    expect(page.get_by_role("grid")).to_be_focused()
+    page.keyboard.press("j")
+    expect(focused(page)).to_have_count(1)
+
+
 def test_the_drawer_shows_json_and_the_lines_around(visit):
     page = ready(visit(EXPLORE))
     page.locator(".row").nth(5).click()

@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { exactText } from '../api/exactJson';
 import type { Line } from '../api/types';
 import { useCommands } from '../app/commands';
@@ -16,6 +16,8 @@ interface Props {
   line: Line | null;
   zone: Zone;
   link: string;
+  /** Grows whenever the keyboard asks for the drawer, which then has the focus. */
+  called: number;
   onClose(): void;
   onFilter(field: string, value: unknown, how: FilterHow): void;
   onStep(step: 1 | -1): void;
@@ -31,13 +33,17 @@ const TABS: [Tab, string][] = [
 ];
 
 /** Everything about one line. Follows the focus while it is open. */
-export function Drawer({ line, zone, link, onClose, onFilter, onStep, onQuery }: Props) {
+export function Drawer({ line, zone, link, called, onClose, onFilter, onStep, onQuery }: Props) {
   const [tab, setTab] = useState<Tab>('fields');
+  const panel = useRef<HTMLElement>(null);
   useCommands({ close: onClose });
+  useEffect(() => {
+    if (called > 0 && !panel.current?.contains(document.activeElement)) panel.current?.focus({ preventScroll: true });
+  }, [called]);
   const level = levelOf(line?.level);
   const time = line && parseInstant(line.timestamp);
   return (
-    <aside className="drawer" aria-label="The focused line">
+    <aside className="drawer" aria-label="The focused line" ref={panel} tabIndex={-1}>
       <header className="drawer-head">
         <div className="drawer-title">
           {line ? (

@@ -56,6 +56,7 @@ export function Explore() {
   const epoch = useConnection((connection) => connection.epoch);
   const [asked, setAsked] = useState(0);
   const [opened, setOpened] = useState(false);
+  const [called, setCalled] = useState(0);
   const [jumping, setJumping] = useState(false);
   const [sheet, setSheet] = useState(false);
   const viewport = useRef<ViewportHandle>(null);
@@ -120,7 +121,10 @@ export function Explore() {
     focus: { ...focus, to: state.live ? focusRow : focus.to },
     focusedLine,
     viewport,
-    openDrawer: () => setOpened(true),
+    openDrawer: () => {
+      setOpened(true);
+      setCalled((n) => n + 1);
+    },
     openJump: () => setJumping(true),
     onFilter,
   });
@@ -293,8 +297,10 @@ export function Explore() {
           line={focusedLine}
           zone={state.tz}
           link={linkTo({ ...state, rank: focus.rank, sel: focusedLine?.id ?? state.sel }, true, onScreen)}
+          called={called}
           onClose={() => {
             setOpened(false);
+            setCalled(0);
             viewport.current?.focus();
           }}
           onFilter={onFilter}
