@@ -434,6 +434,35 @@ def test_offline_is_said_and_ends_by_itself(visit):
     ready(page)
 
 
+def test_a_page_asked_for_while_the_node_is_away_comes_when_it_is_back(visit):
+    page = ready(visit(EXPLORE))
+    page.context.set_offline(True)
+    page.get_by_role("link", name="Anomalies").click()
+    expect(page.locator(".offline")).to_contain_text("The node does not answer")
+    expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
+    page.context.set_offline(False)
+    expect(page.get_by_role("heading", name="Anomalies", level=1)).to_be_visible()
+
+
+def test_the_query_can_be_typed_while_the_node_is_away(visit):
+    page = ready(visit(EXPLORE))
+    page.context.set_offline(True)
+    page.keyboard.press("/")
+    expect(page.locator(".offline")).to_be_visible()
+    page.keyboard.type(" level>=error")
+    expect(page.locator("input.query-input")).to_have_value("shop:demo level>=error")
+    page.context.set_offline(False)
+    expect(page.locator(".query-editor .cm-content")).to_have_text("shop:demo level>=error")
+
+
+def test_a_page_that_another_version_of_the_node_lacks_is_loaded_anew(visit, page):
+    page.route("**/assets/Alerts-*.js", lambda route: route.abort(), times=1)
+    ready(visit(EXPLORE))
+    page.get_by_role("link", name="Alerts").click()
+    expect(page.get_by_role("heading", name="Alerts", level=1)).to_be_visible()
+    assert page.evaluate("sessionStorage.getItem('heimdall.reloaded')")
+
+
 def test_the_theme_and_the_keys_can_be_chosen(visit):
     page = visit("/settings")
     page.get_by_role("group", name="Theme").get_by_role("radio", name="Light").check()

@@ -53,3 +53,13 @@ def test_a_file_is_read_and_can_be_explored(open_context, seeded, tmp_path):
     expect(page.locator(".status-count")).to_be_visible()
     page.goto(f"{seeded.url}/explore?from=all&q=dropped")
     expect(page.locator(".row").first).to_contain_text("/dropped/cart")
+
+
+def test_a_node_that_went_away_is_said_on_the_first_page_too(open_context, seeded):
+    page = open_context(seeded.url).new_page()
+    page.goto(f"{seeded.url}/start")
+    expect(page.get_by_role("heading", name="Send")).to_be_visible()
+    page.route("**/api/v1/**", lambda route: route.abort())
+    expect(page.locator(".offline")).to_contain_text("The node does not answer")
+    page.unroute("**/api/v1/**")
+    expect(page.locator(".offline")).to_have_count(0)

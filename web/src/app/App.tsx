@@ -1,5 +1,5 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
-import { lazy, Suspense, useEffect } from 'react';
+import { Suspense, useEffect } from 'react';
 import { Redirect, Route, Switch, useLocation } from 'wouter';
 import { Explore } from '../explore/Explore';
 import { Settings } from '../settings/Settings';
@@ -11,14 +11,16 @@ import { Start } from '../start/Start';
 import { Notice } from '../ui/Notice';
 import { useCommands } from './commands';
 import { Home } from './Home';
+import { later } from './later';
+import { Mishap } from './Mishap';
 import { NoSuchPage } from './NoSuchPage';
 import { TITLES } from './routes';
 
-const Anomalies = lazy(() => import('../anomalies/Anomalies'));
-const Alerts = lazy(() => import('../alerts/Alerts'));
-const IncidentPage = lazy(() => import('../alerts/IncidentPage'));
-const GraphqlPage = lazy(() => import('../graphql/GraphqlPage'));
-const FindingPage = lazy(() => import('../anomalies/FindingPage'));
+const Anomalies = later(() => import('../anomalies/Anomalies'));
+const Alerts = later(() => import('../alerts/Alerts'));
+const IncidentPage = later(() => import('../alerts/IncidentPage'));
+const GraphqlPage = later(() => import('../graphql/GraphqlPage'));
+const FindingPage = later(() => import('../anomalies/FindingPage'));
 
 const queries = new QueryClient({
   defaultOptions: { queries: { retry: false, refetchOnWindowFocus: false, networkMode: 'always', staleTime: 30_000 } },
@@ -49,55 +51,57 @@ export function App() {
         <Rail page={page} />
         <OfflineBanner />
         <main id="main" tabIndex={-1}>
-          <Switch>
-            <Route path="/">
-              <Home />
-            </Route>
-            <Route path="/start">
-              <Start />
-            </Route>
-            <Route path="/explore">
-              <Explore />
-            </Route>
-            <Route path="/anomalies">
-              <Suspense fallback={null}>
-                <Anomalies />
-              </Suspense>
-            </Route>
-            <Route path="/anomalies/:id">
-              {({ id }) => (
+          <Mishap key={path}>
+            <Switch>
+              <Route path="/">
+                <Home />
+              </Route>
+              <Route path="/start">
+                <Start />
+              </Route>
+              <Route path="/explore">
+                <Explore />
+              </Route>
+              <Route path="/anomalies">
                 <Suspense fallback={null}>
-                  <FindingPage id={id} />
+                  <Anomalies />
                 </Suspense>
-              )}
-            </Route>
-            <Route path="/alerts">
-              <Suspense fallback={null}>
-                <Alerts />
-              </Suspense>
-            </Route>
-            <Route path="/alerts/:id">
-              {({ id }) => (
+              </Route>
+              <Route path="/anomalies/:id">
+                {({ id }) => (
+                  <Suspense fallback={null}>
+                    <FindingPage id={id} />
+                  </Suspense>
+                )}
+              </Route>
+              <Route path="/alerts">
                 <Suspense fallback={null}>
-                  <IncidentPage id={id} />
+                  <Alerts />
                 </Suspense>
-              )}
-            </Route>
-            <Route path="/graphql-explorer">
-              <Suspense fallback={null}>
-                <GraphqlPage />
-              </Suspense>
-            </Route>
-            <Route path="/settings">
-              <Settings />
-            </Route>
-            <Route path="/index.html">
-              <Redirect to="/" replace />
-            </Route>
-            <Route>
-              <NoSuchPage />
-            </Route>
-          </Switch>
+              </Route>
+              <Route path="/alerts/:id">
+                {({ id }) => (
+                  <Suspense fallback={null}>
+                    <IncidentPage id={id} />
+                  </Suspense>
+                )}
+              </Route>
+              <Route path="/graphql-explorer">
+                <Suspense fallback={null}>
+                  <GraphqlPage />
+                </Suspense>
+              </Route>
+              <Route path="/settings">
+                <Settings />
+              </Route>
+              <Route path="/index.html">
+                <Redirect to="/" replace />
+              </Route>
+              <Route>
+                <NoSuchPage />
+              </Route>
+            </Switch>
+          </Mishap>
         </main>
       </div>
       <Help />

@@ -1,10 +1,11 @@
 import './explore.css';
-import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
 import { newRuleHref } from '../alerts/alertsUrl';
 import { isLine, type Line } from '../api/types';
 import { useCommands } from '../app/commands';
 import { useConnection } from '../app/connection';
+import { later } from '../app/later';
 import type { Level } from '../levels';
 import { levelOf } from '../levels';
 import { addFilter, narrowed } from '../query/edit';
@@ -39,8 +40,8 @@ import { usePages, useResult } from './useResult';
 import { useTail } from './useTail';
 import { Views } from './Views';
 
-const Patterns = lazy(() => import('./Patterns'));
-const Compare = lazy(() => import('./Compare'));
+const Patterns = later(() => import('./Patterns'));
+const Compare = later(() => import('./Compare'));
 
 const BUCKETS = 120;
 

@@ -1,9 +1,10 @@
 import './views.css';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
-import { lazy, Suspense, useEffect, useState } from 'react';
+import { Suspense, useEffect, useState } from 'react';
 import { patterns } from '../api/client';
 import type { Pattern, PatternsAnswer } from '../api/types';
 import { noteOutcome } from '../app/connection';
+import { later } from '../app/later';
 import { LEVELS, levelOf, STACK_ORDER, signOf } from '../levels';
 import { narrowed } from '../query/edit';
 import { safeText } from '../text/safe';
@@ -14,7 +15,7 @@ import type { Run } from './run';
 import { Sparkline } from './Sparkline';
 import { TemplateText } from './TemplateText';
 
-const TemplatePanel = lazy(() => import('./TemplatePanel'));
+const TemplatePanel = later(() => import('./TemplatePanel'));
 
 const MOST = 100;
 const STEPS = 60;

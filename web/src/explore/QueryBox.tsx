@@ -1,11 +1,12 @@
-import { lazy, Suspense, useCallback, useEffect, useRef, useState } from 'react';
+import { Suspense, useCallback, useEffect, useRef, useState } from 'react';
 import type { QueryParams } from '../api/types';
 import { useCommands } from '../app/commands';
+import { later } from '../app/later';
 import type { Given } from '../editor/Editor';
 import { useSettings } from '../settings/store';
 import { Icon } from '../ui/Icon';
 
-const Editor = lazy(() => import('../editor/Editor'));
+const Editor = later(() => import('../editor/Editor'), 'retry');
 
 interface Props {
   q: string;

@@ -1,7 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
-import { useId, useState } from 'react';
+import { useEffect, useId, useState } from 'react';
 import { sources } from '../api/client';
 import type { Sender } from '../api/types';
+import { noteOutcome } from '../app/connection';
 import { CopyButton } from '../ui/CopyButton';
 import { plural } from '../ui/format';
 import { Icon } from '../ui/Icon';
@@ -18,6 +19,8 @@ export function SendCard() {
     staleTime: 0,
     refetchInterval: ASK_MS,
   });
+  const { error } = answer;
+  useEffect(() => noteOutcome(error), [error]);
   const senders = answer.data?.data ?? [];
   const sender = senders.find((each) => each.name === name) ?? senders[0];
   return (
