@@ -49,6 +49,7 @@ from heimdall.query.source import Question, Source
 from heimdall.query.sources import source_of
 from heimdall.query.templates import Catalogue, counted, is_patterns, patterns, with_templates
 from heimdall.query.types import Type
+from heimdall.query.unknown import hint, own_fields, says_nothing
 from heimdall.storage.engine import TierStatistics
 from heimdall.storage.schedule import ORDER
 from heimdall.storage.tiers import Tiers
@@ -121,9 +122,10 @@ class QueryService:
                 if job.estimate is not None and not job.known_pieces:
                     self._planner.learn(job.estimate, job.ran_ms)
             rows = self._readable(query, page, request.tenant)
-            return self._answer(
+            answer = self._answer(
                 job, rows, partial=page.partial, next=None if page.next is None else write_cursor(page.next)
             )
+        return answer if cursor is not None or request.rank else self._with_hint(answer, query, request)
 
     def page(self, query: Query, request: QueryRequest, *, limit: int, cursor: Cursor | None = None) -> Page:
         """Rows of a question that is a tree already (`request.q` is not read), with the hidden columns of records.
@@ -415,6 +417,13 @@ class QueryService:
         with self._lock:
             self._samples[request.tenant] = (now_s, sample)
         return sample
+
+    def _with_hint(self, answer: Answer, query: Query, request: QueryRequest) -> Answer:
+        """An answer in which there is nothing, with what may be wrong with the question."""
+        if answer.partial or not says_nothing(answer.rows) or not (names := own_fields(query)):
+            return answer
+        said = hint(names, [name for name, _ in self._known(request).field_names()])
+        return answer if said is None else replace(answer, extra={**answer.extra, "hint": said})
 
     def _readable(self, query: Query, page: Page, tenant: TenantId) -> pa.Table:
         """The page's rows without the hidden columns; columns that hold JSON text say so."""

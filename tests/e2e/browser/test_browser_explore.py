@@ -399,6 +399,11 @@ def test_an_empty_table_is_not_said_to_be_without_lines(visit):
     expect(page.get_by_role("button", name=re.compile("nearest match"))).to_have_count(0)
 
 
+def test_an_empty_answer_says_which_field_no_record_has(visit):
+    page = visit("/explore?from=-24h&q=shop:demo+servce:payment")
+    expect(page.get_by_text("The newest records have no field 'servce'. Did you mean 'service'?")).to_be_visible()
+
+
 def test_lines_of_several_days_have_their_date_before_the_chart_is_there(visit, page):
     page.route("**/api/v1/histogram?*", lambda route: route.abort())
     visit(EXPLORE)

@@ -452,3 +452,26 @@ def test_a_query_that_waits_too_long_for_its_turn_is_cancelled() -> None:
     slow.go_on.set()
     first.join()
     assert not service.cancel("waiting")
+
+
+@pytest.mark.parametrize(
+    ("q", "said"),
+    [
+        ("servce:payment", "The newest records have no field 'servce'. Did you mean 'service'?"),
+        ("* | where http.status_cod == 500", "The newest records have no field 'http.status_cod'. Did you mean"),
+        ("* | where service == pay", "The newest records have no field 'pay'. Text to compare with stands in quotes."),
+        ("servce:payment | stats count() as n", "The newest records have no field 'servce'"),
+        ("* | stats p95(sequ) as p", "The newest records have no field 'sequ'"),
+        ("shop:1 and servce:payment", "The newest records have no field 'servce'"),
+        ("shop:1", "The newest records have no field 'shop'."),
+        ("service:nowhere", None),
+        ("seq:9999", None),
+        ("http:9999", None),
+        ("* | extend twice = seq * 2 | where twice < 0", None),
+        ("* | stats count() as n by service | where n > 1000", None),
+        ("servce:payment or service:cart", None),
+    ],
+)
+def test_an_empty_answer_says_which_field_is_unknown(service: QueryService, q: str, said: str | None) -> None:
+    found = service.search(SearchRequest(q=q)).extra.get("hint")
+    assert found is None if said is None else str(found).startswith(said)

@@ -11,6 +11,8 @@ export interface Envelope<T> {
   partial: boolean;
   next: string | null;
   query_id: string;
+  /** What may be wrong with a question that found nothing. */
+  hint?: string;
   /** What `| similar` went by: frames, words, and meaning where a sentence model was asked. */
   compared_by?: string[];
 }

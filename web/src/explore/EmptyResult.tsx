@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from 'wouter';
 import { search } from '../api/client';
 import { isLine, type Row } from '../api/types';
+import { safeText } from '../text/safe';
 import { displayInstant, formatInstant, MINUTE_NS, nowNs, parseInstant, type Zone } from '../time/instant';
 import { displaySpan, type RangeText, rangeLabel } from '../time/range';
 import type { Run } from './run';
@@ -30,11 +31,17 @@ export function EmptyResult({ run, range, zone, onRange, onQuery }: Props) {
     enabled: run.range.from !== null && !rows,
   });
   const time = nearest.data;
+  const asked = useQuery({
+    queryKey: ['hint', run.serial],
+    queryFn: ({ signal }) => search({ ...run.params, limit: 1 }, signal),
+    enabled: run.q !== '',
+  });
   return (
     <div className="empty">
       <h2>
         No {rows ? 'rows' : 'lines'} {run.range.from === null ? 'match' : `in this range (${rangeLabel(range, zone)})`}
       </h2>
+      {asked.data?.hint && <p>{safeText(asked.data.hint)}</p>}
       {time != null && (
         <button
           type="button"

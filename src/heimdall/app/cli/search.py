@@ -11,7 +11,7 @@ import click
 import orjson
 
 from heimdall.app.cli.client import NodeClient, url_option
-from heimdall.app.cli.output import console, print_rows
+from heimdall.app.cli.output import console, print_rows, printable
 
 _MIME = {"ndjson": "application/x-ndjson", "csv": "text/csv"}
 _PAGE_ROWS = 10_000
@@ -73,6 +73,8 @@ def command(
         sys.stdout.write(orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode() + "\n")
         return
     print_rows(answer["data"], console())
+    if "hint" in answer:
+        click.echo(f"hint: {printable(answer['hint'])}", err=True)
     if sys.stdout.isatty():
         console(stderr=True).print(_status(answer), style="bright_black")
 
