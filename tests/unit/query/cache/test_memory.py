@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
+import sys
+from typing import ClassVar
+
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from heimdall.clock import ManualClock
-from heimdall.query.cache.memory import OVERHEAD_BYTES, MemoryCache
+from heimdall.query.cache.memory import CHUNK_OVERHEAD_BYTES, OVERHEAD_BYTES, MemoryCache
 from heimdall.query.cache.port import CacheKey, Entry
 
 ROWS = 1_000
-ENTRY_BYTES = ROWS * 8 + OVERHEAD_BYTES
+ENTRY_BYTES = ROWS * 8 + OVERHEAD_BYTES + CHUNK_OVERHEAD_BYTES
+
+
+class MallInfo(ctypes.Structure):
+    """`struct mallinfo2` of glibc."""
+
+    _fields_: ClassVar = [
+        (name, ctypes.c_size_t)
+        for name in (
+            "arena",
+            "ordblks",
+            "smblks",
+            "hblks",
+            "hblkhd",
+            "usmblks",
+            "fsmblks",
+            "uordblks",
+            "fordblks",
+            "top",
+        )
+    ]
 
 
 def entry(rows: int = ROWS) -> Entry:
@@ -20,6 +46,14 @@ def entry(rows: int = ROWS) -> Entry:
 
 def key(name: str, version: str = "e.1") -> CacheKey:
     return CacheKey(name, version)
+
+
+def malloc_bytes() -> int:
+    """What malloc has given out on this thread's arena."""
+    gc.collect()
+    libc = ctypes.CDLL(None)
+    libc.mallinfo2.restype = MallInfo
+    return int(libc.mallinfo2().uordblks)
 
 
 def cache(entries: int = 10) -> tuple[MemoryCache, ManualClock]:
@@ -37,6 +71,21 @@ def test_size_is_that_of_the_buffers() -> None:
     kept, clock = cache()
     put(kept, clock, "a", "b")
     assert kept.size_bytes == 2 * ENTRY_BYTES
+
+
+@pytest.mark.skipif(sys.platform != "linux" or not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="glibc counts")
+@pytest.mark.parametrize("columns", [1, 5, 30])
+def test_short_answers_take_no_more_memory_than_is_counted(columns: int) -> None:
+    table = pa.table({f"c{place}": pa.array(["a", "b"] * 5).dictionary_encode() for place in range(columns)})
+    written = pa.BufferOutputStream()
+    with pa.ipc.new_stream(written, table.schema) as writer:
+        writer.write_table(table)
+    body = written.getvalue().to_pybytes()
+    kept, _ = cache(entries=10_000)
+    before = malloc_bytes()
+    for number in range(500):  # each with objects of its own, as the engine's answers have
+        kept.put({key(str(number)): Entry(pa.ipc.open_stream(body).read_all())})
+    assert malloc_bytes() - before < kept.size_bytes
 
 
 def test_what_was_asked_twice_outlives_a_burst_of_questions_nobody_repeats() -> None:
@@ -111,6 +160,6 @@ def test_the_bound_holds_and_the_count_is_exact_whatever_happens(steps: list[tup
             kept.get([key(name)])
         else:
             kept.put({key(name): entry(rows)})
-        held = sum(one.entry.size_bytes + OVERHEAD_BYTES for one in kept._held.values())
+        held = sum(one.entry.size_bytes + OVERHEAD_BYTES + CHUNK_OVERHEAD_BYTES for one in kept._held.values())
         assert kept.size_bytes == held <= 6 * ENTRY_BYTES
         assert len(kept._order) <= 4 * len(kept._held) + 65
