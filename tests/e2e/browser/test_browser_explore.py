@@ -36,7 +36,23 @@ def test_lines_histogram_and_status_are_there(visit):
     expect(page.locator(".status")).to_contain_text("exact")
     expect(page.locator(".histogram-bars path")).to_have_count(4)
     expect(page.get_by_role("list", name="Levels")).to_contain_text("error31")
-    assert page.title() == "Explore · Heimdall"
+
+
+def test_the_title_of_the_tab_says_the_query(visit):
+    page = ready(visit(EXPLORE))
+    expect(page).to_have_title("shop:demo · Explore · Heimdall")
+    page.keyboard.press("p")
+    page.get_by_role("button", name=re.compile("^session refreshed")).click()
+    expect(page).to_have_title(re.compile(r"^shop:demo template_id:\d+ · Explore · Heimdall$"))
+    page.go_back()
+    page.go_back()
+    expect(page).to_have_title("shop:demo · Explore · Heimdall")
+    page.keyboard.press("g")
+    page.keyboard.press("a")
+    expect(page).to_have_title("Anomalies · Heimdall")
+    page.keyboard.press("g")
+    page.keyboard.press("e")
+    expect(page).to_have_title("Explore · Heimdall")
 
 
 def test_the_last_line_is_one_key_away(visit):

@@ -14,7 +14,7 @@ import { Home } from './Home';
 import { later } from './later';
 import { Mishap } from './Mishap';
 import { NoSuchPage } from './NoSuchPage';
-import { TITLES } from './routes';
+import { titleOf } from './routes';
 
 const Anomalies = later(() => import('../anomalies/Anomalies'));
 const Alerts = later(() => import('../alerts/Alerts'));
@@ -31,7 +31,7 @@ export function App() {
   const page = path.split('/')[1] ?? '';
 
   useEffect(() => {
-    document.title = TITLES[page] ? `${TITLES[page]} · Heimdall` : 'Heimdall';
+    if (page !== 'explore') document.title = titleOf(page);
   }, [page]);
 
   useCommands({

@@ -6,6 +6,7 @@ import { isLine, type Line } from '../api/types';
 import { useCommands } from '../app/commands';
 import { useConnection } from '../app/connection';
 import { later } from '../app/later';
+import { titleOf } from '../app/routes';
 import type { Level } from '../levels';
 import { levelOf } from '../levels';
 import { addFilter, narrowed } from '../query/edit';
@@ -51,6 +52,9 @@ export function Explore() {
   const [, navigate] = useLocation();
   const alertOnThis = () => navigate(newRuleHref(state.q));
   useCommands({ alertOnThis });
+  useEffect(() => {
+    document.title = titleOf('explore', state.q);
+  }, [state.q]);
   const settings = useSettings();
   const phone = useMedia(PHONE);
   const narrow = useMedia(NARROW);
