@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -378,6 +380,102 @@ def test_an_aggregate_over_time_is_drawn_above_its_table(visit):
     chart.locator(".series-area").hover(position={"x": 5, "y": 60})
     expect(chart.locator(".series-name b").first).to_have_text(re.compile(r"\d"))
     expect(page.get_by_role("region", name="Result").locator("thead th")).to_have_text(["timestamp", "level", "n"])
+
+
+def test_a_row_of_a_table_leads_to_its_lines_by_press_and_by_key(visit):
+    page = visit("/explore?from=-24h&q=shop:demo+|+stats+count()+as+n+by+service,+level+|+sort+-n,+service")
+    table = page.get_by_role("region", name="Result")
+    row = table.locator("tbody tr", has_text="payment").filter(has_text="error")
+    lines = int(row.locator("td").last.inner_text())
+    before = page.url
+    row.get_by_text("error", exact=True).click()
+    expect(page).to_have_url(re.compile(r"q=shop:demo\+service:payment\+level:error&to=20"))
+    ready(page, lines)
+    expect(page.get_by_role("grid")).to_be_focused()
+    page.go_back()
+    expect(page).to_have_url(before)
+    link = table.get_by_role("link", name="payment, error: show the lines", exact=True).first
+    expect(link).to_be_visible()
+    link.focus()
+    page.keyboard.press("Tab")
+    expect(table.locator("tbody tr").filter(has=page.locator("a:focus"))).not_to_contain_text("payment error")
+    link.focus()
+    page.keyboard.press("Enter")
+    ready(page, lines)
+    page.keyboard.press("j")
+    expect(focused(page)).to_contain_text("pool exhausted")
+
+
+def test_a_step_of_time_leads_to_its_lines_from_table_and_chart(visit):
+    page = visit("/explore?from=-24h&q=shop:demo+|+timechart+span=5m+count()+as+n+by+service")
+    table, chart = page.get_by_role("region", name="Result"), page.get_by_role("figure")
+    row = table.locator("tbody tr").nth(5)
+    lines = int(row.locator("td").last.inner_text())
+    row.locator("a").first.click()
+    ready(page, lines)
+    expect(page).to_have_url(re.compile(r"from=20\S+&q=shop:demo\+service:\w+&to=20"))
+    page.go_back()
+    expect(chart).to_be_visible()
+    area = chart.locator(".series-area")
+    width = area.bounding_box()["width"]
+    area.hover(position={"x": width / 2, "y": 148})
+    expect(area).to_have_attribute("data-leads", "true")
+    expect(chart.locator('[data-pointed="true"]')).to_have_count(0)
+    together = sum(int(text) for text in chart.locator(".series-name b").all_inner_texts())
+    area.click(position={"x": width / 2, "y": 148})
+    ready(page, together)
+    expect(page).to_have_url(re.compile(r"from=20\S+&q=shop:demo&to=20"))
+
+
+def test_a_point_of_a_chart_leads_to_the_lines_of_its_series(visit):
+    page = visit("/explore?from=-24h&q=shop:demo+|+timechart+span=5m+count()+as+n+by+level")
+    chart = page.get_by_role("figure")
+    area = chart.locator(".series-area")
+    path = chart.locator("path.series-line[class*=level-info]").last.get_attribute("d")
+    x, y = (float(number) for number in re.findall(r"[\d.]+", path)[2:4])
+    area.hover(position={"x": x, "y": y})
+    pointed = chart.locator('[data-pointed="true"]')
+    expect(pointed).to_contain_text("info")
+    lines = int(pointed.locator("b").inner_text())
+    area.click(position={"x": x, "y": y})
+    ready(page, lines)
+    expect(page).to_have_url(re.compile(r"q=shop:demo\+level:info&to=20"))
+
+
+ODD_VALUES = [
+    200, 1.5, -5, 0.1, 0, True, 12345678901234567890, "007", "a", "A", "a b", 'q"\\x', "a*", "x?", "/re/", "a|b", "(x)",
+    "", "not", "now", "in", "5m", "[1 to 2]", ">5", "line\nbreak", "\u202e", "'", "-", "ünï", "cart,2", None,
+]  # fmt: skip
+
+
+def test_whatever_a_group_is_its_row_leads_to_just_its_lines(visit, seeded):
+    at = datetime.now(UTC).isoformat()
+    records = [
+        {"timestamp": at, "message": f"odd value {i}", "oddity": "groups"} | ({} if value is None else {"held": value})
+        for i, value in enumerate(ODD_VALUES)
+        for _ in range(i % 3 + 1)
+    ]
+    seeded.send(b"".join(json.dumps(record).encode() + b"\n" for record in records))
+    seeded.wait_for_count(len(records), "oddity:groups")
+    page = visit("/explore?from=-24h&q=oddity:groups+|+stats+count()+as+n+by+held")
+    rows = page.get_by_role("region", name="Result").locator("tbody tr")
+    expect(rows).to_have_count(len(ODD_VALUES))
+    links = [
+        (link.get_attribute("href"), row.locator("td.number").last.inner_text())
+        for row in rows.all()
+        for link in row.locator("a").all()
+    ]
+    assert len(links) == len(ODD_VALUES)
+    for href, lines in links:
+        page = visit(href)
+        expect(status(page)).to_have_text("1 line" if lines == "1" else f"{lines} lines")
+
+
+def test_a_computed_group_leads_nowhere(visit):
+    page = visit("/explore?from=-24h&q=shop:demo+|+stats+count()+as+n+by+lower(service)")
+    table = page.get_by_role("region", name="Result")
+    expect(table.locator("tbody tr")).to_have_count(4)
+    expect(table.get_by_role("link")).to_have_count(0)
 
 
 def test_the_result_can_be_had_as_a_file(visit):

@@ -65,6 +65,8 @@ export function Explore() {
   const [jumping, setJumping] = useState(false);
   const [sheet, setSheet] = useState(false);
   const viewport = useRef<ViewportHandle>(null);
+  /** Whether lines are on their way whose link, which had the keyboard, is gone when they come. */
+  const drilled = useRef(false);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: asked again, or the node is back
   const run = useMemo(() => makeRun(state.q, state, nowNs()), [state.q, state.from, state.to, asked, epoch]);
@@ -168,6 +170,12 @@ export function Explore() {
     (shown.run.shape === 'table' || (total > 0 && !isLine(shown.pages.at(0)) && shown.run.shape !== 'lines'));
   const view = state.live ? 'lines' : state.view;
   const empty = !state.live && phase === 'ready' && !stale && shown !== null && total === 0;
+  const linesShown = view === 'lines' && !table && !empty && !stale && shown !== null;
+  useEffect(() => {
+    if (!linesShown || !drilled.current) return;
+    drilled.current = false;
+    viewport.current?.focus();
+  }, [linesShown]);
   const firstLoad = !state.live && shown === null && phase === 'loading';
   return (
     <div className="explore" data-drawer={opened} data-facets={facetsShown}>
@@ -254,7 +262,19 @@ export function Explore() {
             />
           </Suspense>
         )}
-        {view === 'lines' && table && shown && <ResultTable pages={shown.pages} total={total} zone={state.tz} />}
+        {view === 'lines' && table && shown && (
+          <ResultTable
+            run={shown.run}
+            pages={shown.pages}
+            total={total}
+            zone={state.tz}
+            hrefOf={(lines) => exploreHref({ ...state, ...lines, sel: '', rank: -1 })}
+            onLines={(lines) => {
+              drilled.current = true;
+              update(lines);
+            }}
+          />
+        )}
         {view === 'lines' && !table && !empty && (
           <div className="lines">
             <LogViewport

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { boundsOf, MOST_SERIES, pathOf, seriesOf } from './seriesShape';
+import { boundsOf, MOST_SERIES, nearestSeries, pathOf, seriesOf } from './seriesShape';
 
 const at = (minute: number) => `2026-11-22T10:0${minute}:00.000000000Z`;
 
@@ -11,8 +11,12 @@ test('rows of a timechart become a line for each name', () => {
   ]);
   expect(set?.times.map((time) => new Date(time).getUTCMinutes())).toEqual([0, 1, 2]);
   expect(set?.series).toEqual([
-    { name: 'error', values: [null, null, 100] },
-    { name: 'info', values: [3, 5, null] },
+    { name: 'error', values: [null, null, 100], rows: [null, null, { timestamp: at(2), level: 'error', n: 100 }] },
+    {
+      name: 'info',
+      values: [3, 5, null],
+      rows: [{ timestamp: at(0), level: 'info', n: 3 }, { timestamp: at(1), level: 'info', n: 5 }, null],
+    },
   ]);
   expect(set?.levels).toBe(true);
 });
@@ -52,5 +56,32 @@ test('a path breaks where a value is absent, and a value alone is a dot', () => 
     (value) => 100 - value,
   );
   expect(path).toBe('M0 99L10 98M30 97h0');
-  expect(boundsOf([{ name: '', values: [-3, null, 8] }])).toEqual([-3, 8]);
+  expect(boundsOf([{ name: '', values: [-3, null, 8], rows: [] }])).toEqual([-3, 8]);
+});
+
+test('a key names a line although it is a number', () => {
+  const set = seriesOf(
+    [
+      { timestamp: at(0), status: 200, n: 5 },
+      { timestamp: at(0), status: 500, n: 1 },
+      { timestamp: at(1), status: 200, n: 4 },
+    ],
+    ['timestamp', 'status'],
+  );
+  expect(set?.series.map(({ name, values }) => [name, values])).toEqual([
+    ['200', [5, 4]],
+    ['500', [1, null]],
+  ]);
+});
+
+test('the nearest line is the one within reach that has a value there', () => {
+  const lines = [
+    { name: 'a', values: [10, 50], rows: [null, null] },
+    { name: 'b', values: [12, null], rows: [null, null] },
+  ];
+  const nearest = (place: number, height: number) => nearestSeries(lines, place, height, (value) => value, 16)?.name;
+  expect(nearest(0, 13)).toBe('b');
+  expect(nearest(0, 10)).toBe('a');
+  expect(nearest(1, 12)).toBeUndefined();
+  expect(nearest(1, 60)).toBe('a');
 });

@@ -12,6 +12,8 @@ export interface Series {
   name: string;
   /** One value a time, null where no row has one. */
   values: (number | null)[];
+  /** The row of each value. */
+  rows: (Row | null)[];
 }
 
 export interface SeriesSet {
@@ -24,13 +26,15 @@ export interface SeriesSet {
   levels: boolean;
 }
 
-/** The lines that rows with a `timestamp`, numbers and names make; null where there is nothing to draw over time. */
-export function seriesOf(rows: readonly Row[]): SeriesSet | null {
+/** The lines that rows with a `timestamp`, numbers and names make; null where there is nothing to draw over time.
+ * `keys`: columns that name a line even where they hold numbers. */
+export function seriesOf(rows: readonly Row[], keys: readonly string[] = []): SeriesSet | null {
   const stamps = rows.map(({ timestamp }) => (typeof timestamp === 'string' ? parseInstant(timestamp) : null));
   if (rows.length === 0 || stamps.some((stamp) => stamp === null)) return null;
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))].filter((column) => column !== 'timestamp');
-  const numbers = columns.filter((column) =>
-    rows.every((row) => ['number', 'bigint', 'undefined'].includes(typeof row[column])),
+  const numbers = columns.filter(
+    (column) =>
+      !keys.includes(column) && rows.every((row) => ['number', 'bigint', 'undefined'].includes(typeof row[column])),
   );
   const names = columns.filter((column) => !numbers.includes(column));
   const at = stamps.map((stamp) => Number((stamp as bigint) / 1_000_000n));
@@ -38,23 +42,44 @@ export function seriesOf(rows: readonly Row[]): SeriesSet | null {
   if (numbers.length === 0 || times.length < 2) return null;
 
   const places = new Map(times.map((time, place) => [time, place]));
-  const found = new Map<string, (number | null)[]>();
+  const found = new Map<string, Omit<Series, 'name'>>();
   rows.forEach((row, i) => {
     const group = names.map((name) => valueText(row[name] ?? '(none)')).join(' · ');
     for (const number of numbers) {
       const name = [group, numbers.length > 1 || !group ? number : ''].filter(Boolean).join(' · ');
-      const values = found.get(name) ?? times.map(() => null);
-      found.set(name, values);
+      const line = found.get(name) ?? { values: times.map(() => null), rows: times.map(() => null) };
+      found.set(name, line);
       const value = row[number];
-      if (typeof value === 'number' || typeof value === 'bigint')
-        values[places.get(at[i] as number) as number] = Number(value);
+      const place = places.get(at[i] as number) as number;
+      if (typeof value !== 'number' && typeof value !== 'bigint') continue;
+      line.values[place] = Number(value);
+      line.rows[place] = row;
     }
   });
-  const all = [...found].map(([name, values]) => ({ name, values }));
+  const all = [...found].map(([name, line]) => ({ name, ...line }));
   const size = ({ values }: Series) => values.reduce((sum: number, value) => sum + Math.abs(value ?? 0), 0);
   const series = all.sort((a, b) => size(b) - size(a)).slice(0, MOST_SERIES);
   const levels = names.length === 1 && series.every(({ name }) => (LEVELS as readonly string[]).includes(name));
   return { times, series, leftOut: all.length - series.length, levels };
+}
+
+/** The line whose value at a place lies nearest to a height on the screen, if one lies within `reach` of it. */
+export function nearestSeries(
+  series: readonly Series[],
+  place: number,
+  height: number,
+  y: (value: number) => number,
+  reach: number,
+): Series | null {
+  let best: Series | null = null;
+  let distance = reach;
+  for (const line of series) {
+    const value = line.values[place] ?? null;
+    if (value === null || Math.abs(y(value) - height) > distance) continue;
+    best = line;
+    distance = Math.abs(y(value) - height);
+  }
+  return best;
 }
 
 /** Least and largest value, with 0 between or at an end. */

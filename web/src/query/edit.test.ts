@@ -62,3 +62,11 @@ describe('adding a filter', () => {
 test('narrowing drops what reorders', () => {
   expect(narrowed('a | sort b | head 3', 'level>=error')).toBe('a level>=error');
 });
+
+test('a range with ends of two kinds and a name in backquotes do not hide a pipe', () => {
+  expect(splitPipes('duration_ms:[1 to 5} | head 1')).toEqual(['duration_ms:[1 to 5}', 'head 1']);
+  expect(splitPipes('duration_ms:{1 to 5] | head 1')).toEqual(['duration_ms:{1 to 5]', 'head 1']);
+  expect(splitPipes('open {brace | head 1')).toEqual(['open {brace', 'head 1']);
+  expect(splitPipes('a | top `x|y` | head 1')).toEqual(['a', 'top `x|y`', 'head 1']);
+  expect(splitPipes('a\\|b | head 1')).toEqual(['a\\|b', 'head 1']);
+});

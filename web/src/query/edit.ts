@@ -5,32 +5,63 @@ const AGGREGATING = new Set(['stats', 'timechart', 'top', 'rare', 'patterns', 'c
 /** Pipes that pick or reorder lines, so that a rank in the result is not a rank in time. */
 const REORDERING = new Set(['sort', 'head', 'tail', 'limit', 'dedup', 'similar']);
 
-/** Splits at `|` outside quotes, regular expressions and brackets. The first part is the search. */
-export function splitPipes(query: string): string[] {
-  const parts: string[] = [];
-  let start = 0;
-  let depth = 0;
+/** What stands where a text is quoted, a regular expression or escaped, and where it is in brackets. */
+const [QUOTED, BRACKETED] = ['"', '('] as const;
+const CLOSING: Record<string, string> = { '(': ')', '[': ']}', '{': '}]' };
+
+/** A text of the same length, with `"` for all that is quoted and `(` for all in brackets; the rest is as it was.
+ * `behindBar`: it is no search but what follows one, where `'` and backquotes quote too. */
+export function masked(text: string, behindBar = false): string {
+  const open: string[] = [];
+  let pipes = behindBar;
   let quote = '';
-  for (let i = 0; i < query.length; i++) {
-    const character = query[i] as string;
-    if (quote) {
-      if (character === '\\') i += 1;
-      else if (character === quote) quote = '';
+  let mask = '';
+  for (let i = 0; i < text.length; i++) {
+    const character = text[i] as string;
+    const outside = open.length === 0;
+    const hidden = outside ? QUOTED : BRACKETED;
+    if (character === '\\' && i + 1 < text.length) {
+      mask += hidden + hidden;
+      i += 1;
+    } else if (quote) {
+      if (character === quote) quote = '';
+      mask += hidden;
     } else if (
       character === '"' ||
-      (character === "'" && parts.length > 0) ||
-      (character === '/' && opensRegex(query, i))
+      (pipes && (character === "'" || character === '`')) ||
+      (character === '/' && opensRegex(text, i))
     ) {
       quote = character;
-    } else if (character === '(' || character === '[') depth += 1;
-    else if (character === ')' || character === ']') depth = Math.max(0, depth - 1);
-    else if (character === '|' && depth === 0) {
-      parts.push(query.slice(start, i));
-      start = i + 1;
+      mask += hidden;
+    } else if (character === '(' || character === '[' || (character === '{' && /^\{[^{}|]* to /i.test(text.slice(i)))) {
+      open.push(character);
+      mask += BRACKETED;
+    } else if (!outside && CLOSING[open.at(-1) as string]?.includes(character)) {
+      open.pop();
+      mask += BRACKETED;
+    } else {
+      if (character === '|' && outside) pipes = true;
+      mask += outside ? character : BRACKETED;
     }
   }
-  parts.push(query.slice(start));
-  return parts.map((part) => part.trim());
+  return mask;
+}
+
+/** The parts of a text between these characters, where they are neither quoted nor in brackets. */
+export function splitOutside(text: string, separator: string, behindBar = false): string[] {
+  let end = 0;
+  return masked(text, behindBar)
+    .split(separator)
+    .map((part) => {
+      const start = end;
+      end += part.length + separator.length;
+      return text.slice(start, start + part.length).trim();
+    });
+}
+
+/** Splits at `|` outside quotes, regular expressions and brackets. The first part is the search. */
+export function splitPipes(query: string): string[] {
+  return splitOutside(query, '|');
 }
 
 /** A slash begins a regular expression where a term can begin, and only if another slash ends that term. */
@@ -73,8 +104,9 @@ export function quoted(text: string): string {
   return `"${text.replace(/[\\"]/g, '\\$&')}"`;
 }
 
-function quoteField(field: string): string {
-  return /^[\p{L}_@][\p{L}\p{N}_.@-]*$/u.test(field) ? field : quoted(field);
+export function quoteField(field: string): string {
+  const plain = /^[\p{L}_@][\p{L}\p{N}_.@-]*$/u.test(field) && !/^(and|or|not)$/i.test(field);
+  return plain ? field : quoted(field);
 }
 
 export function filterClause(field: string, value: unknown, how: 'for' | 'out' = 'for'): string {

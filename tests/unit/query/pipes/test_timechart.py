@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
+from heimdall.query.pipes.timechart import _STEPS_S, MOST_STEPS
 from unit.query.asking import Record, ask
 
 SHOP: list[Record] = [
@@ -21,3 +25,14 @@ def test_earliest_first_with_a_row_a_step_and_key() -> None:
 
 def test_its_step_comes_from_the_time_range() -> None:
     assert ask("* | timechart count() as n", *SHOP) == [{"timestamp": "2023-11-14T22:13:20+00:00", "n": 4}]
+
+
+def test_the_pages_know_the_same_steps() -> None:
+    """A row of a chart without a span leads to the lines of its step, which the answer does not name."""
+    source = (Path(__file__).parents[4] / "web" / "src" / "query" / "drill.ts").read_text("utf-8")
+    listed = re.search(r"const STEPS_S = \[([^]]*)\]", source)
+    most = re.search(r"const MOST_STEPS = (\d+);", source)
+    assert listed is not None
+    assert most is not None
+    assert tuple(int(step.replace("_", "")) for step in re.findall(r"[\d_]+", listed[1])) == _STEPS_S
+    assert int(most[1]) == MOST_STEPS
