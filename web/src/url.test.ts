@@ -19,6 +19,7 @@ const state: fc.Arbitrary<ExploreState> = fc.record({
   live: fc.boolean(),
   view: fc.constantFrom('lines', 'patterns', 'compare'),
   cmp: fc.constantFrom('before', 'day', 'week'),
+  order: fc.constantFrom('frequent', 'rare', 'new', 'errors'),
 });
 
 test('every state reads back as it was written', () => {

@@ -1,6 +1,7 @@
 /** The one codec between the address bar and the state of Explore. Keys are sorted; defaults are left out. */
 
 import { BASELINES, type Baseline } from './explore/baseline';
+import { PATTERN_ORDERS, type PatternOrder } from './explore/patternOrder';
 import type { Zone } from './time/instant';
 import { DEFAULT_RANGE, isValidBound } from './time/range';
 
@@ -20,6 +21,8 @@ export interface ExploreState {
   view: View;
   /** What the view `compare` compares with. */
   cmp: Baseline;
+  /** Which come first in the view `patterns`. */
+  order: PatternOrder;
 }
 
 export const VIEWS = ['lines', 'patterns', 'compare'] as const;
@@ -34,6 +37,7 @@ export const DEFAULT_STATE: ExploreState = {
   live: false,
   view: 'lines',
   cmp: 'before',
+  order: 'frequent',
 };
 
 /** The query string without `?`; empty for the default state. Every value reads back by `decodeState`. */
@@ -45,6 +49,7 @@ export function encodeState(state: ExploreState): string {
   put('cmp', state.cmp, DEFAULT_STATE.cmp);
   put('from', state.from, DEFAULT_STATE.from);
   put('live', state.live ? '1' : '', '');
+  put('order', state.order, DEFAULT_STATE.order);
   put('q', state.q, '');
   put('rank', state.rank < 0 ? '' : String(state.rank), '');
   put('sel', state.sel, '');
@@ -70,6 +75,7 @@ export function decodeState(search: string, zone: Zone = DEFAULT_STATE.tz): Expl
     live: text('live') === '1',
     view: VIEWS.find((view) => view === text('view')) ?? 'lines',
     cmp: BASELINES.find(([name]) => name === text('cmp'))?.[0] ?? DEFAULT_STATE.cmp,
+    order: PATTERN_ORDERS.find(([name]) => name === text('order'))?.[0] ?? DEFAULT_STATE.order,
   };
 }
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from heimdall.insight.pipes.similar import MAX_ROWS, ROWS
 from heimdall.insight.similarity.features import MAX_CHARS
+from heimdall.query.request import PatternOrder
 
 _TIME = "RFC 3339, epoch in s, ms, µs or ns, `now`, or relative such as `-15m`; absent = all time"
 MAX_RANK = 2**53
@@ -66,7 +67,14 @@ class FacetsParameters(QueryParameters):
 
 
 class PatternsParameters(QueryParameters):
-    limit: Annotated[int, Field(ge=1, le=1_000, description="templates at most, the most frequent ones")] = 100
+    limit: Annotated[int, Field(ge=1, le=1_000, description="templates at most, the first ones of `order`")] = 100
+    order: Annotated[
+        PatternOrder,
+        Field(
+            description="which come first: the most frequent, the rarest, those whose first matching record is the"
+            " latest, or those with the most records of level error and fatal"
+        ),
+    ] = PatternOrder.FREQUENT
     buckets: Annotated[int, Field(ge=1, le=500, description="wanted number of counts over time")] = 60
     interval: Annotated[
         str | None, Field(pattern=r"^\d+(ms|s|m|h|d|w)$", description="exact width of a count, e.g. `5m`")

@@ -67,6 +67,7 @@ def query_routes(
     def patterns(parameters: PatternsParameters) -> Answer:
         rest = {
             "limit": parameters.limit,
+            "order": parameters.order,
             "buckets": parameters.buckets,
             "interval_ns": _duration_ns(parameters.interval) if parameters.interval else None,
         }

@@ -7,7 +7,7 @@ from dataclasses import replace
 import polars as pl
 
 from heimdall.errors import InvalidInput
-from heimdall.model.severity import LEVELS
+from heimdall.model.severity import LEVELS, Level
 from heimdall.model.timerange import format_time
 from heimdall.query.asking import Asking, Made, Window
 from heimdall.query.ast import Query
@@ -15,14 +15,17 @@ from heimdall.query.facets import level_counts
 from heimdall.query.histogram import MAX_BUCKETS, extent, readable_step_ns
 from heimdall.query.languages.hql import parse
 from heimdall.query.pipes.patterns import Patterns
+from heimdall.query.request import PatternOrder
+from heimdall.query.source import Question
 from heimdall.query.templates import ALL_TEMPLATES, Counted
 
 _BY_LEVEL = parse("* | stats count() as count by template_id, severity_number").pipes
 _SEVERITIES = 25
+_ERRORS = [Level.ERROR.value, Level.FATAL.value]
 
 
-def pattern_list(asking: Asking, limit: int, buckets: int, step_ns: int | None) -> Made:
-    """The `limit` most frequent templates, counted exactly over all matching records.
+def pattern_list(asking: Asking, limit: int, order: PatternOrder, buckets: int, step_ns: int | None) -> Made:
+    """The first `limit` templates in this order, counted exactly over all matching records.
 
     Raises:
         InvalidInput: the query groups, or the steps are too many.
@@ -36,10 +39,12 @@ def pattern_list(asking: Asking, limit: int, buckets: int, step_ns: int | None) 
     within = replace(asking.question, query=Query(search.search, (Patterns(ALL_TEMPLATES),)))
     within = within.between(window.start_ns, window.end_ns)
     found = Counted.of(asking.job, asking.source, within, asking.catalogue)
+    by_level = _by_level(asking, search, window, found.names.final)
+    found = _ordered(asking, found, within, order, by_level, limit)
     shown = pl.from_arrow(found.described(asking.job, asking.source, within, 0, limit))
     assert isinstance(shown, pl.DataFrame)
     counts = _over_time(asking, search, window, step_ns, steps, found.names.final, shown["template_id"])
-    levels = _levels(asking, search, window, found.names.final, shown["template_id"])
+    levels = _levels(by_level, shown["template_id"])
     moments = shown.with_columns(pl.col("first", "last").cast(pl.Int64))
     data = [
         {**row, "first": format_time(row["first"]), "last": format_time(row["last"]),
@@ -80,12 +85,32 @@ def _over_time(
     return dict(rows.agg(pl.col("count").fill_null(0)).iter_rows())
 
 
-def _levels(
-    asking: Asking, search: Query, window: Window, final: dict[int, int], ids: pl.Series
-) -> dict[int, dict[str, int]]:
-    frame = asking.rows(Query(search.search, _BY_LEVEL), window, ALL_TEMPLATES * _SEVERITIES)
-    frame = _of(frame, final, ids).with_columns(level_counts("severity_number").alias("level"))
-    counted = frame.group_by("template_id", "level").agg(pl.col("count").cast(pl.Int64).sum())
+def _ordered(
+    asking: Asking, found: Counted, within: Question, order: PatternOrder, by_level: pl.DataFrame, limit: int
+) -> Counted:
+    match order:
+        case PatternOrder.FREQUENT:
+            return found
+        case PatternOrder.RARE:
+            return replace(found, merged=found.merged.sort("count", "template_id"))
+        case PatternOrder.NEW:
+            return found.newest_first(asking.job, asking.source, within, limit)
+        case PatternOrder.ERRORS:
+            errors = by_level.filter(pl.col("level").is_in(_ERRORS)).group_by("template_id").agg(errors=pl.sum("count"))
+            graded = found.merged.join(errors, on="template_id", how="left").with_columns(pl.col("errors").fill_null(0))
+            graded = graded.sort("errors", "count", "template_id", descending=[True, True, False])
+            return replace(found, merged=graded.drop("errors"))
+
+
+def _by_level(asking: Asking, search: Query, window: Window, final: dict[int, int]) -> pl.DataFrame:
+    """`template_id`, `level` and `count` of all templates."""
+    frame = _final(asking.rows(Query(search.search, _BY_LEVEL), window, ALL_TEMPLATES * _SEVERITIES), final)
+    frame = frame.with_columns(level_counts("severity_number").alias("level"))
+    return frame.group_by("template_id", "level").agg(pl.col("count").cast(pl.Int64).sum())
+
+
+def _levels(by_level: pl.DataFrame, ids: pl.Series) -> dict[int, dict[str, int]]:
+    counted = by_level.filter(pl.col("template_id").is_in(ids.implode()))
     mild_to_grave = {level.value: place for place, level in enumerate(LEVELS)}
     counted = counted.sort(pl.col("level").replace_strict(mild_to_grave, return_dtype=pl.Int32))
     found: dict[int, dict[str, int]] = {}
@@ -96,5 +121,8 @@ def _levels(
 
 def _of(frame: pl.DataFrame, final: dict[int, int], ids: pl.Series) -> pl.DataFrame:
     """Rows of the templates shown, merged ones under the id that stands for them."""
-    frame = frame.with_columns(pl.col("template_id").cast(pl.UInt64).replace(final))
-    return frame.filter(pl.col("template_id").is_in(ids.implode()))
+    return _final(frame, final).filter(pl.col("template_id").is_in(ids.implode()))
+
+
+def _final(frame: pl.DataFrame, final: dict[int, int]) -> pl.DataFrame:
+    return frame.with_columns(pl.col("template_id").cast(pl.UInt64).replace(final))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 import pyarrow as pa
 
@@ -75,10 +76,22 @@ class FacetsRequest(QueryRequest):
     """Values per field."""
 
 
+class PatternOrder(StrEnum):
+    """Which templates come first."""
+
+    FREQUENT = "frequent"
+    RARE = "rare"
+    NEW = "new"
+    """Those whose first matching record is the latest."""
+    ERRORS = "errors"
+    """Those with the most records of level error and fatal."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PatternsRequest(QueryRequest):
     limit: int = 100
-    """Templates, the most frequent ones."""
+    """Templates, the first ones of `order`."""
+    order: PatternOrder = PatternOrder.FREQUENT
     buckets: int = 60
     """Wanted number of counts over time; the interval is rounded up to a readable one."""
     interval_ns: int | None = None

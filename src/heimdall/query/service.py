@@ -181,7 +181,7 @@ class QueryService:
             raise InvalidInput("limit must be at least 1")
 
         def make(asking: Asking) -> Made:
-            return pattern_list(asking, request.limit, max(1, request.buckets), request.interval_ns)
+            return pattern_list(asking, request.limit, request.order, max(1, request.buckets), request.interval_ns)
 
         return self.answered(request, "patterns", make)
 

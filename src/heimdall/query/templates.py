@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, Self
 
 import polars as pl
 import pyarrow as pa
@@ -122,6 +122,25 @@ class Counted:
         columns = ["template_id", "template", "count", "first", "last", "example", "share"]
         return shown.with_columns(named).select(columns).to_arrow()
 
+    def newest_first(self, job: Job, source: Source, question: Question, limit: int) -> Self:
+        """The same in the order of the templates' first records, the latest first; exact for the first `limit`."""
+        latest = self.merged.sort("first", "template_id", descending=[True, False])
+        if self.by_minute and not latest.is_empty():
+            # Minutes leave open who is first within one; later rows than those of the last one's minute are not shown.
+            in_question = pl.col("first") >= latest.head(limit)["first"][-1]
+            near = latest.filter(in_question).join(
+                self._oldest(job, source, question, latest.filter(in_question)), on="template_id", how="left"
+            )
+            exact = near.with_columns(pl.col("oldest").fill_null(pl.col("first")))
+            near = exact.sort("oldest", "template_id", descending=[True, False]).drop("oldest")
+            latest = pl.concat([near, latest.filter(~in_question)])
+        return replace(self, merged=latest)
+
+    def _oldest(self, job: Job, source: Source, question: Question, shown: pl.DataFrame) -> pl.DataFrame:
+        """`template_id` and `oldest`, the exact time of the first record."""
+        found = self._moments(job, source, question, shown, "first", message=False)
+        return found.group_by("template_id").agg(pl.col("first").min().alias("oldest"))
+
     def _with_moments(self, job: Job, source: Source, question: Question, shown: pl.DataFrame) -> pl.DataFrame:
         if shown.is_empty():
             return shown.with_columns(pl.lit(None, pl.String).alias("example"))
@@ -132,8 +151,7 @@ class Counted:
         )
         if not self.by_minute:
             return found.drop("exact")
-        oldest = self._moments(job, source, question, shown, "first", message=False)
-        oldest = oldest.group_by("template_id").agg(pl.col("first").min().alias("oldest"))
+        oldest = self._oldest(job, source, question, shown)
         found = found.join(oldest, on="template_id", how="left", maintain_order="left")
         # Of a record that left since it was counted the minute is all that is known.
         return found.with_columns(

@@ -68,6 +68,35 @@ def test_patterns_count_the_whole_result_and_narrow_it(explore: Page) -> None:
     expect(explore.locator(".pattern")).to_have_count(3)
 
 
+def test_patterns_come_in_the_order_that_is_chosen(explore: Page, changed: NodeProcess) -> None:
+    explore.goto(f"{changed.url}/explore?from=all&view=patterns")
+    rows = explore.locator(".pattern")
+    first = rows.first
+    expect(rows).to_have_count(4)
+    for name, key, text in (
+        ("Rarest", "rare", "216"),
+        ("Newest", "new", "is full"),
+        ("Most errors", "errors", "is full"),
+    ):
+        explore.get_by_role("radio", name=name).check()
+        expect(explore).to_have_url(re.compile(f"order={key}"))
+        expect(explore.locator('.view[data-stale="false"]')).to_be_visible()
+        expect(first).to_contain_text(text)
+    counts = [int(text.replace(",", "")) for text in rows.locator(".pattern-count strong").all_inner_texts()]
+    assert counts[1:] == sorted(counts[1:], reverse=True)
+    first.locator(".pattern-button").click()
+    expect(explore.locator(".row").first).to_contain_text("is full")
+    explore.go_back()
+    expect(explore.get_by_role("radio", name="Most errors")).to_be_checked()
+    explore.go_back()
+    explore.go_back()
+    expect(explore.get_by_role("radio", name="Rarest")).to_be_checked()
+    expect(first).to_contain_text("216")
+    explore.get_by_role("radio", name="Most frequent").check()
+    expect(explore).not_to_have_url(re.compile("order="))
+    expect(first).to_contain_text("1,200")
+
+
 def test_a_pattern_shows_what_varies_and_takes_a_name(explore: Page) -> None:
     explore.keyboard.press("p")
     served = explore.locator(".pattern", has_text="served request")

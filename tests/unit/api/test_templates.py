@@ -81,6 +81,15 @@ async def test_a_list_of_patterns_costs_what_it_shows(client: httpx.AsyncClient,
     assert catalogue.read_whole == 0
 
 
+async def test_patterns_come_in_the_order_asked_for(client: httpx.AsyncClient) -> None:
+    for order, wanted in (("frequent", [1, 2]), ("rare", [2, 1]), ("new", [1, 2]), ("errors", [2, 1])):
+        rows = (await client.get("/api/v1/patterns", params={"order": order})).json()["data"]
+        assert [row["template_id"] for row in rows] == wanted
+        (first,) = (await client.post("/api/v1/patterns", json={"order": order, "limit": 1})).json()["data"]
+        assert first == rows[0]
+    assert (await client.get("/api/v1/patterns?order=odd")).status_code == 400
+
+
 async def test_a_template_shows_what_fills_its_parameters(client: httpx.AsyncClient) -> None:
     answer = (await client.get("/api/v1/templates/3?values=2")).json()
     data = answer["data"]

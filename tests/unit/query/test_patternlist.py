@@ -12,7 +12,7 @@ from heimdall.clock import SystemClock
 from heimdall.errors import InvalidInput
 from heimdall.model.batch import LogBatch, Origin, TenantId
 from heimdall.model.timerange import format_time
-from heimdall.query.request import PatternsRequest
+from heimdall.query.request import PatternOrder, PatternsRequest
 from heimdall.query.service import QueryConfig, QueryService
 from heimdall.query.templates import TableCatalogue
 from heimdall.storage import Tiers, open_engine
@@ -20,9 +20,20 @@ from unit.query.test_service import SCHEMA, START_NS, fill, record, templates
 
 HOUR_NS, SECOND_NS = 3600 * 10**9, 10**9
 
-OTHER = TenantId("other")
+OTHER, THIRD = TenantId("other"), TenantId("third")
 DENSE = [record(i) | {"timestamp": START_NS + i * 7 * SECOND_NS // 2} for i in range(400)]
 """Many in a minute, of all templates, one of which was merged into another."""
+
+RARELY = [
+    {"template_id": template, "severity_number": severity, "timestamp": START_NS + second * SECOND_NS}
+    for template, severity, second in (
+        *[(11, 9, second) for second in range(0, 200, 2)],
+        *[(12, 17, second) for second in (3, 61, 64)],
+        *[(13, 21, second) for second in (90, 91)],
+        (14, 9, 185), (15, 9, 184), (16, 13, 150), (17, 17, 186),
+    )
+]  # fmt: skip
+"""A template of many records; errors, some fatal; and three whose first record is in one minute."""
 
 
 def catalogue() -> pa.Table:
@@ -38,6 +49,8 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     engine = open_engine(url, SystemClock())
     fill(engine)
     engine.append(LogBatch(OTHER, pa.Table.from_pylist(DENSE, SCHEMA), Origin(1, 400)))
+    rare = [record(i) | own for i, own in enumerate(RARELY)]
+    engine.append(LogBatch(THIRD, pa.Table.from_pylist(rare, SCHEMA), Origin(1, len(rare))))
     yield QueryService(Tiers({"hot": engine}), SystemClock(), QueryConfig(), TableCatalogue(catalogue))
     engine.close()
 
@@ -96,8 +109,43 @@ def test_a_range_and_a_limit_are_kept_to(service: QueryService) -> None:
     assert answer.rows.column_names == ["template_id", "template", "count", "first", "last", "example", "share"]
 
 
+@pytest.mark.parametrize(
+    ("order", "wanted"),
+    [
+        (PatternOrder.FREQUENT, [11, 12, 13, 14, 15, 16, 17]),
+        (PatternOrder.RARE, [14, 15, 16, 17, 13, 12, 11]),
+        (PatternOrder.NEW, [17, 14, 15, 16, 13, 12, 11]),
+        (PatternOrder.ERRORS, [12, 13, 17, 11, 14, 15, 16]),
+    ],
+)
+def test_the_order_is_that_of_all_matches_whatever_is_shown(
+    service: QueryService, order: PatternOrder, wanted: list[int]
+) -> None:
+    def asked(limit: int, **rest: int) -> tuple[list[int], Any]:
+        answer = service.patterns(PatternsRequest(tenant=THIRD, order=order, limit=limit, **rest))  # type: ignore[arg-type]
+        return [row["template_id"] for row in answer.data], answer  # type: ignore[attr-defined]
+
+    found, answer = asked(100)
+    assert found == wanted
+    assert answer.rows["template_id"].to_pylist() == wanted
+    for limit in range(1, len(wanted)):
+        found, answer = asked(limit)
+        assert found == wanted[:limit]
+        assert (answer.extra["templates"], answer.extra["total"]) == (7, len(RARELY))
+        assert all(sum(row["levels"].values()) == row["count"] for row in answer.data)
+    within = [one for one in wanted if one != 17]
+    assert asked(100, end_ns=START_NS + 186 * SECOND_NS)[0] == within
+
+
+def test_merged_templates_are_ordered_as_one(service: QueryService) -> None:
+    for order, wanted in (("frequent", [1, 2]), ("rare", [2, 1]), ("new", [1, 2]), ("errors", [2, 1])):
+        data: Any = service.patterns(PatternsRequest(order=PatternOrder(order))).data
+        assert [row["template_id"] for row in data] == wanted
+
+
 def test_nothing_found_is_an_empty_list(service: QueryService) -> None:
-    assert service.patterns(PatternsRequest(q="service:nobody")).data == []
+    for order in PatternOrder:
+        assert service.patterns(PatternsRequest(q="service:nobody", order=order)).data == []
     assert service.patterns(PatternsRequest(start_ns=START_NS, end_ns=START_NS)).data == []
 
 

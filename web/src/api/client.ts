@@ -1,5 +1,6 @@
 /** Calls of the node's API. Every function rejects with `ApiError` or `Unreachable`, or `AbortError` when told to stop. */
 
+import type { PatternOrder } from '../explore/patternOrder';
 import { ApiError, apiError, Unreachable } from './errors';
 import { parseExact } from './exactJson';
 import type {
@@ -118,7 +119,7 @@ export function fields(params: QueryParams, signal?: AbortSignal): Promise<Envel
 }
 
 export function patterns(
-  params: QueryParams & { limit?: number; buckets?: number },
+  params: QueryParams & { limit?: number; buckets?: number; order?: PatternOrder },
   signal?: AbortSignal,
 ): Promise<PatternsAnswer> {
   return ask('patterns', { ...params }, signal);

@@ -248,7 +248,14 @@ export function Explore() {
         )}
         {view === 'patterns' && !empty && (
           <Suspense fallback={<div className="view" />}>
-            <Patterns run={run} zone={state.tz} onQuery={(q) => update({ q, view: 'lines' })} onHide={onQuery} />
+            <Patterns
+              run={run}
+              zone={state.tz}
+              order={state.order}
+              onOrder={(order) => update({ order })}
+              onQuery={(q) => update({ q, view: 'lines' })}
+              onHide={onQuery}
+            />
           </Suspense>
         )}
         {view === 'compare' && !empty && (

@@ -9,8 +9,10 @@ import { LEVELS, levelOf, STACK_ORDER, signOf } from '../levels';
 import { narrowed } from '../query/edit';
 import { safeText } from '../text/safe';
 import { displayInstant, parseInstant, type Zone } from '../time/instant';
+import { Choice } from '../ui/Choice';
 import { count, plural } from '../ui/format';
 import { FailureNote } from './FailureNote';
+import { PATTERN_ORDERS, type PatternOrder, SHOWN_OF } from './patternOrder';
 import type { Run } from './run';
 import { Sparkline } from './Sparkline';
 import { TemplateText } from './TemplateText';
@@ -23,53 +25,59 @@ const STEPS = 60;
 interface Props {
   run: Run;
   zone: Zone;
+  order: PatternOrder;
+  onOrder(order: PatternOrder): void;
   /** Look at the lines of this query. */
   onQuery(q: string): void;
   /** Stay, with this query. */
   onHide(q: string): void;
 }
 
-/** The templates behind the lines, most frequent first; counted over the whole result. */
-export default function Patterns({ run, zone, onQuery, onHide }: Props) {
+/** The templates behind the lines in the order that is chosen; counted over the whole result. */
+export default function Patterns({ run, zone, order, onOrder, onQuery, onHide }: Props) {
   const asked = useQuery({
-    queryKey: ['patterns', run.serial],
-    queryFn: ({ signal }) => patterns({ ...run.lineParams, limit: MOST, buckets: STEPS }, signal),
+    queryKey: ['patterns', run.serial, order],
+    queryFn: ({ signal }) => patterns({ ...run.lineParams, limit: MOST, buckets: STEPS, order }, signal),
     placeholderData: keepPreviousData,
   });
   const { error, data } = asked;
   useEffect(() => noteOutcome(error), [error]);
+  const most = Math.max(1, ...(data?.data ?? []).map((pattern) => pattern.count));
   return (
     <section className="view" aria-label="Patterns" data-stale={asked.isPlaceholderData}>
+      <div className="patterns-head">
+        {data && (
+          <p className="view-summary muted" role="status">
+            {summary(data, order)}
+          </p>
+        )}
+        <Choice label="Which come first" value={order} onChange={onOrder} options={PATTERN_ORDERS} />
+      </div>
       {error && <FailureNote error={error} q={run.lineParams.q ?? ''} onRetry={() => void asked.refetch()} />}
       {asked.isPending && <ViewSkeleton label="Counting patterns" />}
       {data && (
-        <>
-          <p className="view-summary muted" role="status">
-            {summary(data)}
-          </p>
-          <ol className="pattern-list">
-            {data.data.map((pattern) => (
-              <PatternRow
-                key={pattern.template_id}
-                pattern={pattern}
-                most={data.data[0]?.count ?? 1}
-                run={run}
-                zone={zone}
-                onValue={(clause) => onQuery(`${narrowed(run.q, `template_id:${pattern.template_id}`)} ${clause}`)}
-                onOnly={() => onQuery(narrowed(run.q, `template_id:${pattern.template_id}`))}
-                onHide={() => onHide(narrowed(run.q, `not template_id:${pattern.template_id}`))}
-              />
-            ))}
-          </ol>
-        </>
+        <ol className="pattern-list">
+          {data.data.map((pattern) => (
+            <PatternRow
+              key={pattern.template_id}
+              pattern={pattern}
+              most={most}
+              run={run}
+              zone={zone}
+              onValue={(clause) => onQuery(`${narrowed(run.q, `template_id:${pattern.template_id}`)} ${clause}`)}
+              onOnly={() => onQuery(narrowed(run.q, `template_id:${pattern.template_id}`))}
+              onHide={() => onHide(narrowed(run.q, `not template_id:${pattern.template_id}`))}
+            />
+          ))}
+        </ol>
       )}
     </section>
   );
 }
 
-function summary({ templates, total, data }: PatternsAnswer): string {
+function summary({ templates, total, data }: PatternsAnswer, order: PatternOrder): string {
   const all = `${plural(templates, 'pattern')} in ${plural(total, 'line')}`;
-  return templates > data.length ? `${all}; the ${count(data.length)} most frequent` : all;
+  return templates > data.length ? `${all}; ${SHOWN_OF[order](count(data.length))}` : all;
 }
 
 interface RowProps {
