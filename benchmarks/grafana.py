@@ -45,7 +45,7 @@ QUESTIONS: tuple[tuple[str, str, dict[str, str], str, dict[str, str]], ...] = (
             "step": "300",
         },
         "search",
-        {"q": "* | stats count_if(level >= error) / count() as share by bin(5m)", "limit": "10000"},
+        {"q": "* | stats count_if(level >= \"error\") / count() as share by bin(5m)", "limit": "10000"},
     ),
     (
         "line filter, latest 100",

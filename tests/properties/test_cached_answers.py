@@ -33,7 +33,7 @@ SCHEMA = pa.schema([*LOG_SCHEMA, POSITION_FIELD, TEMPLATE_FIELD])
 AGGREGATES = (
     "* | stats count() as n, sum(duration_ms) as s, min(duration_ms), max(timestamp), avg(duration_ms) by service",
     "* | stats count(), count(user_id) as users, avg(n), sum(n) as s by level",
-    "* | stats count_if(level >= error) / count() as share by bin(10m), service | where share > 0 | sort share desc",
+    '* | stats count_if(level >= "error") / count() as share by bin(10m), service | where share > 0 | sort share desc',
     "cart | stats count() as n by kind | sort n desc, kind | head 3",
     "* | stats rate() as r, rate(duration_ms) by bin(30m)",
     "* | stats rate() as r",
