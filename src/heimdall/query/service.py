@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 
 import pyarrow as pa
 from prometheus_client import Histogram
 
 from heimdall.clock import Clock
-from heimdall.errors import InvalidInput, QuerySyntaxError
+from heimdall.errors import InvalidInput, QuerySyntaxError, Unavailable
 from heimdall.model.batch import TenantId
 from heimdall.model.timerange import format_time
 from heimdall.query.asking import Asking, Made, Make, Meaning
@@ -125,7 +125,7 @@ class QueryService:
             answer = self._answer(
                 job, rows, partial=page.partial, next=None if page.next is None else write_cursor(page.next)
             )
-        return answer if cursor is not None or request.rank else self._with_hint(answer, query, request)
+            return answer if cursor is not None or request.rank else self._with_hint(job, answer, query, request)
 
     def page(self, query: Query, request: QueryRequest, *, limit: int, cursor: Cursor | None = None) -> Page:
         """Rows of a question that is a tree already (`request.q` is not read), with the hidden columns of records.
@@ -400,8 +400,9 @@ class QueryService:
         more = rows.num_rows > skip + limit
         return Page(rows.slice(skip, limit), Skip(skip + limit) if more else None, more or cut)
 
-    def _known(self, request: QueryRequest) -> Sample:
-        """The sample completion learns from; renewed when it is older than `SAMPLE_VALID_S`."""
+    def _known(self, request: QueryRequest, own: Job | None = None) -> Sample:
+        """The sample completion learns from; renewed when it is older than `SAMPLE_VALID_S`, in the turn of the job
+        `own` or one of its own."""
         with self._lock:
             known = self._samples.get(request.tenant)
         now_s = self._clock.monotonic()
@@ -409,7 +410,7 @@ class QueryService:
             return known[1]
         source = self._source()
         everything = QueryRequest(tenant=request.tenant)
-        with self._executor.job(everything) as job:
+        with self._executor.job(everything) if own is None else nullcontext(own) as job:
             statistics = self._statistics(source, fresh=False)
             pages = Pages(source, statistics, self._config)
             page = pages.first(job, self._question(Query(), everything, statistics), COMPLETION_ROWS, None)
@@ -418,11 +419,15 @@ class QueryService:
             self._samples[request.tenant] = (now_s, sample)
         return sample
 
-    def _with_hint(self, answer: Answer, query: Query, request: QueryRequest) -> Answer:
+    def _with_hint(self, job: Job, answer: Answer, query: Query, request: QueryRequest) -> Answer:
         """An answer in which there is nothing, with what may be wrong with the question."""
         if answer.partial or not says_nothing(answer.rows) or not (names := own_fields(query)):
             return answer
-        said = hint(names, [name for name, _ in self._known(request).field_names()])
+        try:
+            known = self._known(request, job)
+        except (InvalidInput, Unavailable):  # no time, or not so many bytes: the answer stands without it
+            return answer
+        said = hint(names, [name for name, _ in known.field_names()])
         return answer if said is None else replace(answer, extra={**answer.extra, "hint": said})
 
     def _readable(self, query: Query, page: Page, tenant: TenantId) -> pa.Table:

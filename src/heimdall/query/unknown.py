@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
+from itertools import islice
 
 import pyarrow as pa
 
@@ -13,6 +14,10 @@ from heimdall.query.shape import Shape
 
 ALIKE = 0.75
 """Ratio of two names from which on one may be the other mistyped."""
+
+MOST_NAMES, MOST_KNOWN, LONGEST = 5, 1_000, 100
+"""Unknown names, and known ones, that are held against each other, and characters of one: 0.1 s at the worst, whatever
+a query names and senders have."""
 
 
 def says_nothing(rows: pa.Table) -> bool:
@@ -33,12 +38,14 @@ def own_fields(query: Query) -> dict[str, bool]:
 def hint(names: Mapping[str, bool], known: Collection[str]) -> str | None:
     """What to say of a query's `own_fields` that the newest records lack; None when they have all of them.
 
-    `known`: the senders' own fields they have.
+    `known`: the senders' own fields they have, the most frequent first.
     """
     paths = {attribute_path(name) for name in known}
-    unknown = [name for name in names if not _is_there(attribute_path(name), paths)]
+    short = [name for name in names if len(name) <= LONGEST]
+    unknown = list(islice((name for name in short if not _is_there(attribute_path(name), paths)), MOST_NAMES))
+    candidates = [*BY_NAME, *islice((name for name in known if len(name) <= LONGEST), MOST_KNOWN)]
     for name in unknown:
-        for meant in get_close_matches(name, [*BY_NAME, *known], n=1, cutoff=ALIKE):
+        for meant in get_close_matches(name, candidates, n=1, cutoff=ALIKE):
             return f"The newest records have no field '{name}'. Did you mean '{meant}'?"
     for name in unknown:
         quotes = "" if names[name] else " Text to compare with stands in quotes."

@@ -20,6 +20,7 @@ from heimdall.query.request import Answer, ExplainRequest, FacetsRequest, Histog
 from heimdall.query.rows import json_rows
 from heimdall.query.service import QueryConfig, QueryService
 from heimdall.query.templates import TableCatalogue
+from heimdall.query.unknown import hint
 from heimdall.storage import Engine, Tiers, open_engine
 
 START_NS = 1_700_000_000_000_000_000  # 2023-11-14T22:13:20Z
@@ -475,3 +476,19 @@ def test_a_query_that_waits_too_long_for_its_turn_is_cancelled() -> None:
 def test_an_empty_answer_says_which_field_is_unknown(service: QueryService, q: str, said: str | None) -> None:
     found = service.search(SearchRequest(q=q)).extra.get("hint")
     assert found is None if said is None else str(found).startswith(said)
+
+
+def test_a_hint_is_cheap_whatever_is_asked_and_never_costs_the_answer(
+    service: QueryService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began_s = time.thread_time()
+    assert hint({f"some_feild_{i}": True for i in range(5_000)}, [f"some_field_{i}" * 5 for i in range(20_000)])
+    assert time.thread_time() - began_s < 5  # without bounds minutes
+
+    def cancelled(*_: object) -> None:
+        raise QueryCancelled("no time is left")
+
+    monkeypatch.setattr(service, "_known", cancelled)
+    answer = service.search(SearchRequest(q="servce:payment"))
+    assert not answer.rows.num_rows
+    assert "hint" not in answer.extra

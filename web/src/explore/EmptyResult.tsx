@@ -11,12 +11,14 @@ interface Props {
   run: Run;
   range: RangeText;
   zone: Zone;
+  /** What the answer says may be wrong with the question. */
+  hint: string | undefined;
   onRange(range: RangeText): void;
   onQuery(q: string): void;
 }
 
 /** No line matched: says where the nearest one is, the last before the range or else the first after it, and what to do. */
-export function EmptyResult({ run, range, zone, onRange, onQuery }: Props) {
+export function EmptyResult({ run, range, zone, hint, onRange, onQuery }: Props) {
   const rows = run.shape === 'table';
   const nearest = useQuery({
     queryKey: ['nearest', run.serial],
@@ -31,17 +33,12 @@ export function EmptyResult({ run, range, zone, onRange, onQuery }: Props) {
     enabled: run.range.from !== null && !rows,
   });
   const time = nearest.data;
-  const asked = useQuery({
-    queryKey: ['hint', run.serial],
-    queryFn: ({ signal }) => search({ ...run.params, limit: 1 }, signal),
-    enabled: run.q !== '',
-  });
   return (
     <div className="empty">
       <h2>
         No {rows ? 'rows' : 'lines'} {run.range.from === null ? 'match' : `in this range (${rangeLabel(range, zone)})`}
       </h2>
-      {asked.data?.hint && <p>{safeText(asked.data.hint)}</p>}
+      {hint && <p>{safeText(hint)}</p>}
       {time != null && (
         <button
           type="button"

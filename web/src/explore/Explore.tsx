@@ -244,7 +244,14 @@ export function Explore() {
         )}
         {phase === 'failed' && !state.live && <FailureNote error={error} q={run.q} onRetry={rerun} />}
         {empty && (
-          <EmptyResult run={run} range={state} zone={state.tz} onRange={(range) => update(range)} onQuery={onQuery} />
+          <EmptyResult
+            run={run}
+            range={state}
+            zone={state.tz}
+            hint={shown.envelope.hint}
+            onRange={(range) => update(range)}
+            onQuery={onQuery}
+          />
         )}
         {view === 'patterns' && !empty && (
           <Suspense fallback={<div className="view" />}>

@@ -313,7 +313,7 @@ class FileSource:
                 elif self._descends and stat.S_ISDIR(status.st_mode) and not os.access(path, os.R_OK | os.X_OK):
                     raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))  # what lies in it was not found
             except FileNotFoundError:
-                continue  # gone since it was found
+                self.unreadable.pop(path, None)  # gone since it was found
             except OSError as exc:
                 self._report_unreadable(path, exc)
             else:

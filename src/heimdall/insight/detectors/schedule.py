@@ -88,8 +88,8 @@ class ScheduleBank:
 
     def __init__(self, calendar: Calendar, *, days: int = 5, pairs: int = 10_000) -> None:
         """`days`: runs are expected after so many days with one; those of shorter periods after as many days without a
-        gap. `pairs`:
-        of service and template that are remembered; those with the fewest runs, longest unseen, go first."""
+        gap. `pairs`: of service and template that are remembered; those with the fewest runs, longest unseen, go
+        first."""
         self._calendar = calendar
         self._least = days * STEPS_PER_DAY // PERIODS
         self._most = pairs
