@@ -15,7 +15,7 @@ from heimdall.query.shape import Shape
 ALIKE = 0.75
 """Ratio of two names from which on one may be the other mistyped."""
 
-MOST_NAMES, MOST_KNOWN, LONGEST = 5, 1_000, 100
+MOST_NAMES, MOST_KNOWN, LONGEST = 3, 200, 50
 """Unknown names, and known ones, that are held against each other, and characters of one: 0.1 s at the worst, whatever
 a query names and senders have."""
 
